@@ -1,0 +1,2 @@
+//! Commands for working on this repository.
+fn main() {}
