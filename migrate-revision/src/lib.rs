@@ -4,7 +4,32 @@
 //! No database and no async. Reading a directory (feature `source`) is the only I/O.
 
 mod backend;
+mod checksum;
+mod codec;
+pub mod graph;
+mod id;
+mod nearest;
+mod plan;
+#[cfg(feature = "source")]
+mod problem;
+mod revision;
+#[cfg(feature = "source")]
+pub mod source;
 #[cfg(feature = "source")]
 pub mod sql;
+mod statement;
+mod target;
+#[cfg(test)]
+mod testing;
 
-pub use backend::Backend;
+pub use backend::{Backend, UnknownBackend};
+pub use checksum::{Checksum, InvalidChecksum};
+pub use codec::{InvalidEncoding, decode, encode};
+pub use id::{InvalidId, RevisionId};
+pub use nearest::nearest;
+pub use plan::{PlanError, Planner, Step, Steps};
+#[cfg(feature = "source")]
+pub use problem::{Place, Problem};
+pub use revision::{Body, Direction, Revision, Script, ScriptStatement, SectionOptions, SqlBody};
+pub use statement::StatementKind;
+pub use target::{Target, TargetError};

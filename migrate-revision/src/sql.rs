@@ -3,28 +3,7 @@
 
 use std::ops::Range;
 
-use crate::Backend;
-
-/// What a statement does, as far as running it safely needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StatementKind {
-    /// Reads: `SELECT`, `SHOW`, `EXPLAIN`, `VALUES`
-    Query,
-    /// Changes rows and nothing else: `INSERT`, `UPDATE`, `DELETE`, `REPLACE`, `MERGE`, also under `WITH`
-    Dml,
-    /// Changes the schema. Commits implicitly on MySQL and MariaDB
-    Ddl,
-    /// Changes the session: `SET`, `USE`, `RESET`, a `PRAGMA` that assigns
-    Session,
-    /// `SAVEPOINT`, `RELEASE`, `ROLLBACK TO`
-    Savepoint,
-    /// Begins or ends a transaction
-    Transaction,
-    /// Cannot run inside a transaction: `VACUUM`, `CREATE INDEX CONCURRENTLY`, `CREATE DATABASE`
-    OutsideTransaction,
-    /// Anything else, such as `CALL` or `DO`, of which nothing is assumed
-    Other,
-}
+use crate::{Backend, StatementKind};
 
 /// One statement of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +12,11 @@ pub struct Statement {
     pub range: Range<usize>,
     /// What it does
     pub kind: StatementKind,
+    /// Whether running it can leave the session changed
+    pub session_effect: bool,
+    /// Its tokens, for hashing: bytes of the text, without comments and white space, but with what executable comments
+    /// and optimizer hints hold
+    pub tokens: Vec<Range<usize>>,
 }
 
 /// A reason for which a text is refused.

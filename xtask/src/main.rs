@@ -1,2 +1,52 @@
 //! Commands for working on this repository.
-fn main() {}
+//!
+//! `cargo xtask test` runs the whole suite against private database servers, `cargo xtask servers` keeps such
+//! servers up for work on single tests. Everything is made for Unix; on Windows use WSL.
+
+#[cfg(unix)]
+mod account;
+#[cfg(unix)]
+mod backend;
+#[cfg(unix)]
+mod cargo;
+#[cfg(unix)]
+mod cli;
+#[cfg(unix)]
+mod environment;
+#[cfg(unix)]
+mod folder;
+#[cfg(unix)]
+mod install;
+#[cfg(unix)]
+mod mariadb;
+#[cfg(unix)]
+mod platform;
+#[cfg(unix)]
+mod postgres;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+mod programs;
+#[cfg(unix)]
+mod serve;
+#[cfg(unix)]
+mod server;
+#[cfg(unix)]
+mod signals;
+#[cfg(unix)]
+mod summary;
+#[cfg(unix)]
+mod test;
+#[cfg(unix)]
+mod watchdog;
+
+#[cfg(unix)]
+fn main() -> std::process::ExitCode {
+    cli::run()
+}
+
+#[cfg(not(unix))]
+fn main() -> std::process::ExitCode {
+    eprintln!("error: cargo xtask starts database servers and needs a Unix; on Windows use WSL");
+    std::process::ExitCode::FAILURE
+}

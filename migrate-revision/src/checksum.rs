@@ -1,0 +1,170 @@
+//! Checksums of what a revision does, and the digest of a whole line of revisions.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The version of the scheme by which checksums and digests are made, written before each of them.
+///
+/// A later scheme gets a number of its own, and what was written with this one must stay verifiable.
+const SCHEME: &str = "1";
+
+/// A blake3 hash: of what one revision's upgrade does on one backend (its content checksum), or of a set of heads and
+/// all their ancestors (their chain digest).
+///
+/// As text it is the version of the scheme, a colon, and 64 hex digits: `1:9f86…`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Checksum([u8; 32]);
+
+impl Checksum {
+    /// The checksum with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checksum({self})")
+    }
+}
+
+/// The text is no [`Checksum`], or one of a scheme that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidChecksum {
+    /// Not a version, a colon and 64 hex digits
+    Malformed,
+    /// Made by a later version of the scheme
+    UnknownScheme(String),
+}
+
+impl fmt::Display for InvalidChecksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("a checksum is `1:` and 64 hex digits"),
+            Self::UnknownScheme(version) => write!(
+                f,
+                "the checksum has scheme {version}; this version of embed-migrations knows scheme {SCHEME}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for InvalidChecksum {}
+
+impl FromStr for Checksum {
+    type Err = InvalidChecksum;
+
+    fn from_str(text: &str) -> Result<Self, InvalidChecksum> {
+        let (scheme, hex) = text.split_once(':').ok_or(InvalidChecksum::Malformed)?;
+        if scheme != SCHEME {
+            let known_form = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_digit());
+            return Err(if known_form {
+                InvalidChecksum::UnknownScheme(scheme.to_owned())
+            } else {
+                InvalidChecksum::Malformed
+            });
+        }
+        let mut bytes = [0; 32];
+        if hex.len() != 64 {
+            return Err(InvalidChecksum::Malformed);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            let digit = |c: u8| (c as char).to_digit(16).ok_or(InvalidChecksum::Malformed);
+            *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// Makes a checksum out of parts, each of which is told apart from its neighbours.
+pub(crate) struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// A hasher for one purpose: equal parts hashed for two purposes differ.
+    pub(crate) fn new(purpose: &str) -> Self {
+        let mut hasher = Self(blake3::Hasher::new());
+        hasher.part(purpose.as_bytes());
+        hasher
+    }
+
+    pub(crate) fn part(&mut self, bytes: &[u8]) {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(&self) -> Checksum {
+        Checksum(*self.0.finalize().as_bytes())
+    }
+}
+
+/// The digest of one revision together with all that it stands on: its ancestors' digests are part of it.
+///
+/// `below` are the digests of its parents and of what it depends on, in any order.
+pub(crate) fn node_digest(id: &str, content: &Checksum, below: &mut Vec<Checksum>) -> Checksum {
+    below.sort_unstable();
+    below.dedup();
+    let mut hasher = Hasher::new("revision");
+    hasher.part(id.as_bytes());
+    hasher.part(content.as_bytes());
+    for digest in below.iter() {
+        hasher.part(digest.as_bytes());
+    }
+    hasher.finish()
+}
+
+/// The chain digest of a set of heads, given their own digests in any order.
+pub(crate) fn chain_digest(heads: &mut Vec<Checksum>) -> Checksum {
+    heads.sort_unstable();
+    heads.dedup();
+    let mut hasher = Hasher::new("chain");
+    for digest in heads.iter() {
+        hasher.part(digest.as_bytes());
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_reads_back_from_its_text() {
+        let checksum = Hasher::new("test").finish();
+        assert_eq!(checksum.to_string().parse(), Ok(checksum));
+        assert_eq!(checksum.to_string().len(), 66);
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for bad in ["", "1:", "1:zz", "abc", &format!("1:{}", "g".repeat(64)), &"0".repeat(66)] {
+            assert_eq!(bad.parse::<Checksum>(), Err(InvalidChecksum::Malformed), "{bad}");
+        }
+        let later = format!("2:{}", "0".repeat(64));
+        assert_eq!(later.parse::<Checksum>(), Err(InvalidChecksum::UnknownScheme("2".into())));
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        let hash = |parts: &[&str]| {
+            let mut hasher = Hasher::new("test");
+            parts.iter().for_each(|part| hasher.part(part.as_bytes()));
+            hasher.finish()
+        };
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+    }
+}

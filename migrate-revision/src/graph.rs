@@ -1,0 +1,406 @@
+//! The revisions as a graph: who stands on whom, what is applied, in which order to go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::checksum::{chain_digest, node_digest};
+use crate::{Backend, Checksum, Revision};
+
+/// A revision's place in its set: sets are sorted by file name.
+pub type Index = usize;
+
+/// The edges between the revisions of one set. Every edge leads to a revision of the set and there is no cycle.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    revises: Vec<Vec<Index>>,
+    /// Parents and dependencies
+    below: Vec<Vec<Index>>,
+    /// Children and dependents
+    above: Vec<Vec<Index>>,
+    /// Parents before children, in the order of the set where it is free
+    order: Vec<Index>,
+    /// Place of each revision in `order`
+    rank: Vec<usize>,
+    heads: Vec<Index>,
+}
+
+/// Why revisions make no graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GraphError {
+    /// Two revisions have one id
+    Duplicate(Index, Index),
+    /// A revision names a parent or dependency that does not exist
+    Missing {
+        /// The revision that names it
+        revision: Index,
+        /// What it names
+        name: String,
+        /// Whether it is named as a dependency
+        dependency: bool,
+    },
+    /// A label is carried by two revisions, or is also an id
+    LabelTaken {
+        /// The revision whose label it cannot be
+        revision: Index,
+        /// The label
+        label: String,
+        /// The revision that has the name already
+        holder: Index,
+    },
+    /// These revisions stand on one another, each on the next and the last on the first
+    Cycle(Vec<Index>),
+}
+
+impl Graph {
+    /// Joins the revisions by what they revise and depend on.
+    ///
+    /// # Errors
+    /// Everything that keeps them from being a graph.
+    pub fn new(revisions: &[Revision]) -> Result<Self, Vec<GraphError>> {
+        let mut errors = Vec::new();
+        let mut names: BTreeMap<&str, Index> = BTreeMap::new();
+        for (index, revision) in revisions.iter().enumerate() {
+            if let Some(first) = names.insert(revision.id.as_str(), index) {
+                errors.push(GraphError::Duplicate(first, index));
+            }
+        }
+        let mut labels: BTreeMap<&str, Index> = BTreeMap::new();
+        for (index, revision) in revisions.iter().enumerate() {
+            for label in &revision.labels {
+                let holder = names.get(label.as_str()).or_else(|| labels.get(label.as_str())).copied();
+                match holder {
+                    Some(holder) => {
+                        errors.push(GraphError::LabelTaken { revision: index, label: label.clone(), holder });
+                    }
+                    None => {
+                        labels.insert(label, index);
+                    }
+                }
+            }
+        }
+
+        let mut revises = vec![Vec::new(); revisions.len()];
+        let mut below = vec![Vec::new(); revisions.len()];
+        for (index, revision) in revisions.iter().enumerate() {
+            for parent in &revision.revises {
+                match names.get(parent.as_str()) {
+                    Some(&parent) => push_new(&mut revises[index], parent),
+                    None => errors.push(GraphError::Missing {
+                        revision: index,
+                        name: parent.to_string(),
+                        dependency: false,
+                    }),
+                }
+            }
+            below[index].clone_from(&revises[index]);
+            for name in &revision.depends_on {
+                match names.get(name.as_str()).or_else(|| labels.get(name.as_str())) {
+                    Some(&dependency) => push_new(&mut below[index], dependency),
+                    None => errors.push(GraphError::Missing {
+                        revision: index,
+                        name: name.clone(),
+                        dependency: true,
+                    }),
+                }
+            }
+        }
+        let mut above = vec![Vec::new(); revisions.len()];
+        for (index, below) in below.iter().enumerate() {
+            for &under in below {
+                above[under].push(index);
+            }
+        }
+        let order = topological_order(&below, &above);
+        if order.len() < revisions.len() {
+            errors.push(GraphError::Cycle(find_cycle(&below, &order)));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut rank = vec![0; order.len()];
+        for (place, &index) in order.iter().enumerate() {
+            rank[index] = place;
+        }
+        let mut is_parent = vec![false; revisions.len()];
+        for &parent in revises.iter().flatten() {
+            is_parent[parent] = true;
+        }
+        let heads = (0..revisions.len()).filter(|&index| !is_parent[index]).collect();
+        Ok(Self { revises, below, above, order, rank, heads })
+    }
+
+    /// Number of revisions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there are no revisions.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// The revisions that no other revises.
+    #[must_use]
+    pub fn heads(&self) -> &[Index] {
+        &self.heads
+    }
+
+    /// The parents of a revision.
+    #[must_use]
+    pub fn revises(&self, index: Index) -> &[Index] {
+        &self.revises[index]
+    }
+
+    /// The revisions that revise this one.
+    pub fn children(&self, index: Index) -> impl Iterator<Item = Index> + '_ {
+        self.above[index].iter().copied().filter(move |&child| self.revises[child].contains(&index))
+    }
+
+    /// Parents before children; where that leaves a choice, the order of the set.
+    #[must_use]
+    pub fn order(&self) -> &[Index] {
+        &self.order
+    }
+
+    /// These revisions and everything that they stand on, dependencies included.
+    #[must_use]
+    pub fn closure(&self, of: impl IntoIterator<Item = Index>) -> Applied {
+        let reached = self.reach(of, &self.below);
+        let mut applied = Applied { members: reached, covered: vec![0; self.len()], heads: BTreeSet::new() };
+        for index in 0..self.len() {
+            if applied.members[index] {
+                self.below[index].iter().for_each(|&under| applied.covered[under] += 1);
+            }
+        }
+        for index in 0..self.len() {
+            if applied.members[index] && applied.covered[index] == 0 {
+                applied.heads.insert(index);
+            }
+        }
+        applied
+    }
+
+    /// These revisions and everything that stands on them, dependents included, as one flag per revision.
+    #[must_use]
+    pub fn descendants(&self, of: impl IntoIterator<Item = Index>) -> Vec<bool> {
+        self.reach(of, &self.above)
+    }
+
+    fn reach(&self, from: impl IntoIterator<Item = Index>, edges: &[Vec<Index>]) -> Vec<bool> {
+        let mut reached = vec![false; self.len()];
+        let mut pending: Vec<Index> = from.into_iter().collect();
+        while let Some(index) = pending.pop() {
+            if !std::mem::replace(&mut reached[index], true) {
+                pending.extend(edges[index].iter().filter(|&&next| !reached[next]));
+            }
+        }
+        reached
+    }
+
+    /// Sorts parents before children.
+    pub fn sort_upwards(&self, revisions: &mut [Index]) {
+        revisions.sort_unstable_by_key(|&index| self.rank[index]);
+    }
+}
+
+/// The revisions that are in force in a database: with each of them all that it stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    members: Vec<bool>,
+    /// How many applied revisions stand directly on each
+    covered: Vec<u32>,
+    heads: BTreeSet<Index>,
+}
+
+impl Applied {
+    /// Whether a revision is in force.
+    #[must_use]
+    pub fn contains(&self, index: Index) -> bool {
+        self.members[index]
+    }
+
+    /// The revisions in force on which no other of them stands, dependents included.
+    #[must_use]
+    pub fn heads(&self) -> &BTreeSet<Index> {
+        &self.heads
+    }
+
+    /// The revisions in force.
+    pub fn iter(&self) -> impl Iterator<Item = Index> + '_ {
+        self.members.iter().enumerate().filter(|(_, member)| **member).map(|(index, _)| index)
+    }
+
+    /// Adds a revision all of whose ancestors are in force.
+    pub fn add(&mut self, graph: &Graph, index: Index) {
+        debug_assert!(graph.below[index].iter().all(|&under| self.members[under]));
+        self.members[index] = true;
+        self.heads.insert(index);
+        for &under in &graph.below[index] {
+            self.covered[under] += 1;
+            self.heads.remove(&under);
+        }
+    }
+
+    /// Takes out a revision on which no other in force stands.
+    pub fn remove(&mut self, graph: &Graph, index: Index) {
+        debug_assert!(self.heads.contains(&index));
+        self.members[index] = false;
+        self.heads.remove(&index);
+        for &under in &graph.below[index] {
+            self.covered[under] -= 1;
+            if self.covered[under] == 0 {
+                self.heads.insert(under);
+            }
+        }
+    }
+}
+
+/// The chain digests of one graph on one backend.
+#[derive(Debug)]
+pub struct Digests {
+    /// Of each revision with all that it stands on; `None` where one of those has no checksum on the backend
+    nodes: Vec<Option<Checksum>>,
+}
+
+impl Digests {
+    /// Computes the digest of every revision.
+    #[must_use]
+    pub fn new(graph: &Graph, revisions: &[Revision], backend: Backend) -> Self {
+        let mut nodes: Vec<Option<Checksum>> = vec![None; revisions.len()];
+        let mut below = Vec::new();
+        for &index in &graph.order {
+            below.clear();
+            below.extend(graph.below[index].iter().filter_map(|&under| nodes[under]));
+            let revision = &revisions[index];
+            if let (Some(content), true) =
+                (revision.checksum(backend), below.len() == graph.below[index].len())
+            {
+                nodes[index] = Some(node_digest(revision.id.as_str(), &content, &mut below));
+            }
+        }
+        Self { nodes }
+    }
+
+    /// The chain digest of a set of heads; `None` if something in it has no checksum on the backend.
+    #[must_use]
+    pub fn chain<'a>(&self, heads: impl IntoIterator<Item = &'a Index>) -> Option<Checksum> {
+        let mut digests = heads.into_iter().map(|&head| self.nodes[head]).collect::<Option<Vec<_>>>()?;
+        Some(chain_digest(&mut digests))
+    }
+}
+
+fn push_new(list: &mut Vec<Index>, index: Index) {
+    if !list.contains(&index) {
+        list.push(index);
+    }
+}
+
+/// Kahn's algorithm: what it cannot place lies on a cycle or above one.
+fn topological_order(below: &[Vec<Index>], above: &[Vec<Index>]) -> Vec<Index> {
+    let mut waiting: Vec<usize> = below.iter().map(Vec::len).collect();
+    let mut ready: BTreeSet<Index> = (0..below.len()).filter(|&index| waiting[index] == 0).collect();
+    let mut order = Vec::with_capacity(below.len());
+    while let Some(index) = ready.pop_first() {
+        order.push(index);
+        for &next in &above[index] {
+            waiting[next] -= 1;
+            if waiting[next] == 0 {
+                ready.insert(next);
+            }
+        }
+    }
+    order
+}
+
+/// One cycle among the revisions that `order` lacks: each of them has such a revision below it, so that walking down
+/// comes back to where it has been.
+fn find_cycle(below: &[Vec<Index>], order: &[Index]) -> Vec<Index> {
+    let mut placed = vec![false; below.len()];
+    order.iter().for_each(|&index| placed[index] = true);
+    let mut path = Vec::new();
+    let mut visited_at = vec![None; below.len()];
+    let mut at = placed.iter().position(|placed| !placed);
+    while let Some(index) = at {
+        if let Some(start) = visited_at[index] {
+            return path.split_off(start);
+        }
+        visited_at[index] = Some(path.len());
+        path.push(index);
+        at = below[index].iter().copied().find(|&under| !placed[under]);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::revision;
+
+    fn graph(edges: &[(&str, &[&str])]) -> Result<Graph, Vec<GraphError>> {
+        Graph::new(&edges.iter().map(|(id, revises)| revision(id, revises)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn parents_come_before_children_and_heads_are_what_nothing_revises() {
+        let graph = graph(&[("d", &["b", "c"]), ("a", &[]), ("c", &["a"]), ("b", &["a"])]).unwrap();
+        assert_eq!(graph.order(), [1, 2, 3, 0]);
+        assert_eq!(graph.heads(), [0]);
+        assert_eq!(graph.children(1).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let mut revisions = vec![revision("a", &["gone"]), revision("a", &[]), revision("b", &[])];
+        revisions[2].depends_on.push("nowhere".into());
+        revisions[2].labels.push("a".into());
+        assert_eq!(
+            Graph::new(&revisions).unwrap_err(),
+            [
+                GraphError::Duplicate(0, 1),
+                GraphError::LabelTaken { revision: 2, label: "a".into(), holder: 1 },
+                GraphError::Missing { revision: 0, name: "gone".into(), dependency: false },
+                GraphError::Missing { revision: 2, name: "nowhere".into(), dependency: true },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cycle_between_a_base_and_a_head_is_found() {
+        let edges: &[(&str, &[&str])] =
+            &[("first", &[]), ("x", &["first", "z"]), ("y", &["x"]), ("z", &["y"]), ("last", &["z"])];
+        assert_eq!(graph(edges).unwrap_err(), [GraphError::Cycle(vec![1, 3, 2])]);
+        assert_eq!(graph(&[("own", &["own"])]).unwrap_err(), [GraphError::Cycle(vec![0])]);
+    }
+
+    #[test]
+    fn what_is_applied_follows_additions_and_removals() {
+        let mut revisions = vec![revision("a", &[]), revision("b", &["a"]), revision("c", &[])];
+        revisions[2].depends_on.push("a".into());
+        let graph = Graph::new(&revisions).unwrap();
+        let mut applied = graph.closure([]);
+        for index in [0, 1, 2] {
+            applied.add(&graph, index);
+        }
+        assert_eq!(applied, graph.closure([1, 2]));
+        assert_eq!(applied.heads().iter().copied().collect::<Vec<_>>(), [1, 2]);
+        applied.remove(&graph, 1);
+        applied.remove(&graph, 2);
+        assert_eq!(applied, graph.closure([0]));
+    }
+
+    #[test]
+    fn a_digest_depends_on_everything_below_and_on_nothing_beside() {
+        let mut revisions =
+            vec![revision("a", &[]), revision("b", &["a"]), revision("c", &["b"]), revision("x", &[])];
+        let digest = |revisions: &[Revision]| {
+            let graph = Graph::new(revisions).unwrap();
+            Digests::new(&graph, revisions, Backend::Sqlite).chain(&[2]).unwrap()
+        };
+        let before = digest(&revisions);
+        revisions[3].checksums[0] = Some(Checksum::from_bytes([9; 32]));
+        assert_eq!(digest(&revisions), before);
+        revisions[0].checksums[0] = Some(Checksum::from_bytes([9; 32]));
+        assert_ne!(digest(&revisions), before);
+    }
+}

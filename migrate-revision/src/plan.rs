@@ -1,0 +1,238 @@
+//! What a run will do: the steps from the revisions in force to a target.
+
+use std::fmt;
+
+use crate::graph::{Applied, Graph, Index};
+use crate::target::Resolver;
+use crate::{Backend, Direction, Revision, RevisionId, Target, TargetError};
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The revision, by its place in the set
+    pub index: Index,
+    /// Up or down
+    pub direction: Direction,
+    /// The heads once the step is done
+    pub heads: Vec<Index>,
+}
+
+/// The steps to a target, in an order in which each may be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Steps(Vec<Step>);
+
+impl Steps {
+    /// The steps in order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Number of steps.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The target leads nowhere
+    Target(TargetError),
+    /// A revision on the way cannot be undone
+    Irreversible(RevisionId),
+    /// A revision on the way has nothing for the backend
+    NotCovered(RevisionId, Backend),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(error) => error.fmt(f),
+            Self::Irreversible(id) => write!(
+                f,
+                "revision '{id}' is irreversible: it has no section that undoes it; nothing was changed"
+            ),
+            Self::NotCovered(id, backend) => {
+                write!(f, "revision '{id}' has no section for {backend}; nothing was changed")
+            }
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+impl From<TargetError> for PlanError {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}
+
+/// Plans over one set and one backend.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    /// The set, in its own order
+    pub revisions: &'a [Revision],
+    /// Its graph
+    pub graph: &'a Graph,
+    /// Where the plan will run
+    pub backend: Backend,
+}
+
+impl Planner<'_> {
+    fn resolver(&self) -> Resolver<'_> {
+        Resolver { revisions: self.revisions, graph: self.graph }
+    }
+
+    /// The steps that bring the target, and all that it stands on, into force.
+    ///
+    /// # Errors
+    /// When the target leads nowhere, or a revision on the way has nothing for the backend.
+    pub fn upgrade(&self, target: &Target, applied: &Applied) -> Result<Steps, PlanError> {
+        let wanted = self.graph.closure(self.resolver().upgrade(target, applied)?);
+        let missing: Vec<Index> = wanted.iter().filter(|&index| !applied.contains(index)).collect();
+        self.steps(Direction::Up, missing, applied)
+    }
+
+    /// The steps that put out of force everything above the target.
+    ///
+    /// # Errors
+    /// When the target leads nowhere or is not applied, or when a revision on the way cannot be undone.
+    pub fn downgrade(&self, target: &Target, applied: &Applied) -> Result<Steps, PlanError> {
+        let drop = self.resolver().downgrade(target, applied)?;
+        let dropped: Vec<Index> = applied.iter().filter(|&index| drop[index]).collect();
+        self.steps(Direction::Down, dropped, applied)
+    }
+
+    /// The revisions in force after a stamp.
+    ///
+    /// # Errors
+    /// When the target leads nowhere.
+    pub fn stamp(&self, target: &Target, applied: &Applied) -> Result<Applied, PlanError> {
+        Ok(self.resolver().stamp(target, applied)?)
+    }
+
+    /// The revision with this id or unique beginning.
+    ///
+    /// # Errors
+    /// When there is none, or several begin so.
+    pub fn revision(&self, name: &str) -> Result<Index, TargetError> {
+        self.resolver().revision(name)
+    }
+
+    /// Steps from one set of revisions in force to another: down what is too much, then up what is missing.
+    ///
+    /// # Errors
+    /// When a revision on the way cannot be undone or has nothing for the backend.
+    pub fn between(&self, applied: &Applied, wanted: &Applied) -> Result<Steps, PlanError> {
+        let dropped: Vec<Index> = applied.iter().filter(|&index| !wanted.contains(index)).collect();
+        let missing: Vec<Index> = wanted.iter().filter(|&index| !applied.contains(index)).collect();
+        let Steps(mut steps) = self.steps(Direction::Down, dropped, applied)?;
+        let lowest = self.graph.closure(applied.iter().filter(|&index| wanted.contains(index)));
+        steps.extend(self.steps(Direction::Up, missing, &lowest)?.0);
+        Ok(Steps(steps))
+    }
+
+    fn steps(
+        &self,
+        direction: Direction,
+        mut indices: Vec<Index>,
+        from: &Applied,
+    ) -> Result<Steps, PlanError> {
+        self.graph.sort_upwards(&mut indices);
+        if direction == Direction::Down {
+            indices.reverse();
+        }
+        if let Some(&index) = indices.iter().find(|&&i| !self.revisions[i].covers(self.backend, direction)) {
+            let id = self.revisions[index].id.clone();
+            return Err(match direction {
+                Direction::Up => PlanError::NotCovered(id, self.backend),
+                Direction::Down => PlanError::Irreversible(id),
+            });
+        }
+        let mut applied = from.clone();
+        let steps = indices.into_iter().map(|index| {
+            match direction {
+                Direction::Up => applied.add(self.graph, index),
+                Direction::Down => applied.remove(self.graph, index),
+            }
+            Step { index, direction, heads: applied.heads().iter().copied().collect() }
+        });
+        Ok(Steps(steps.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::revision;
+    use crate::{Body, Script, SqlBody};
+
+    fn reversible(id: &str, revises: &[&str]) -> Revision {
+        let body = SqlBody {
+            scripts: vec![Script::default()],
+            up: [Some(0); 4],
+            down: [Some(0); 4],
+            ..SqlBody::default()
+        };
+        Revision { body: Body::Sql(body), ..revision(id, revises) }
+    }
+
+    fn diamond() -> Vec<Revision> {
+        [("a", &[][..]), ("b", &["a"]), ("c", &["a"]), ("d", &["b", "c"])]
+            .map(|(id, revises)| reversible(id, revises))
+            .into()
+    }
+
+    #[test]
+    fn an_upgrade_takes_what_is_missing_and_says_the_heads_after_each_step() {
+        let revisions = diamond();
+        let graph = Graph::new(&revisions).unwrap();
+        let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Postgres };
+        let steps = planner.upgrade(&Target::Head, &graph.closure([1])).unwrap();
+        let seen: Vec<_> = steps.as_slice().iter().map(|step| (step.index, step.heads.clone())).collect();
+        assert_eq!(seen, [(2, vec![1, 2]), (3, vec![3])]);
+    }
+
+    #[test]
+    fn a_downgrade_goes_the_other_way() {
+        let revisions = diamond();
+        let graph = Graph::new(&revisions).unwrap();
+        let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
+        let steps = planner.downgrade(&Target::Base, &graph.closure([3])).unwrap();
+        let seen: Vec<_> = steps.as_slice().iter().map(|step| (step.index, step.heads.clone())).collect();
+        assert_eq!(seen, [(3, vec![1, 2]), (2, vec![1]), (1, vec![0]), (0, vec![])]);
+    }
+
+    #[test]
+    fn a_way_over_an_irreversible_revision_is_refused_before_any_step() {
+        let mut revisions = diamond();
+        let Body::Sql(body) = &mut revisions[0].body else { unreachable!() };
+        body.down = [None; 4];
+        let graph = Graph::new(&revisions).unwrap();
+        let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
+        assert_eq!(
+            planner.downgrade(&Target::Base, &graph.closure([3])),
+            Err(PlanError::Irreversible("a".parse().unwrap()))
+        );
+        assert_eq!(planner.downgrade(&"a".into(), &graph.closure([3])).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn between_two_states_goes_down_and_then_up() {
+        let revisions = diamond();
+        let graph = Graph::new(&revisions).unwrap();
+        let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
+        let steps = planner.between(&graph.closure([1]), &graph.closure([2])).unwrap();
+        let seen: Vec<_> = steps.as_slice().iter().map(|step| (step.index, step.direction)).collect();
+        assert_eq!(seen, [(1, Direction::Down), (2, Direction::Up)]);
+    }
+}

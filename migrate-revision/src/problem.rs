@@ -1,0 +1,167 @@
+//! What is wrong with a directory of revisions, said the way the compiler would say it.
+
+use std::fmt;
+use std::ops::Range;
+
+/// The longest line, in characters, that is shown whole.
+const MAX_LINE: usize = 160;
+
+/// One reason for which a directory is refused.
+///
+/// Its text is a message, the place as `path:line:column` with the line shown, and help.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file or directory, as the call named it
+    pub path: String,
+    /// Where in the file; `None` if it is the file or the directory as a whole
+    pub place: Option<Place>,
+    /// What is wrong
+    pub message: String,
+    /// What else is good to know
+    pub notes: Vec<String>,
+    /// What to do about it
+    pub help: Vec<String>,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, from 1
+    pub line: usize,
+    /// Column in characters, from 1
+    pub column: usize,
+    /// How many characters of the line are meant
+    pub length: usize,
+    /// The line itself
+    pub text: String,
+}
+
+impl Problem {
+    /// A problem of a file or directory as a whole.
+    pub fn of_path(path: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            place: None,
+            message: message.into(),
+            notes: Vec::new(),
+            help: vec![help.into()],
+        }
+    }
+
+    /// Adds a note.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Adds another line of help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+}
+
+impl Place {
+    /// The place of a range of bytes in a text; of its first line if it spans several.
+    #[must_use]
+    pub fn new(text: &str, range: &Range<usize>) -> Self {
+        let start = text.floor_char_boundary(range.start);
+        let end = text.floor_char_boundary(range.end).max(start);
+        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+        let line = &text[line_start..line_end];
+        Self {
+            line: text[..line_start].matches('\n').count() + 1,
+            column: text[line_start..start].chars().count() + 1,
+            length: text[start..end.min(line_end)].chars().count().max(1),
+            text: line.to_owned(),
+        }
+    }
+
+    /// The line and the mark under it, cut to what is readable, tabs as spaces.
+    fn excerpt(&self) -> (String, String) {
+        let column = self.column - 1;
+        let skipped = if column > MAX_LINE / 2 { column - MAX_LINE / 2 } else { 0 };
+        let mut shown: String = self
+            .text
+            .chars()
+            .skip(skipped)
+            .take(MAX_LINE)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let mut before = column - skipped;
+        if skipped > 0 {
+            shown.insert_str(0, "...");
+            before += 3;
+        }
+        if self.text.chars().count() > skipped + MAX_LINE {
+            shown.push_str("...");
+        }
+        let length = self.length.min(shown.chars().count().saturating_sub(before)).max(1);
+        (shown.trim_end().to_owned(), format!("{}{}", " ".repeat(before), "^".repeat(length)))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let margin = match &self.place {
+            None => {
+                write!(f, "\n --> {}", self.path)?;
+                " ".to_owned()
+            }
+            Some(place) => {
+                let number = place.line.to_string();
+                let margin = " ".repeat(number.len());
+                let (line, mark) = place.excerpt();
+                write!(f, "\n{margin}--> {}:{}:{}", self.path, place.line, place.column)?;
+                write!(f, "\n{margin} |\n{number} | {line}\n{margin} | {mark}")?;
+                margin
+            }
+        };
+        for (kind, lines) in [("note", &self.notes), ("help", &self.help)] {
+            for line in lines {
+                write!(f, "\n{margin} = {kind}: {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str, range: Range<usize>) -> Problem {
+        Problem {
+            place: Some(Place::new(text, &range)),
+            ..Problem::of_path("migrations/a_b.sql", "something is wrong", "mend it")
+        }
+    }
+
+    #[test]
+    fn the_line_is_shown_with_a_mark_under_what_is_meant() {
+        let text = "one\ntwö three\nfour\n";
+        assert_eq!(
+            problem(text, text.find("three").unwrap()..text.len()).to_string(),
+            "something is wrong\n --> migrations/a_b.sql:2:5\n  |\n2 | twö three\n  |     ^^^^^\n  = help: mend it"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let text = format!("{}HERE{}", "x".repeat(500), "y".repeat(500));
+        let shown = problem(&text, 500..504).to_string();
+        assert!(shown.contains(":1:501"));
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines.iter().all(|line| line.len() < 200), "{shown}");
+        assert_eq!(lines[3].find("HERE"), lines[4].find("^^^^"));
+    }
+
+    #[test]
+    fn the_end_of_a_text_is_a_place() {
+        assert_eq!(Place::new("ab\n", &(3..3)), Place { line: 2, column: 1, length: 1, text: String::new() });
+    }
+}

@@ -1,0 +1,14 @@
+//! Revisions as files: what a build reads, checks and embeds.
+
+mod check;
+mod directory;
+mod file;
+mod header;
+mod lock;
+mod marker;
+mod rust;
+
+pub use check::{Checks, Resolved, resolve};
+pub use directory::{DataFile, Directory, MAX_FILE_SIZE};
+pub use file::{ParsedRevision, SourceText};
+pub use lock::{LOCK_FILE, Lock, LockEntry};

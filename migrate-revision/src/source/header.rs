@@ -1,0 +1,229 @@
+//! The header of a revision file: prose, then keys.
+
+use std::ops::Range;
+
+use super::file::SourceText;
+use super::marker::is_marker_like;
+use crate::{Problem, RevisionId, nearest};
+
+const KEYS: [&str; 6] = ["revision", "revises", "depends-on", "labels", "created", "compatible"];
+
+/// What a header says, each thing with its place in the text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Header {
+    pub(super) message: Option<String>,
+    pub(super) id: Option<(RevisionId, Range<usize>)>,
+    pub(super) revises: Vec<(RevisionId, Range<usize>)>,
+    pub(super) depends_on: Vec<(String, Range<usize>)>,
+    pub(super) labels: Vec<(String, Range<usize>)>,
+    pub(super) created: Option<String>,
+    pub(super) compatible: Option<bool>,
+    /// Where the first marker, or whatever is no comment, begins
+    pub(super) end: usize,
+}
+
+/// Reads the comment lines at the start of a file; `comment` is what each of them begins with.
+pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Vec<Problem>) -> Header {
+    let mut header = Header::default();
+    let mut seen: Vec<&str> = Vec::new();
+    for line in lines(&source.text) {
+        let text = &source.text[line.clone()];
+        header.end = line.start;
+        let Some(rest) = text.trim_start().strip_prefix(comment) else {
+            if text.trim().is_empty() {
+                continue;
+            }
+            break;
+        };
+        if comment == "--" && is_marker_like(text) {
+            break;
+        }
+        header.end = line.end;
+        let rest_start = line.end - rest.len();
+        let Some((key, value)) = rest.split_once(':').filter(|(key, _)| is_key_shaped(key.trim())) else {
+            if seen.is_empty() && header.message.is_none() && !rest.trim().is_empty() {
+                header.message = Some(rest.trim().to_owned());
+            }
+            continue;
+        };
+        let key = key.trim();
+        let key_range = trimmed(&source.text, rest_start..rest_start + rest.len() - value.len() - 1);
+        let value_range = trimmed(&source.text, line.end - value.len()..line.end);
+        let Some(&known) = KEYS.iter().find(|known| **known == key) else {
+            let near = nearest(&key.to_lowercase(), KEYS);
+            if near.is_none() && seen.is_empty() {
+                if header.message.is_none() {
+                    header.message = Some(rest.trim().to_owned());
+                }
+                continue;
+            }
+            problems.push(source.problem(
+                &key_range,
+                format!("unknown key `{key}` in the header"),
+                near.map_or_else(
+                    || {
+                        format!(
+                            "the keys are {}; prose goes above them",
+                            KEYS.map(|k| format!("`{k}`")).join(", ")
+                        )
+                    },
+                    |near| format!("there is a key with a similar name: `{near}`"),
+                ),
+            ));
+            continue;
+        };
+        if seen.contains(&known) {
+            problems.push(source.problem(
+                &key_range,
+                format!("key `{key}` is there twice"),
+                "keep one of the two lines",
+            ));
+            continue;
+        }
+        seen.push(known);
+        header.set(source, known, &value_range, problems);
+    }
+    if header.id.is_none() && !seen.contains(&"revision") {
+        let help = format!("put a line `{comment} revision: <id>` into the comment at the top of the file");
+        problems.push(Problem::of_path(&source.path, "the header has no `revision` key", help));
+    }
+    header
+}
+
+impl Header {
+    fn set(&mut self, source: &SourceText, key: &str, range: &Range<usize>, problems: &mut Vec<Problem>) {
+        let value = &source.text[range.clone()];
+        if value.is_empty() {
+            if key != "revises" {
+                problems.push(source.problem(
+                    range,
+                    format!("key `{key}` has no value"),
+                    "write the value after the colon, or remove the line",
+                ));
+            }
+            return;
+        }
+        match key {
+            "revision" => self.id = parse_id(source, range, problems).map(|id| (id, range.clone())),
+            "revises" if value == "none" => {}
+            "revises" => {
+                for range in items(&source.text, range) {
+                    if let Some(id) = parse_id(source, &range, problems) {
+                        if self.revises.iter().any(|(other, _)| *other == id) {
+                            problems.push(source.problem(
+                                &range,
+                                format!("parent `{id}` is there twice"),
+                                "name every parent once",
+                            ));
+                        }
+                        self.revises.push((id, range));
+                    }
+                }
+            }
+            "depends-on" => {
+                for range in items(&source.text, range) {
+                    self.depends_on.push((source.text[range.clone()].to_owned(), range));
+                }
+            }
+            "labels" => {
+                for range in items(&source.text, range) {
+                    let label = &source.text[range.clone()];
+                    if is_label(label) {
+                        self.labels.push((label.to_owned(), range));
+                    } else {
+                        problems.push(source.problem(
+                            &range,
+                            format!("`{label}` cannot be a label"),
+                            "a label has no spaces, none of `@`, `+`, `:`, does not begin with `-`, and is not `head`, `heads`, `base` or `none`",
+                        ));
+                    }
+                }
+            }
+            "created" => {
+                if is_date(value) {
+                    self.created = Some(value.to_owned());
+                } else {
+                    problems.push(source.problem(
+                        range,
+                        format!("`{value}` is no date"),
+                        "write it as in `2026-11-23T10:12:00Z`",
+                    ));
+                }
+            }
+            _ => match value {
+                "yes" => self.compatible = Some(true),
+                "no" => self.compatible = Some(false),
+                _ => problems.push(source.problem(
+                    range,
+                    format!("`{value}` is no value for `compatible`"),
+                    "write `yes` if a binary without this revision still runs on the new schema, else `no`",
+                )),
+            },
+        }
+    }
+}
+
+fn parse_id(source: &SourceText, range: &Range<usize>, problems: &mut Vec<Problem>) -> Option<RevisionId> {
+    source.text[range.clone()]
+        .parse()
+        .map_err(|error| {
+            problems.push(source.problem(
+                range,
+                format!("`{}` is no revision id: {error}", &source.text[range.clone()]),
+                "write an id such as `1f3a9c0d27be`",
+            ));
+        })
+        .ok()
+}
+
+/// A word such as a key is: so that `Note that: …` and `http://…` stay prose.
+fn is_key_shaped(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-' || b == b'_')
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty()
+        && !label.starts_with('-')
+        && !label.contains(|c: char| c.is_whitespace() || c.is_control() || "@+:".contains(c))
+        && !["head", "heads", "base", "none"].contains(&label)
+}
+
+/// `YYYY-MM-DD`, alone or followed by a time.
+fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 10
+        && bytes[..10]
+            .iter()
+            .enumerate()
+            .all(|(i, b)| if i == 4 || i == 7 { *b == b'-' } else { b.is_ascii_digit() })
+        && bytes.get(10).is_none_or(|b| matches!(b, b'T' | b' '))
+        && bytes.get(10..).is_some_and(|rest| rest.is_ascii() && rest.len() <= 30)
+}
+
+/// The comma-separated items of a value, without the spaces around them.
+fn items(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
+    let mut start = range.start;
+    let mut found = Vec::new();
+    for part in text[range.clone()].split(',') {
+        found.push(trimmed(text, start..start + part.len()));
+        start += part.len() + 1;
+    }
+    found
+}
+
+/// A range without the white space at its ends.
+pub(super) fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+    let slice = &text[range.clone()];
+    let start = range.start + (slice.len() - slice.trim_start().len());
+    start..start.max(start + slice.trim().len())
+}
+
+/// The lines of a text without their ends.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    text.split('\n').map(move |line| {
+        let range = start..start + line.len();
+        start = range.end + 1;
+        range
+    })
+}

@@ -1,0 +1,224 @@
+//! The lock file: the revisions that may no longer change.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::file::SourceText;
+use super::header::{lines, trimmed};
+use crate::graph::Graph;
+use crate::{Backend, Checksum, Problem, Revision, RevisionId};
+
+/// The name of the lock file, beside the revisions.
+pub const LOCK_FILE: &str = "migrations.lock";
+
+const VERSION: &str = "version 1";
+
+/// The lock file's content.
+///
+/// One line per revision, ancestors before descendants, so that two branches that both add a revision change the same
+/// place of the file and collide in version control.
+#[derive(Debug, Clone)]
+pub struct Lock {
+    source: SourceText,
+    /// The locked revisions, in the order of the file
+    pub entries: Vec<LockEntry>,
+}
+
+/// One locked revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockEntry {
+    /// Its id
+    pub id: RevisionId,
+    /// Its parents
+    pub revises: Vec<RevisionId>,
+    /// Its content checksums, in the order of [`Backend::ALL`]; `None` where none was recorded
+    pub checksums: [Option<Checksum>; 4],
+    range: Range<usize>,
+}
+
+impl Lock {
+    /// Reads a lock file's bytes. `path` is how messages name it.
+    ///
+    /// # Errors
+    /// Every line that is not as [`Lock::write`] writes it.
+    pub fn parse(path: &str, bytes: &[u8]) -> Result<Self, Vec<Problem>> {
+        let source = SourceText::new(path, LOCK_FILE, bytes).map_err(|problem| vec![problem])?;
+        let mut problems = Vec::new();
+        let mut entries: Vec<LockEntry> = Vec::new();
+        let mut version = false;
+        for line in lines(&source.text) {
+            let range = trimmed(&source.text, line);
+            let text = &source.text[range.clone()];
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| text.starts_with(mark)) {
+                problems.push(source.problem(
+                    &range,
+                    "the lock file has an unresolved merge conflict",
+                    "keep the lines of both sides, remove the marks, and run `cargo migrate merge` or `cargo migrate rebase`",
+                ));
+                return Err(problems);
+            }
+            if !version {
+                version = true;
+                if text == VERSION {
+                    continue;
+                }
+                problems.push(source.problem(
+                    &range,
+                    format!("this is no lock file of {VERSION}"),
+                    "it was written by a later version of embed-migrations; update the dependency",
+                ));
+                return Err(problems);
+            }
+            match LockEntry::parse(text, range.clone()) {
+                Ok(entry) if entries.iter().any(|other| other.id == entry.id) => {
+                    problems.push(source.problem(
+                        &range,
+                        format!("revision `{}` is locked twice", entry.id),
+                        "remove one of the two lines",
+                    ))
+                }
+                Ok(entry) => entries.push(entry),
+                Err(reason) => problems.push(source.problem(
+                    &range,
+                    format!("unreadable line in the lock file: {reason}"),
+                    "restore the file from version control; `cargo migrate lock` writes it anew",
+                )),
+            }
+        }
+        if problems.is_empty() { Ok(Self { source, entries }) } else { Err(problems) }
+    }
+
+    /// The text that locks these revisions, as they are.
+    #[must_use]
+    pub fn write(revisions: &[Revision], graph: &Graph) -> String {
+        let mut text =
+            format!("# Revisions that may no longer change. Written by `cargo migrate`.\n{VERSION}\n");
+        for &index in graph.order() {
+            let revision = &revisions[index];
+            let parents: Vec<&str> = revision.revises.iter().map(RevisionId::as_str).collect();
+            let parents = if parents.is_empty() { "none".to_owned() } else { parents.join(",") };
+            let _ = write!(text, "{} revises {parents}", revision.id);
+            let first = revision.checksums[0];
+            if first.is_some() && revision.checksums.iter().all(|checksum| *checksum == first) {
+                let _ = write!(text, " all={}", first.map(|c| c.to_string()).unwrap_or_default());
+            } else {
+                for (backend, checksum) in Backend::ALL.iter().zip(&revision.checksums) {
+                    if let Some(checksum) = checksum {
+                        let _ = write!(text, " {backend}={checksum}");
+                    }
+                }
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// What of the lock file the revisions contradict, on the backends that matter.
+    pub(super) fn differences(
+        &self,
+        found: &[(&Revision, &SourceText, Range<usize>)],
+        backends: &[Backend],
+    ) -> Vec<Problem> {
+        let by_id: BTreeMap<&str, usize> =
+            found.iter().enumerate().map(|(place, (revision, ..))| (revision.id.as_str(), place)).collect();
+        let mut problems = Vec::new();
+        for entry in &self.entries {
+            let Some(&place) = by_id.get(entry.id.as_str()) else {
+                problems.push(
+                    self.source
+                        .problem(
+                            &entry.range,
+                            format!("revision `{}` is locked and its file is gone", entry.id),
+                            "restore the file from version control",
+                        )
+                        .help("if it was never applied anywhere, remove this line"),
+                );
+                continue;
+            };
+            let (revision, source, id_range) = &found[place];
+            if revision.revises != entry.revises {
+                problems.push(
+                    source
+                        .problem(
+                            id_range,
+                            format!("revision `{}` is locked and its parents have changed", entry.id),
+                            "restore `revises` to what the lock file has",
+                        )
+                        .note(format!("locked: {}", names(&entry.revises)))
+                        .note(format!("now:    {}", names(&revision.revises))),
+                );
+            }
+            let changed: Vec<Backend> = backends
+                .iter()
+                .copied()
+                .filter(|backend| {
+                    entry.checksums[backend.index()].is_some_and(|c| revision.checksum(*backend) != Some(c))
+                })
+                .collect();
+            if let Some(&backend) = changed.first() {
+                let shown =
+                    |checksum: Option<Checksum>| checksum.map_or("nothing".to_owned(), |c| c.to_string());
+                let on = changed.iter().map(|backend| backend.name()).collect::<Vec<_>>().join(", ");
+                problems.push(
+                    source
+                        .problem(
+                            id_range,
+                            format!("revision `{}` is locked and its upgrade has changed ({on})", entry.id),
+                            "undo the edit, and put the change into a new revision",
+                        )
+                        .note(format!("locked: {}", shown(entry.checksums[backend.index()])))
+                        .note(format!("now:    {}", shown(revision.checksum(backend))))
+                        .help(format!(
+                            "to accept the edit of an applied revision: `cargo migrate repair {}`",
+                            entry.id
+                        )),
+                );
+            }
+        }
+        problems
+    }
+}
+
+impl LockEntry {
+    fn parse(text: &str, range: Range<usize>) -> Result<Self, String> {
+        let mut words = text.split_whitespace();
+        let id = words.next().unwrap_or_default().parse::<RevisionId>().map_err(|error| error.to_string())?;
+        if words.next() != Some("revises") {
+            return Err("after the id comes `revises`".into());
+        }
+        let revises = match words.next() {
+            None => return Err("after `revises` come ids or `none`".into()),
+            Some("none") => Vec::new(),
+            Some(ids) => ids
+                .split(',')
+                .map(|id| id.parse::<RevisionId>().map_err(|error| error.to_string()))
+                .collect::<Result<_, _>>()?,
+        };
+        let mut checksums = [None; 4];
+        for word in words {
+            let (name, checksum) = word.split_once('=').ok_or("a checksum is written `backend=1:…`")?;
+            let checksum = checksum.parse::<Checksum>().map_err(|error| error.to_string())?;
+            if name == "all" {
+                checksums = [Some(checksum); 4];
+            } else {
+                let backend = name.parse::<Backend>().map_err(|error| error.to_string())?;
+                checksums[backend.index()] = Some(checksum);
+            }
+        }
+        if checksums.iter().all(Option::is_none) {
+            return Err("there is no checksum".into());
+        }
+        Ok(Self { id, revises, checksums, range })
+    }
+}
+
+fn names(ids: &[RevisionId]) -> String {
+    if ids.is_empty() {
+        return "none".into();
+    }
+    ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ")
+}

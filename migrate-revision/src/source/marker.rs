@@ -1,0 +1,227 @@
+//! The markers between the sections of an SQL revision.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::file::SourceText;
+use super::header::{lines, trimmed};
+use crate::{Backend, Direction, Problem, SectionOptions, nearest};
+
+/// A section as the file has it, before its SQL is looked at.
+#[derive(Debug, Clone)]
+pub(super) struct RawSection {
+    pub(super) direction: Direction,
+    /// The backends that its marker names, each with its place; none means every backend without a section of its own
+    pub(super) backends: Vec<(Backend, Range<usize>)>,
+    pub(super) options: SectionOptions,
+    pub(super) irreversible: bool,
+    /// The marker's line
+    pub(super) marker: Range<usize>,
+    /// What follows it
+    pub(super) body: Range<usize>,
+}
+
+const OPTIONS: [&str; 5] =
+    ["no-transaction", "foreign-keys=off", "lock-timeout=5s", "statement-timeout=10m", "irreversible"];
+
+/// Whether a line is a marker or was meant as one: a comment that begins with something like `migrate:`, whatever the
+/// spaces and the case.
+pub(super) fn is_marker_like(line: &str) -> bool {
+    let Some(comment) = line.trim_start().strip_prefix("--") else { return false };
+    let comment = comment.trim_start_matches(['-', '+', '@', ' ', '\t']).to_lowercase();
+    let word: String = comment.chars().take_while(char::is_ascii_alphabetic).collect();
+    let rest = comment[word.len()..].trim_start();
+    let is_word = ["migrate", "migration", "migrations"].contains(&word.as_str())
+        || (rest.starts_with(':') && nearest(&word, ["migrate"]).is_some());
+    let after = rest.trim_start_matches([':', ' ', '\t', '-']);
+    let direction: String = after.chars().take_while(char::is_ascii_alphabetic).collect();
+    let names_direction =
+        ["up", "down", "upgrade", "downgrade", "rollback", "revert", "undo"].contains(&direction.as_str());
+    is_word && (rest.starts_with(':') || names_direction)
+}
+
+/// Splits what follows the header into sections.
+pub(super) fn parse_sections(
+    source: &SourceText,
+    start: usize,
+    problems: &mut Vec<Problem>,
+) -> Vec<RawSection> {
+    let mut sections: Vec<RawSection> = Vec::new();
+    let mut stray = false;
+    for line in lines(&source.text).skip_while(|line| line.start < start) {
+        let text = &source.text[line.clone()];
+        if is_marker_like(text) {
+            if let Some(last) = sections.last_mut() {
+                last.body.end = line.start;
+            }
+            if let Some(section) = parse_marker(source, &line, problems) {
+                reject_twins(source, &sections, &section, problems);
+                sections.push(section);
+            } else if sections.is_empty() {
+                stray = true;
+            }
+        } else if sections.is_empty()
+            && !stray
+            && !text.trim().is_empty()
+            && !text.trim_start().starts_with("--")
+        {
+            stray = true;
+            problems.push(source.problem(
+                &trimmed(&source.text, line.clone()),
+                "SQL before the first marker",
+                "put `-- migrate:up` on a line of its own above it",
+            ));
+        }
+    }
+    sections
+}
+
+fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Problem>) -> Option<RawSection> {
+    let marker = trimmed(&source.text, line.clone());
+    let text = &source.text[marker.clone()];
+    let (direction, arguments) = if let Some(rest) = text.strip_prefix("-- migrate:up") {
+        (Direction::Up, rest)
+    } else if let Some(rest) = text.strip_prefix("-- migrate:down") {
+        (Direction::Down, rest)
+    } else {
+        problems.push(source.problem(
+            &marker,
+            "this looks like a marker and is none",
+            "write `-- migrate:up` or `-- migrate:down`, then backends and options",
+        ));
+        return None;
+    };
+    if !(arguments.is_empty() || arguments.starts_with([' ', '\t'])) {
+        problems.push(source.problem(
+            &marker,
+            "this looks like a marker and is none",
+            format!("write `-- migrate:{direction}`, a space, then backends and options"),
+        ));
+        return None;
+    }
+    let mut section = RawSection {
+        direction,
+        backends: Vec::new(),
+        options: SectionOptions::default(),
+        irreversible: false,
+        body: (line.end + 1).min(source.text.len())..source.text.len(),
+        marker: marker.clone(),
+    };
+    let mut at = marker.end - arguments.len();
+    for word in arguments.split([' ', '\t', ',']) {
+        let range = at..at + word.len();
+        at = range.end + 1;
+        if !word.is_empty()
+            && let Err((message, help)) = section.argument(word, &range)
+        {
+            problems.push(source.problem(&range, message, help));
+        }
+    }
+    if section.options.foreign_keys_off
+        && !section.backends.is_empty()
+        && section.backends.iter().all(|(backend, _)| *backend != Backend::Sqlite)
+    {
+        problems.push(source.problem(
+            &marker,
+            "`foreign-keys=off` is for SQLite, and this section is not",
+            "remove the option",
+        ));
+    }
+    Some(section)
+}
+
+impl RawSection {
+    fn argument(&mut self, word: &str, range: &Range<usize>) -> Result<(), (String, String)> {
+        if let Ok(backend) = word.parse::<Backend>() {
+            if self.backends.iter().any(|(other, _)| *other == backend) {
+                return Err((format!("`{backend}` is named twice"), "name it once".into()));
+            }
+            self.backends.push((backend, range.clone()));
+            return Ok(());
+        }
+        let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+        match (name, value) {
+            ("no-transaction", None) => self.options.no_transaction = true,
+            ("foreign-keys", Some("off")) => self.options.foreign_keys_off = true,
+            ("lock-timeout", Some(value)) => self.options.lock_timeout = Some(duration(word, value)?),
+            ("statement-timeout", Some(value)) => {
+                self.options.statement_timeout = Some(duration(word, value)?)
+            }
+            ("irreversible", None) if self.direction == Direction::Down => self.irreversible = true,
+            ("irreversible", None) => {
+                return Err((
+                    "`irreversible` belongs to a down marker".into(),
+                    "write `-- migrate:down irreversible`, without a body".into(),
+                ));
+            }
+            _ => {
+                let known = Backend::ALL.map(Backend::name).into_iter().chain(OPTIONS);
+                let help = nearest(word, known).map_or_else(
+                    || {
+                        format!(
+                            "backends are {}; options are {}",
+                            Backend::ALL.map(|b| format!("`{b}`")).join(", "),
+                            OPTIONS.map(|option| format!("`{option}`")).join(", ")
+                        )
+                    },
+                    |near| format!("there is one with a similar name: `{near}`"),
+                );
+                return Err((format!("unknown backend or option `{word}`"), help));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn duration(word: &str, value: &str) -> Result<Duration, (String, String)> {
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" | "min" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .zip(milliseconds)
+        .and_then(|(number, unit)| number.checked_mul(unit))
+        // The databases keep it in milliseconds, in 32 bits.
+        .filter(|milliseconds| (1..=i32::MAX as u64).contains(milliseconds))
+        .map(Duration::from_millis)
+        .ok_or_else(|| {
+            (
+                format!("`{word}` has no duration that can be used"),
+                "write a whole number above zero with its unit: `500ms`, `5s`, `10m` or `1h`".into(),
+            )
+        })
+}
+
+/// Two sections of one direction must not serve the same backend.
+fn reject_twins(
+    source: &SourceText,
+    before: &[RawSection],
+    section: &RawSection,
+    problems: &mut Vec<Problem>,
+) {
+    let same = || before.iter().filter(|other| other.direction == section.direction);
+    let direction = section.direction;
+    if section.backends.is_empty() && same().any(|other| other.backends.is_empty()) {
+        problems.push(source.problem(
+            &section.marker,
+            format!("a second `{direction}` section for every backend"),
+            "join the two, or name the backends of each",
+        ));
+    }
+    for (backend, range) in &section.backends {
+        if same().any(|other| other.backends.iter().any(|(named, _)| named == backend)) {
+            problems.push(source.problem(
+                range,
+                format!("a second `{direction}` section for {backend}"),
+                "join the two, or correct the name",
+            ));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A Rust revision's file, as far as the build must know it: which functions it has and which data it names.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use super::file::SourceText;
+use crate::Problem;
+
+/// What a Rust revision's file has.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RustItems {
+    /// Whether there is a `pub async fn down`
+    pub(super) down: bool,
+    /// The string literals in it, among which the names of data files are looked for
+    pub(super) strings: BTreeSet<String>,
+}
+
+/// Looks for the functions at the top level and the string literals at any.
+pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> RustItems {
+    let Ok(tokens) = source.text.parse::<TokenStream>() else {
+        problems.push(Problem::of_path(
+            &source.path,
+            "this is not Rust: its brackets or quotes do not match",
+            "mend the file; `rustc` says more once it is the only problem",
+        ));
+        return RustItems::default();
+    };
+    let mut items = RustItems::default();
+    let top: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let has = |name: &str| {
+        top.windows(5).any(|window| {
+            let words: Vec<String> = window[..4].iter().map(ToString::to_string).collect();
+            words == ["pub", "async", "fn", name] && !is_braced(&window[4])
+        })
+    };
+    items.down = has("down");
+    if !has("up") {
+        problems.push(Problem::of_path(
+            &source.path,
+            "the revision has no `up` function",
+            "write `pub async fn up(db: &mut Db<'_>) -> Result<()>` at the top level of the file",
+        ));
+    }
+    collect_strings(tokens, &mut items.strings);
+    items
+}
+
+fn is_braced(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+}
+
+fn collect_strings(tokens: TokenStream, strings: &mut BTreeSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => collect_strings(group.stream(), strings),
+            TokenTree::Literal(literal) => {
+                let text = literal.to_string();
+                if let (Some(start), Some(end)) = (text.find('"'), text.rfind('"'))
+                    && start < end
+                {
+                    strings.insert(text[start + 1..end].to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A private PostgreSQL: initdb, start, and the proof that passwords are asked for.
+
+use anyhow::{Context, Result, bail};
+use std::process::Command;
+
+use crate::account::Account;
+use crate::backend::Backend;
+use crate::folder::{RunFolder, ServerFolder};
+use crate::process::{Stop, Supervisor};
+use crate::programs::PostgresPrograms;
+use crate::server::{PASSWORD, Server, USER, launch, program};
+
+const LOG: &str = "log";
+
+pub(crate) fn start<'a>(
+    supervisor: &'a Supervisor,
+    programs: &PostgresPrograms,
+    run: &RunFolder<'_>,
+) -> Result<Server<'a>> {
+    let folder = run.server("postgres", &Account::for_server(&["postgres", "nobody"])?)?;
+    initialise(supervisor, programs, &folder)?;
+    let (process, port) = launch(
+        supervisor,
+        &folder,
+        LOG,
+        Stop::QUIT,
+        |port| {
+            let output = folder.output(LOG)?;
+            let mut command = program(&programs.path("postgres"), &folder);
+            folder.account().apply(&mut command);
+            command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string()]);
+            command.stdout(output.try_clone()?).stderr(output);
+            Ok(command)
+        },
+        |pid| is_ready(&folder.read("data/postmaster.pid"), pid),
+    )?;
+    let version = check_passwords(supervisor, programs, &folder, port)?;
+    Ok(Server {
+        backend: Backend::Postgres,
+        product: format!("postgres {version}"),
+        url: format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres"),
+        log: folder.join(LOG),
+        bin: programs.dir.clone(),
+        process,
+    })
+}
+
+fn initialise(supervisor: &Supervisor, programs: &PostgresPrograms, folder: &ServerFolder) -> Result<()> {
+    let password = folder.write("password", &format!("{PASSWORD}\n"))?;
+    let mut initdb = program(&programs.path("initdb"), folder);
+    folder.account().apply(&mut initdb);
+    initdb.arg("-D").arg(folder.join("data")).args(["-U", USER, "-E", "UTF8", "--locale=C", "--no-sync"]);
+    initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256"]).arg("--pwfile").arg(password);
+    supervisor.run(&mut initdb, Stop::TERMINATE)?;
+
+    let settings = settings(&folder.path().to_string_lossy());
+    let path = folder.join("data/postgresql.conf");
+    let text = folder.read("data/postgresql.conf") + &settings;
+    std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Nothing has to survive a crash of the machine, and every statement is to be found in the log.
+fn settings(socket_folder: &str) -> String {
+    format!(
+        "
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '{}'
+unix_socket_permissions = 0700
+password_encryption = 'scram-sha-256'
+max_connections = 200
+shared_buffers = '16MB'
+max_wal_size = '64MB'
+min_wal_size = '32MB'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+autovacuum = off
+dynamic_shared_memory_type = posix
+logging_collector = off
+log_statement = 'all'
+log_line_prefix = '%m [%p] %d '
+",
+        socket_folder.replace('\'', "''")
+    )
+}
+
+/// Whether the server's status file says that our process accepts connections.
+fn is_ready(status: &str, pid: u32) -> bool {
+    let mut lines = status.lines();
+    lines.next().is_some_and(|line| line.trim() == pid.to_string())
+        && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+}
+
+/// The right password gives the version; a wrong one must be refused.
+fn check_passwords(
+    supervisor: &Supervisor,
+    programs: &PostgresPrograms,
+    folder: &ServerFolder,
+    port: u16,
+) -> Result<String> {
+    let psql = |password: &str| -> Command {
+        let mut psql = program(&programs.path("psql"), folder);
+        psql.args(["-X", "-w", "-A", "-t", "-h", "127.0.0.1", "-U", USER, "-d", "postgres"]);
+        psql.args(["-p", &port.to_string(), "-c", "SHOW server_version"]);
+        psql.env("PGPASSWORD", password).env("PGCONNECT_TIMEOUT", "10");
+        psql
+    };
+    if supervisor.run(&mut psql("wrong"), Stop::TERMINATE).is_ok() {
+        bail!("it lets a wrong password in");
+    }
+    let version = supervisor.run(&mut psql(PASSWORD), Stop::TERMINATE)?;
+    Ok(version.split_whitespace().next().unwrap_or("of unknown version").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_is_what_our_own_process_says() {
+        let status = "4711\n/data\n1763920000\n5432\n/sockets\n127.0.0.1\n  5432001  98304\nready   \n";
+        assert!(is_ready(status, 4711));
+        assert!(!is_ready(status, 4712));
+        assert!(!is_ready(&status.replace("ready", "starting"), 4711));
+        assert!(!is_ready("4711\n/data\n", 4711));
+        assert!(!is_ready("", 4711));
+    }
+
+    #[test]
+    fn a_quote_in_the_folder_stays_inside_the_setting() {
+        assert!(settings("/tmp/it's").contains("unix_socket_directories = '/tmp/it''s'\n"));
+    }
+}
