@@ -112,6 +112,25 @@ impl Hasher {
     }
 }
 
+/// What some statements of a script, given by their hashes, come to: by it an interrupted script is compared with an
+/// edited one.
+#[must_use]
+pub fn progress_digest(hashes: impl IntoIterator<Item = u64>) -> Checksum {
+    let mut hasher = Hasher::new("progress");
+    for hash in hashes {
+        hasher.part(&hash.to_le_bytes());
+    }
+    hasher.finish()
+}
+
+/// The key of the lock that keeps runs apart: of a history table, as far as it is named, and a namespace in it.
+#[must_use]
+pub fn lock_key(parts: &[&str]) -> Checksum {
+    let mut hasher = Hasher::new("lock");
+    parts.iter().for_each(|part| hasher.part(part.as_bytes()));
+    hasher.finish()
+}
+
 /// The digest of one revision together with all that it stands on: its ancestors' digests are part of it.
 ///
 /// `below` are the digests of its parents and of what it depends on, in any order.

@@ -128,7 +128,7 @@ impl Writer {
             out.0.push(kind as u8 | u8::from(statement.session_effect) << 7);
             out.number((statement.range.start - end) as u64);
             out.number(statement.range.len() as u64);
-            out.0.extend_from_slice(&statement.hash.to_le_bytes());
+            out.number(statement.hash);
             end = statement.range.end;
         });
     }
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
                 range: start..end,
                 kind: *KINDS.get(usize::from(kind & 0x7f)).ok_or(InvalidEncoding)?,
                 session_effect: kind & 0x80 != 0,
-                hash: u64::from_le_bytes(input.array()?),
+                hash: input.number()?,
             })
         })?;
         let options = SectionOptions {

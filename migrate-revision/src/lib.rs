@@ -23,11 +23,11 @@ mod target;
 mod testing;
 
 pub use backend::{Backend, UnknownBackend};
-pub use checksum::{Checksum, InvalidChecksum};
+pub use checksum::{Checksum, InvalidChecksum, lock_key, progress_digest};
 pub use codec::{InvalidEncoding, decode, encode};
 pub use id::{InvalidId, RevisionId};
 pub use nearest::nearest;
-pub use plan::{PlanError, Planner, Step, Steps};
+pub use plan::{Goal, PlanError, Planner, Step, Steps};
 #[cfg(feature = "source")]
 pub use problem::{Place, Problem};
 pub use revision::{Body, Direction, Revision, Script, ScriptStatement, SectionOptions, SqlBody};

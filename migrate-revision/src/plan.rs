@@ -41,6 +41,15 @@ impl Steps {
     }
 }
 
+/// Where a run leads, in revisions instead of words: it stays the same while others change the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goal {
+    /// Whether the revisions are to be in force or out of force
+    pub direction: Direction,
+    /// Sorted; all that it takes
+    revisions: Vec<Index>,
+}
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -51,6 +60,8 @@ pub enum PlanError {
     Irreversible(RevisionId),
     /// A revision on the way has nothing for the backend
     NotCovered(RevisionId, Backend),
+    /// A revision stands on one that is to be undone, and was not there when the goal was set
+    Carries(RevisionId),
 }
 
 impl fmt::Display for PlanError {
@@ -63,6 +74,9 @@ impl fmt::Display for PlanError {
             ),
             Self::NotCovered(id, backend) => {
                 write!(f, "revision '{id}' has no section for {backend}; nothing was changed")
+            }
+            Self::Carries(id) => {
+                write!(f, "revision '{id}' was applied meanwhile and stands on one that is to be undone")
             }
         }
     }
@@ -92,24 +106,41 @@ impl Planner<'_> {
         Resolver { revisions: self.revisions, graph: self.graph }
     }
 
-    /// The steps that bring the target, and all that it stands on, into force.
+    /// What an upgrade to the target means in this state.
     ///
     /// # Errors
-    /// When the target leads nowhere, or a revision on the way has nothing for the backend.
-    pub fn upgrade(&self, target: &Target, applied: &Applied) -> Result<Steps, PlanError> {
+    /// When the target leads nowhere.
+    pub fn upgrade(&self, target: &Target, applied: &Applied) -> Result<Goal, PlanError> {
         let wanted = self.graph.closure(self.resolver().upgrade(target, applied)?);
-        let missing: Vec<Index> = wanted.iter().filter(|&index| !applied.contains(index)).collect();
-        self.steps(Direction::Up, missing, applied)
+        Ok(Goal { direction: Direction::Up, revisions: wanted.iter().collect() })
     }
 
-    /// The steps that put out of force everything above the target.
+    /// What a downgrade to the target means in this state.
     ///
     /// # Errors
-    /// When the target leads nowhere or is not applied, or when a revision on the way cannot be undone.
-    pub fn downgrade(&self, target: &Target, applied: &Applied) -> Result<Steps, PlanError> {
+    /// When the target leads nowhere or is not applied.
+    pub fn downgrade(&self, target: &Target, applied: &Applied) -> Result<Goal, PlanError> {
         let drop = self.resolver().downgrade(target, applied)?;
-        let dropped: Vec<Index> = applied.iter().filter(|&index| drop[index]).collect();
-        self.steps(Direction::Down, dropped, applied)
+        let revisions = (0..self.graph.len()).filter(|&index| drop[index]).collect();
+        Ok(Goal { direction: Direction::Down, revisions })
+    }
+
+    /// The steps that are missing to a goal.
+    ///
+    /// # Errors
+    /// When a revision on the way cannot be undone, has nothing for the backend, or carries others that the goal does
+    /// not name.
+    pub fn steps(&self, goal: &Goal, applied: &Applied) -> Result<Steps, PlanError> {
+        let up = goal.direction == Direction::Up;
+        let missing: Vec<Index> =
+            goal.revisions.iter().copied().filter(|&index| applied.contains(index) != up).collect();
+        if !up {
+            let above = self.graph.descendants(missing.iter().copied());
+            if let Some(index) = applied.iter().find(|&i| above[i] && missing.binary_search(&i).is_err()) {
+                return Err(PlanError::Carries(self.revisions[index].id.clone()));
+            }
+        }
+        self.ordered(goal.direction, missing, applied)
     }
 
     /// The revisions in force after a stamp.
@@ -128,20 +159,7 @@ impl Planner<'_> {
         self.resolver().revision(name)
     }
 
-    /// Steps from one set of revisions in force to another: down what is too much, then up what is missing.
-    ///
-    /// # Errors
-    /// When a revision on the way cannot be undone or has nothing for the backend.
-    pub fn between(&self, applied: &Applied, wanted: &Applied) -> Result<Steps, PlanError> {
-        let dropped: Vec<Index> = applied.iter().filter(|&index| !wanted.contains(index)).collect();
-        let missing: Vec<Index> = wanted.iter().filter(|&index| !applied.contains(index)).collect();
-        let Steps(mut steps) = self.steps(Direction::Down, dropped, applied)?;
-        let lowest = self.graph.closure(applied.iter().filter(|&index| wanted.contains(index)));
-        steps.extend(self.steps(Direction::Up, missing, &lowest)?.0);
-        Ok(Steps(steps))
-    }
-
-    fn steps(
+    fn ordered(
         &self,
         direction: Direction,
         mut indices: Vec<Index>,
@@ -192,12 +210,25 @@ mod tests {
             .into()
     }
 
+    fn run(
+        planner: &Planner<'_>,
+        direction: Direction,
+        target: &Target,
+        applied: &Applied,
+    ) -> Result<Steps, PlanError> {
+        let goal = match direction {
+            Direction::Up => planner.upgrade(target, applied)?,
+            Direction::Down => planner.downgrade(target, applied)?,
+        };
+        planner.steps(&goal, applied)
+    }
+
     #[test]
     fn an_upgrade_takes_what_is_missing_and_says_the_heads_after_each_step() {
         let revisions = diamond();
         let graph = Graph::new(&revisions).unwrap();
         let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Postgres };
-        let steps = planner.upgrade(&Target::Head, &graph.closure([1])).unwrap();
+        let steps = run(&planner, Direction::Up, &Target::Head, &graph.closure([1])).unwrap();
         let seen: Vec<_> = steps.as_slice().iter().map(|step| (step.index, step.heads.clone())).collect();
         assert_eq!(seen, [(2, vec![1, 2]), (3, vec![3])]);
     }
@@ -207,7 +238,7 @@ mod tests {
         let revisions = diamond();
         let graph = Graph::new(&revisions).unwrap();
         let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
-        let steps = planner.downgrade(&Target::Base, &graph.closure([3])).unwrap();
+        let steps = run(&planner, Direction::Down, &Target::Base, &graph.closure([3])).unwrap();
         let seen: Vec<_> = steps.as_slice().iter().map(|step| (step.index, step.heads.clone())).collect();
         assert_eq!(seen, [(3, vec![1, 2]), (2, vec![1]), (1, vec![0]), (0, vec![])]);
     }
@@ -220,19 +251,19 @@ mod tests {
         let graph = Graph::new(&revisions).unwrap();
         let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
         assert_eq!(
-            planner.downgrade(&Target::Base, &graph.closure([3])),
+            run(&planner, Direction::Down, &Target::Base, &graph.closure([3])),
             Err(PlanError::Irreversible("a".parse().unwrap()))
         );
-        assert_eq!(planner.downgrade(&"a".into(), &graph.closure([3])).unwrap().len(), 3);
+        assert_eq!(run(&planner, Direction::Down, &"a".into(), &graph.closure([3])).unwrap().len(), 3);
     }
 
     #[test]
-    fn between_two_states_goes_down_and_then_up() {
-        let revisions = diamond();
+    fn what_others_put_on_top_meanwhile_is_not_undone_in_passing() {
+        let revisions = [reversible("a", &[]), reversible("b", &["a"])];
         let graph = Graph::new(&revisions).unwrap();
         let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
-        let steps = planner.between(&graph.closure([1]), &graph.closure([2])).unwrap();
-        let seen: Vec<_> = steps.as_slice().iter().map(|step| (step.index, step.direction)).collect();
-        assert_eq!(seen, [(1, Direction::Down), (2, Direction::Up)]);
+        let goal = planner.downgrade(&"-1".into(), &graph.closure([0])).unwrap();
+        assert_eq!(planner.steps(&goal, &graph.closure([1])), Err(PlanError::Carries("b".parse().unwrap())));
+        assert!(planner.steps(&goal, &graph.closure([])).unwrap().is_empty());
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::account::{Account, is_open_to_all, is_root};
+use crate::output::note;
 use crate::process::Supervisor;
 
 /// A socket's path may have about 100 bytes; this leaves room for the names below the base.
@@ -49,7 +50,7 @@ impl Drop for RunFolder<'_> {
         let Some(folder) = self.folder.take() else { return };
         match folder.close() {
             Ok(()) => self.supervisor.watchdog().settled(&self.path),
-            Err(error) => eprintln!("could not remove {}: {error}", self.path.display()),
+            Err(error) => note(format_args!("could not remove {}: {error}", self.path.display())),
         }
     }
 }

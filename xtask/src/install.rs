@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::account::is_root;
 use crate::backend::Backend;
+use crate::output::note;
 use crate::platform::Platform;
 use crate::process::{Stop, Supervisor};
 use crate::programs::{Programs, locate};
@@ -34,7 +35,7 @@ pub(crate) fn ensure(supervisor: &Supervisor, backends: &[Backend]) -> Result<Pr
 
 fn install(supervisor: &Supervisor, platform: Platform, missing: &[Backend]) -> Result<()> {
     let packages: Vec<_> = missing.iter().flat_map(|backend| platform.packages(*backend)).copied().collect();
-    eprintln!("installing {} (apt-get)", packages.join(" "));
+    note(format_args!("installing {} (apt-get)", packages.join(" ")));
     let _no_services = NoServices::establish(supervisor)?;
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
     arguments.extend(&packages);
@@ -54,7 +55,7 @@ fn apt_get(supervisor: &Supervisor, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
     command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments);
     command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
-    supervisor.run(&mut command, Stop::AT_LEISURE)?;
+    supervisor.run(&mut command, Stop::AtLeisure)?;
     Ok(())
 }
 
@@ -67,9 +68,9 @@ fn keep_off_after_boot(supervisor: &Supervisor, installed: &[Backend]) {
             Backend::Mysql => "mariadb",
         };
         if let Err(error) =
-            supervisor.run(Command::new("systemctl").args(["disable", service]), Stop::TERMINATE)
+            supervisor.run(Command::new("systemctl").args(["disable", service]), Stop::Terminate)
         {
-            eprintln!("the new service {service} could not be disabled: {error:#}");
+            note(format_args!("the new service {service} could not be disabled: {error:#}"));
         }
     }
 }
@@ -110,7 +111,7 @@ impl Drop for NoServices<'_> {
         let result = if aside.exists() { fs::rename(aside, POLICY) } else { fs::remove_file(POLICY) };
         match result {
             Ok(()) => self.supervisor.watchdog().settled(Path::new(POLICY)),
-            Err(error) => eprintln!("could not take away {POLICY}: {error}"),
+            Err(error) => note(format_args!("could not take away {POLICY}: {error}")),
         }
     }
 }

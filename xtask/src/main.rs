@@ -20,6 +20,8 @@ mod install;
 #[cfg(unix)]
 mod mariadb;
 #[cfg(unix)]
+mod output;
+#[cfg(unix)]
 mod platform;
 #[cfg(unix)]
 mod postgres;

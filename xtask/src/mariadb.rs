@@ -35,7 +35,7 @@ pub(crate) fn start<'a>(
         supervisor,
         &folder,
         ERROR_LOG,
-        Stop::KILL,
+        Stop::Kill,
         |port| {
             folder.write(ERROR_LOG, "")?;
             // Made here, because the server would close it to others.
@@ -75,7 +75,7 @@ fn initialise(supervisor: &Supervisor, programs: &MariadbPrograms, folder: &Serv
     install.arg(format!("--datadir={}", folder.join("data").display()));
     install.args(["--skip-name-resolve", "--skip-test-db", "--auth-root-authentication-method=socket"]);
     install.arg(format!("--auth-root-socket-user={}", folder.account().name()?));
-    supervisor.run(&mut install, Stop::TERMINATE)?;
+    supervisor.run(&mut install, Stop::Terminate)?;
     Ok(())
 }
 
@@ -143,10 +143,10 @@ fn check_passwords(
         client.env("MYSQL_PWD", password);
         client
     };
-    if supervisor.run(&mut client("wrong"), Stop::TERMINATE).is_ok() {
+    if supervisor.run(&mut client("wrong"), Stop::Terminate).is_ok() {
         bail!("it lets a wrong password in");
     }
-    let version = supervisor.run(&mut client(PASSWORD), Stop::TERMINATE)?;
+    let version = supervisor.run(&mut client(PASSWORD), Stop::Terminate)?;
     Ok(version.trim().split('-').next().unwrap_or("of unknown version").to_owned())
 }
 

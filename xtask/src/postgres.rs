@@ -23,7 +23,7 @@ pub(crate) fn start<'a>(
         supervisor,
         &folder,
         LOG,
-        Stop::QUIT,
+        Stop::Quit,
         |port| {
             let output = folder.output(LOG)?;
             let mut command = program(&programs.path("postgres"), &folder);
@@ -51,7 +51,7 @@ fn initialise(supervisor: &Supervisor, programs: &PostgresPrograms, folder: &Ser
     folder.account().apply(&mut initdb);
     initdb.arg("-D").arg(folder.join("data")).args(["-U", USER, "-E", "UTF8", "--locale=C", "--no-sync"]);
     initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256"]).arg("--pwfile").arg(password);
-    supervisor.run(&mut initdb, Stop::TERMINATE)?;
+    supervisor.run(&mut initdb, Stop::Terminate)?;
 
     let settings = settings(&folder.path().to_string_lossy());
     let path = folder.join("data/postgresql.conf");
@@ -105,10 +105,10 @@ fn check_passwords(
         psql.env("PGPASSWORD", password).env("PGCONNECT_TIMEOUT", "10");
         psql
     };
-    if supervisor.run(&mut psql("wrong"), Stop::TERMINATE).is_ok() {
+    if supervisor.run(&mut psql("wrong"), Stop::Terminate).is_ok() {
         bail!("it lets a wrong password in");
     }
-    let version = supervisor.run(&mut psql(PASSWORD), Stop::TERMINATE)?;
+    let version = supervisor.run(&mut psql(PASSWORD), Stop::Terminate)?;
     Ok(version.split_whitespace().next().unwrap_or("of unknown version").to_owned())
 }
 

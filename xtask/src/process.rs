@@ -3,7 +3,7 @@
 //! Each is the leader of a process group of its own, so that a Ctrl-C in the terminal reaches this process only,
 //! which then stops the others in order, and so that a stop reaches the children's children too.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,34 +15,71 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
+use crate::output::note;
 use crate::signals::Signals;
 use crate::watchdog::Watchdog;
 
 const POLL: Duration = Duration::from_millis(10);
 
 /// How a process is asked to end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stop {
-    signal: Signal,
-    /// After this long it is killed.
-    patience: Duration,
-    /// The whole group is stopped, and the watchdog does so too; else the leader alone, by nobody but us.
-    group: bool,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Stop {
+    /// For a program that ends by itself, in good time.
+    Terminate,
+    /// PostgreSQL's immediate shutdown: frees its shared memory, does not write the data.
+    Quit,
+    /// For a server that has nothing to tidy up.
+    Kill,
+    /// For a package manager: it may give up what it has not begun, and is left to end what it has.
+    AtLeisure,
 }
 
 impl Stop {
-    /// A program that ends by itself, in good time.
-    pub(crate) const TERMINATE: Self = Self::with(Signal::SIGTERM);
-    /// PostgreSQL's immediate shutdown: frees its shared memory, does not write the data.
-    pub(crate) const QUIT: Self = Self::with(Signal::SIGQUIT);
-    /// A server that has nothing to tidy up.
-    pub(crate) const KILL: Self = Self::with(Signal::SIGKILL);
-    /// A package manager: it may give up what it has not begun, and is left to end what it has.
-    pub(crate) const AT_LEISURE: Self =
-        Self { signal: Signal::SIGINT, patience: Duration::from_secs(900), group: false };
+    const ALL: [Self; 4] = [Self::Terminate, Self::Quit, Self::Kill, Self::AtLeisure];
 
-    const fn with(signal: Signal) -> Self {
-        Self { signal, patience: Duration::from_secs(10), group: true }
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "terminate",
+            Self::Quit => "quit",
+            Self::Kill => "kill",
+            Self::AtLeisure => "at leisure",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stop| stop.name() == name)
+    }
+
+    /// Sends the signal: to the whole group, but for those that know better how to end their own children.
+    pub(crate) fn ask(self, leader: Pid) {
+        let _ = match self {
+            Self::Terminate => killpg(leader, Signal::SIGTERM),
+            Self::Quit => killpg(leader, Signal::SIGQUIT),
+            Self::Kill => killpg(leader, Signal::SIGKILL),
+            Self::AtLeisure => kill(leader, Signal::SIGINT),
+        };
+    }
+
+    /// Waits for the end of a process that was asked, which is not this process's child, and of its group.
+    pub(crate) fn wait(self, leader: Pid) {
+        if !within(self.patience(), || group_is_gone(leader)) {
+            self.finish(leader);
+        }
+    }
+
+    /// After the leader's end, or the end of all patience: nothing that it started stays behind.
+    fn finish(self, leader: Pid) {
+        if self != Self::AtLeisure {
+            let _ = killpg(leader, Signal::SIGKILL);
+            within(Duration::from_secs(2), || group_is_gone(leader));
+        }
+    }
+
+    fn patience(self) -> Duration {
+        match self {
+            Self::Terminate | Self::Quit | Self::Kill => Duration::from_secs(10),
+            Self::AtLeisure => Duration::from_secs(900),
+        }
     }
 }
 
@@ -79,9 +116,7 @@ impl Supervisor {
             .spawn()
             .with_context(|| format!("{name} could not be started"))?;
         let leader = Pid::from_raw(child.id().cast_signed());
-        if stop.group {
-            self.watchdog.group(leader, stop.signal);
-        }
+        self.watchdog.process(leader, stop);
         Ok(Process { name, child, leader, stop, ended: false, supervisor: self })
     }
 
@@ -141,17 +176,11 @@ impl Process<'_> {
         }
     }
 
-    /// After the leader's end: nothing that it started stays behind.
     fn end(&mut self) {
-        if self.ended {
-            return;
-        }
-        self.ended = true;
-        if self.stop.group {
-            signal_group(self.leader, Signal::SIGKILL);
-            // Bounded, because a zombie that nobody reaps counts as a member for ever.
-            within(Duration::from_secs(2), || group_is_gone(self.leader));
-            self.supervisor.watchdog.group_ended(self.leader);
+        if !self.ended {
+            self.ended = true;
+            self.stop.finish(self.leader);
+            self.supervisor.watchdog.process_ended(self.leader);
         }
     }
 }
@@ -161,12 +190,11 @@ impl Drop for Process<'_> {
         if self.ended {
             return;
         }
-        if self.stop.group {
-            signal_group(self.leader, self.stop.signal);
-        } else {
-            let _ = kill(self.leader, self.stop.signal);
+        if self.stop == Stop::AtLeisure {
+            note(format_args!("waiting for {} to end what it has begun", self.name));
         }
-        if !within(self.stop.patience, || !matches!(self.child.try_wait(), Ok(None))) {
+        self.stop.ask(self.leader);
+        if !within(self.stop.patience(), || !matches!(self.child.try_wait(), Ok(None))) {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
@@ -174,14 +202,24 @@ impl Drop for Process<'_> {
     }
 }
 
-/// Sends a signal to all members of a group; none is no error.
-pub(crate) fn signal_group(leader: Pid, signal: Signal) {
-    let _ = killpg(leader, signal);
+/// Whether a group has no members left, but for the dead that nobody has waited for yet.
+fn group_is_gone(leader: Pid) -> bool {
+    killpg(leader, None) == Err(Errno::ESRCH) || (cfg!(target_os = "linux") && !has_living_members(leader))
 }
 
-/// Whether a group has no members left.
-pub(crate) fn group_is_gone(leader: Pid) -> bool {
-    killpg(leader, None) == Err(Errno::ESRCH)
+/// The adoptive parent of orphans may take its time to wait for them; `/proc` tells the dead from the living.
+fn has_living_members(leader: Pid) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else { return true };
+    processes.flatten().any(|process| {
+        fs::read_to_string(process.path().join("stat")).is_ok_and(|stat| is_living_member(&stat, leader))
+    })
+}
+
+/// From `/proc/<id>/stat`: id, name in parentheses (and with any character inside), state, parent, group.
+fn is_living_member(stat: &str, leader: Pid) -> bool {
+    let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let state = fields.next();
+    !matches!(state, Some("Z" | "X") | None) && fields.nth(1) == Some(leader.to_string().as_str())
 }
 
 fn within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
@@ -194,5 +232,19 @@ fn within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
             return false;
         }
         thread::sleep(POLL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dead_and_other_groups_are_no_living_members() {
+        let leader = Pid::from_raw(4711);
+        assert!(is_living_member("4712 (a) Z 4711) S 1 4711 4711 0 -1", leader));
+        assert!(!is_living_member("4712 (mariadbd) Z 1 4711 4711 0 -1", leader));
+        assert!(!is_living_member("4712 (mariadbd) S 4711 4712 4712 0 -1", leader));
+        assert!(!is_living_member("", leader));
     }
 }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::cli::ServersArgs;
 use crate::environment::{export_lines, variables};
 use crate::install;
+use crate::output::{note, result};
 use crate::process::Supervisor;
 use crate::server::Servers;
 use crate::signals::Interrupted;
@@ -21,11 +22,11 @@ pub(crate) fn run(args: &ServersArgs) -> ExitCode {
     match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<Interrupted>() => {
-            eprintln!("{error}: the servers are stopped");
+            note(format_args!("{error}: the servers are stopped"));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -38,14 +39,14 @@ fn serve(args: &ServersArgs) -> Result<()> {
     let programs = install::ensure(&supervisor, &backends)?;
     let mut servers = Servers::start(&supervisor, &programs)?;
     for server in servers.iter() {
-        eprintln!("{} is up", server.product);
+        note(format_args!("{} is up", server.product));
     }
     let lines = export_lines(&variables(&backends, servers.iter()));
-    io::stdout().write_all(lines.as_bytes()).and_then(|()| io::stdout().flush())?;
+    result(lines.trim_end());
     if let Some(file) = &file {
         file.write(&lines)?;
     }
-    eprintln!("the servers stay until Ctrl-C");
+    note("the servers stay until Ctrl-C");
     loop {
         supervisor.pause()?;
         servers.check()?;

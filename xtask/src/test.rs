@@ -13,6 +13,7 @@ use crate::cargo::TestCall;
 use crate::cli::TestArgs;
 use crate::environment::variables;
 use crate::install;
+use crate::output::{note, result};
 use crate::process::{Stop, Supervisor};
 use crate::server::Servers;
 use crate::signals::Interrupted;
@@ -23,9 +24,9 @@ pub(crate) fn run(args: &TestArgs) -> ExitCode {
     let started = Instant::now();
     let backends = args.backends.chosen();
     let mut products = Vec::new();
-    let result = catch_unwind(AssertUnwindSafe(|| run_tests(args, &backends, &mut products)))
+    let ended = catch_unwind(AssertUnwindSafe(|| run_tests(args, &backends, &mut products)))
         .unwrap_or_else(|_| Err(anyhow!("cargo xtask panicked")));
-    let (failure, code) = match result {
+    let (failure, code) = match ended {
         Ok(Ended::Passed) => (None, 0),
         Ok(Ended::Failed { what, status }) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
@@ -34,14 +35,14 @@ pub(crate) fn run(args: &TestArgs) -> ExitCode {
         Err(error) => match error.downcast_ref::<Interrupted>() {
             Some(interrupted) => (Some(interrupted.to_string()), interrupted.exit_code()),
             None => {
-                eprintln!("error: {error:#}");
+                note(format_args!("error: {error:#}"));
                 (Some("the reason is above".to_owned()), 1)
             }
         },
     };
     let summary =
         Summary { backends, products, arguments: args.cargo.clone(), failure, elapsed: started.elapsed() };
-    println!("{}", summary.line());
+    result(summary.line());
     ExitCode::from(code)
 }
 
@@ -83,7 +84,7 @@ fn run_tests(args: &TestArgs, backends: &[Backend], products: &mut Vec<(Backend,
     }
 
     let mut command = call.run(&variables(backends, servers.iter()));
-    let status = supervisor.spawn(&mut command, Stop::TERMINATE)?.wait()?;
+    let status = supervisor.spawn(&mut command, Stop::Terminate)?.wait()?;
     servers.check().context("a server was lost while the tests ran")?;
     Ok(if status.success() { Ended::Passed } else { Ended::Failed { what: "cargo test", status } })
 }
@@ -93,7 +94,7 @@ fn build(supervisor: &Supervisor, call: &TestCall, no_servers: &AtomicBool) -> R
     if !call.can_be_built_first() {
         return Ok(None);
     }
-    let mut cargo = supervisor.spawn(&mut call.build(), Stop::TERMINATE)?;
+    let mut cargo = supervisor.spawn(&mut call.build(), Stop::Terminate)?;
     while !no_servers.load(Ordering::Relaxed) {
         if let Some(status) = cargo.poll()? {
             return Ok((!status.success()).then_some(Ended::Failed { what: "cargo test --no-run", status }));

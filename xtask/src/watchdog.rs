@@ -11,16 +11,15 @@ use std::io::{self, BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
-use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::process::{group_is_gone, signal_group};
+use crate::output::note;
+use crate::process::Stop;
 use crate::signals::Signals;
 
 /// The name of the hidden subcommand.
@@ -48,13 +47,13 @@ impl Watchdog {
         Ok(Self { child, pipe })
     }
 
-    /// The process group is to be stopped with the signal.
-    pub(crate) fn group(&self, leader: Pid, signal: Signal) {
-        self.tell(&format!("group\t{leader}\t{signal}"));
+    /// The process is to be stopped.
+    pub(crate) fn process(&self, leader: Pid, stop: Stop) {
+        self.tell(&format!("process\t{leader}\t{}", stop.name()));
     }
 
-    /// The process group has ended; its number may soon be someone else's.
-    pub(crate) fn group_ended(&self, leader: Pid) {
+    /// The process has ended; its number may soon be someone else's.
+    pub(crate) fn process_ended(&self, leader: Pid) {
         self.tell(&format!("ended\t{leader}"));
     }
 
@@ -98,7 +97,7 @@ pub(crate) fn run() -> ExitCode {
         duties.read(&line);
     }
     if !duties.done {
-        eprintln!("cargo xtask was killed: stopping what it started");
+        note("cargo xtask was killed: stopping what it started");
         duties.clean_up();
     }
     ExitCode::SUCCESS
@@ -106,7 +105,7 @@ pub(crate) fn run() -> ExitCode {
 
 #[derive(Debug, Default, PartialEq)]
 struct Duties {
-    groups: BTreeMap<i32, String>,
+    processes: BTreeMap<i32, Stop>,
     /// Path to remove, or to fill again from the path beside it.
     paths: BTreeMap<PathBuf, Option<PathBuf>>,
     done: bool,
@@ -116,14 +115,15 @@ impl Duties {
     fn read(&mut self, line: &str) {
         let words: Vec<&str> = line.split('\t').collect();
         match words[..] {
-            ["group", leader, signal] => {
+            ["process", leader, stop] => {
                 // 0 and 1 would address this process's own group and everybody.
-                if let Some(leader) = leader.parse().ok().filter(|leader| *leader > 1) {
-                    self.groups.insert(leader, signal.to_owned());
+                let leader = leader.parse().ok().filter(|leader| *leader > 1);
+                if let (Some(leader), Some(stop)) = (leader, Stop::named(stop)) {
+                    self.processes.insert(leader, stop);
                 }
             }
             ["ended", leader] => {
-                leader.parse().ok().and_then(|leader: i32| self.groups.remove(&leader));
+                leader.parse().ok().and_then(|leader: i32| self.processes.remove(&leader));
             }
             ["remove", path] => {
                 self.paths.insert(path.into(), None);
@@ -140,15 +140,13 @@ impl Duties {
     }
 
     fn clean_up(&self) {
-        for (leader, signal) in &self.groups {
-            signal_group(Pid::from_raw(*leader), Signal::from_str(signal).unwrap_or(Signal::SIGTERM));
+        let processes: Vec<_> =
+            self.processes.iter().map(|(leader, stop)| (Pid::from_raw(*leader), *stop)).collect();
+        for (leader, stop) in &processes {
+            stop.ask(*leader);
         }
-        let gone = |leader: &i32| group_is_gone(Pid::from_raw(*leader));
-        if !patiently(|| self.groups.keys().all(gone)) {
-            for leader in self.groups.keys().filter(|leader| !gone(leader)) {
-                signal_group(Pid::from_raw(*leader), Signal::SIGKILL);
-            }
-            patiently(|| self.groups.keys().all(gone));
+        for (leader, stop) in &processes {
+            stop.wait(*leader);
         }
         for (path, aside) in &self.paths {
             let settled = patiently(|| match aside {
@@ -159,7 +157,7 @@ impl Duties {
                 }
             });
             if !settled {
-                eprintln!("could not clean up {}", path.display());
+                note(format_args!("could not clean up {}", path.display()));
             }
         }
     }
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn what_has_ended_is_no_duty_any_more() {
         let left = duties(&[
-            "group\t4711\tSIGQUIT",
+            "process\t4711\tquit",
             "remove\t/tmp/a folder",
             "ended\t4711",
             "settled\t/tmp/a folder",
@@ -203,8 +201,7 @@ mod tests {
 
     #[test]
     fn its_own_group_and_everybody_are_never_signalled() {
-        let left =
-            duties(&["group\t0\tSIGKILL", "group\t1\tSIGKILL", "group\t-1\tSIGKILL", "group\tx\tSIGKILL"]);
+        let left = duties(&["process\t0\tkill", "process\t1\tkill", "process\t-1\tkill", "process\tx\tkill"]);
         assert_eq!(left, Duties::default());
     }
 
