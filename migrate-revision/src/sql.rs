@@ -1,6 +1,12 @@
 //! SQL text as statements: what a client of each database would send, where each begins and ends, and of what
 //! kind it is. Text whose statements cannot be told apart with certainty is refused, never guessed at.
 
+mod cursor;
+mod mysql;
+mod postgres;
+mod sqlite;
+mod token;
+
 use std::ops::Range;
 
 use crate::{Backend, StatementKind};
@@ -32,8 +38,36 @@ pub struct SqlProblem {
 
 /// Splits a text into the statements that the database's own client would send.
 ///
+/// Statements come in the order of the text and do not overlap; empty ones are left out. A byte order mark at the
+/// beginning is skipped.
+///
+/// ```
+/// use migrate_revision::{Backend, StatementKind, sql};
+///
+/// let text = "CREATE TABLE t (a text); -- not the end;\nINSERT INTO t VALUES ('a;b')";
+/// let statements = sql::split(text, Backend::Postgres).unwrap();
+/// assert_eq!(&text[statements[1].range.clone()], "INSERT INTO t VALUES ('a;b')");
+/// assert_eq!(statements[0].kind, StatementKind::Ddl);
+/// ```
+///
 /// # Errors
 /// Every reason for which the text is refused, in the order of the text.
-pub fn split(_text: &str, _backend: Backend) -> Result<Vec<Statement>, Vec<SqlProblem>> {
-    Ok(Vec::new())
+pub fn split(text: &str, backend: Backend) -> Result<Vec<Statement>, Vec<SqlProblem>> {
+    let (statements, mut problems) = match backend {
+        Backend::Sqlite => sqlite::split(text),
+        Backend::Postgres => postgres::split(text),
+        Backend::Mysql | Backend::Mariadb => mysql::split(text, backend),
+    };
+    if let Some(at) = text.find('\0') {
+        problems.push(SqlProblem {
+            range: at..at + 1,
+            message: "a NUL byte, at which the database would stop reading".into(),
+            help: "remove it".into(),
+        });
+    }
+    if problems.is_empty() {
+        return Ok(statements);
+    }
+    problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
+    Err(problems)
 }

@@ -1,1 +1,40 @@
-//! The runtime of embed-migrations.
+//! The runtime of [`embed-migrations`](https://docs.rs/embed-migrations): applies the set of revisions that a binary
+//! carries to SQLite, PostgreSQL, MySQL and MariaDB. Use it through that crate.
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod backends;
+mod db;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod engine;
+mod error;
+mod event;
+mod history;
+mod migrator;
+mod options;
+mod report;
+mod set;
+
+pub use db::{Db, FromValue, Row, Value};
+pub use error::{Error, ErrorKind, Failure, Result};
+pub use event::{Event, StepInfo};
+pub use history::{Action, HistoryRow};
+pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};
+pub use migrator::Migrator;
+#[cfg(feature = "mysql")]
+pub use migrator::MysqlConnection;
+#[cfg(feature = "postgres")]
+pub use migrator::PostgresConnection;
+#[cfg(feature = "sqlite")]
+pub use migrator::SqliteConnection;
+pub use options::{Ahead, Lock, Transaction};
+pub use report::{DoneStep, Plan, PlannedStep, Report, RevisionInfo, Status};
+pub use set::{EmbeddedRevision, IntoTarget, Migrations};
+
+/// For the code that `embed_migrations!` writes. No part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use include_dir;
+
+    pub use crate::db::{RustFn, RustRevision};
+    pub use crate::set::{Embedded, Position, Texts};
+}

@@ -1,0 +1,242 @@
+//! What the engine needs of a database. Each backend is one file that knows its driver and its dialect's habits, and
+//! nothing of graphs.
+
+use std::future::Future;
+use std::time::Duration;
+
+use include_dir::Dir;
+use migrate_revision::{Backend, Script, ScriptStatement, StatementKind, progress_digest};
+
+use crate::db::RustFn;
+use crate::error::{Fault, FaultKind};
+use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
+use crate::{Error, ErrorKind};
+
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+/// A database, as far as the engine needs one.
+///
+/// The futures may be dropped at any await: no transaction of theirs is left open, and a lock goes with the session or
+/// is given back.
+pub(crate) trait Database: Send {
+    /// Which one it is. MySQL and MariaDB are told apart by the first [`read_last`](Self::read_last) that finds a table,
+    /// or by [`prepare`](Self::prepare).
+    fn backend(&self) -> Backend;
+
+    /// The state, with one statement, in autocommit.
+    fn read_last(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Last, Fault>> + Send;
+
+    /// Every row of the namespace, oldest first, in autocommit.
+    fn read_all(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Vec<HistoryRow>, Fault>> + Send;
+
+    /// Gets ready to change something: settles the schema in which the table is or will be, refuses a connection that is
+    /// inside the caller's transaction, and an existing table whose rows do not show; notes what of the session must be
+    /// put back.
+    fn prepare(&mut self, table: &mut HistoryTable, last: &Last) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Puts the session back to what [`prepare`](Self::prepare) found.
+    fn restore(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Takes the session's lock, or waits for it at most so long.
+    fn try_lock(&mut self, key: &LockKey, wait: Duration) -> impl Future<Output = Result<Attempt, Fault>> + Send;
+
+    /// Gives the lock back.
+    fn unlock(&mut self, key: &LockKey) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Lets time pass.
+    fn sleep(&mut self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Runs steps in one transaction: of each its row, then its body. Makes the table first if `create` says so.
+    fn transact(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> impl Future<Output = Result<(), StepFault>> + Send;
+
+    /// Writes a row as running, in autocommit. Makes the table first if `create` says so.
+    fn begin_running(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        row: &NewRow,
+    ) -> impl Future<Output = Result<(), StepFault>> + Send;
+
+    /// Makes a running row this run's own. `false` if it has changed hands or is done by now.
+    fn take_over(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        to: &TakeOver<'_>,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Runs the body of a running row from a statement on, recording each as it is done, and the row as done at the end.
+    fn run_recorded(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        work: &Work<'_>,
+        from: usize,
+        told: &mut Tell<'_>,
+    ) -> impl Future<Output = Result<(), StepFault>> + Send;
+}
+
+/// Told by a backend how far it is: the place of the step among those given, and how many of its statements are done;
+/// `None` when the step begins.
+pub(crate) type Tell<'a> = dyn FnMut(usize, Option<usize>) + Send + 'a;
+
+/// What a read of the state finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// There is no table
+    NoTable,
+    /// The table has no row of this namespace
+    NoRow,
+    /// The last row
+    Row(HistoryRow),
+    /// The last row is not one that this version writes
+    Unreadable,
+}
+
+/// The name of a session lock.
+#[derive(Debug, Clone)]
+pub(crate) struct LockKey {
+    /// For databases whose locks have numbers
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL locks by number"))]
+    pub(crate) number: i64,
+    /// For databases whose locks have names; at most 64 characters
+    #[cfg_attr(not(feature = "mysql"), allow(dead_code, reason = "only MySQL locks by name"))]
+    pub(crate) name: String,
+}
+
+/// What came of trying to lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// It is ours
+    Held,
+    /// It is another's; who that is, if the database tells
+    Busy(Option<String>),
+}
+
+/// One step, ready to run.
+pub(crate) struct Work<'s> {
+    pub(crate) row: NewRow,
+    pub(crate) body: WorkBody<'s>,
+}
+
+/// What a step runs besides its row.
+#[derive(Clone, Copy)]
+pub(crate) enum WorkBody<'s> {
+    /// Nothing, as for a stamp
+    Nothing,
+    /// Statements of a text
+    Sql {
+        /// What the ranges refer to
+        text: &'s str,
+        /// The statements
+        script: &'s Script,
+    },
+    /// A function
+    Rust {
+        /// What to call
+        run: RustFn,
+        /// What it may read
+        data: Option<&'static Dir<'static>>,
+    },
+}
+
+impl<'s> WorkBody<'s> {
+    /// The text of one of the statements.
+    pub(crate) fn statement(&self, place: usize) -> Option<&'s str> {
+        match self {
+            Self::Sql { text, script } => text.get(script.statements.get(place)?.range.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Why steps were not run.
+#[derive(Debug)]
+pub(crate) enum StepFault {
+    /// Another process wrote the row that was about to be written. Nothing was kept
+    Overtaken,
+    /// A statement failed
+    Statement {
+        /// The step, among those given
+        step: usize,
+        /// The statement
+        statement: usize,
+        /// Where in the file's text the database sees the fault, in bytes
+        offset: Option<usize>,
+        /// How many statements of the step are in force
+        kept: usize,
+        /// What the database said
+        fault: Fault,
+    },
+    /// A Rust revision failed, and nothing of it was kept
+    Rust {
+        /// The step, among those given
+        step: usize,
+        /// What it said
+        error: Error,
+    },
+    /// Something else: the history could not be written, the connection was lost, the commit was refused
+    Fault(Fault),
+    /// As before, with a text of its own
+    Error(Error),
+}
+
+impl From<Fault> for StepFault {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// The digest of the first statements of a script, as the history records it.
+pub(crate) fn progress(script: &Script, done: usize) -> String {
+    progress_digest(script.statements.iter().take(done).map(|statement| statement.hash)).to_string()
+}
+
+/// The statements before an interrupted one that must run again, because what they set went with their session.
+pub(crate) fn again(script: &Script, from: usize) -> impl Iterator<Item = (usize, &ScriptStatement)> {
+    script.statements.iter().enumerate().take(from).filter(|(_, s)| s.kind == StatementKind::Session)
+}
+
+pub(crate) fn unreadable() -> Fault {
+    Fault::new(FaultKind::Other, "the history has a row that this version of embed-migrations does not know how to read")
+}
+
+pub(crate) fn in_transaction() -> Error {
+    Error::new(
+        ErrorKind::Connection,
+        "the connection is inside a transaction; migrations begin and commit their own\n\n\
+         hint: commit or roll back first, or use another connection",
+    )
+}
+
+pub(crate) fn empty_history(table: &str) -> Error {
+    Error::new(
+        ErrorKind::History,
+        format!(
+            "table {table} shows no rows; it is made together with its first one, so they are hidden or were deleted\n\n\
+             hint: check row security and the role; if the rows are lost, drop the table and stamp the database"
+        ),
+    )
+}
+
+pub(crate) fn left_transaction_open(revision: &str) -> Error {
+    Error::new(
+        ErrorKind::Revision,
+        format!("revision `{revision}` leaves a transaction open at its end; it was rolled back\n\nhint: add the missing COMMIT"),
+    )
+}
+
+pub(crate) fn not_recordable() -> Error {
+    Error::new(ErrorKind::Revision, "only SQL is recorded statement by statement")
+}

@@ -1,0 +1,452 @@
+//! SQLite through rusqlite. Nothing here ever waits for a future: every call is done when it returns.
+
+use std::future::{Future, ready};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use migrate_revision::{Backend, ScriptStatement, SectionOptions, StatementKind};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
+use crate::db::{self, Db, Row, Value};
+use crate::error::{Fault, FaultKind};
+use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
+use crate::{Error, ErrorKind, Result};
+
+const BACKEND: Backend = Backend::Sqlite;
+
+/// A connection of the caller's, and what of it must be put back.
+pub(crate) struct Sqlite<'a> {
+    connection: &'a mut Connection,
+    /// How long to wait for another connection's lock
+    patience: Duration,
+    foreign_keys: Option<bool>,
+}
+
+impl<'a> Sqlite<'a> {
+    pub(crate) fn new(connection: &'a mut Connection, patience: Duration) -> Self {
+        Self { connection, patience, foreign_keys: None }
+    }
+
+    /// Calls until the database is not busy, or patience ends. The caller's own busy handler stays as it is.
+    fn patiently<T>(&self, mut call: impl FnMut(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match call(self.connection) {
+                Err(error) if is_busy(&error) && start.elapsed() < self.patience => {
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(Duration::from_millis(50));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn rows(&self, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+        self.patiently(|connection| {
+            let mut statement = connection.prepare(sql)?;
+            let columns = statement.column_count();
+            let mut rows = statement.query([])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let text = |column: usize| {
+                    Ok(match row.get_ref(column)? {
+                        ValueRef::Null => None,
+                        ValueRef::Integer(value) => Some(value.to_string()),
+                        ValueRef::Real(value) => Some(value.to_string()),
+                        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                            Some(String::from_utf8_lossy(bytes).into_owned())
+                        }
+                    })
+                };
+                found.push((0..columns).map(text).collect::<rusqlite::Result<_>>()?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn last(&self, table: &HistoryTable) -> Result<Last, Fault> {
+        match self.rows(&table.select_last(BACKEND, "")) {
+            Ok(rows) => Ok(match rows.first() {
+                None => Last::NoRow,
+                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, Last::Row),
+            }),
+            Err(error) if is_no_table(&error) => Ok(Last::NoTable),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    fn pragma(&self, name: &str) -> rusqlite::Result<i64> {
+        self.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+    }
+
+    fn set_foreign_keys(&mut self, on: bool) -> rusqlite::Result<()> {
+        self.connection.execute_batch(if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" })
+    }
+
+    /// Begins the transaction that writes row n+1, once the last row is seen to be n.
+    fn begin(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
+        self.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
+        let expected = row.after.as_ref();
+        let overtaken = match self.last(table) {
+            Ok(Last::Row(last)) => !last.done || Some(&(last.seq, last.digest)) != expected,
+            Ok(Last::NoTable | Last::NoRow) => expected.is_some(),
+            Ok(Last::Unreadable) => true,
+            Err(fault) => {
+                self.roll_back();
+                return Err(fault.into());
+            }
+        };
+        if overtaken {
+            self.roll_back();
+            return Err(StepFault::Overtaken);
+        }
+        if create && let Err(error) = self.connection.execute_batch(&table.create(BACKEND)) {
+            self.roll_back();
+            return Err(fault(error).into());
+        }
+        Ok(())
+    }
+
+    /// Ends whatever transaction is open. SQLite has ended it itself after some errors.
+    fn roll_back(&mut self) {
+        if !self.connection.is_autocommit() {
+            // Nothing can be done about a rollback that fails; the transaction ends with the connection.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    async fn transact_steps(
+        &mut self,
+        table: &HistoryTable,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        for (step, work) in steps.iter().enumerate() {
+            told(step, None);
+            self.connection.execute_batch(&table.insert(&work.row, true, BACKEND)).map_err(row_fault)?;
+            match work.body {
+                WorkBody::Nothing => {}
+                WorkBody::Sql { text, script } => {
+                    for (place, statement) in script.statements.iter().enumerate() {
+                        self.run(&text[statement.range.clone()], &script.options)
+                            .map_err(|fault| failed(step, place, statement, 0, fault))?;
+                        told(step, Some(place + 1));
+                    }
+                }
+                WorkBody::Rust { run, data } => {
+                    let mut db = Db { connection: db::Connection::Sqlite(self.connection), data };
+                    run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
+                    if self.connection.is_autocommit() {
+                        return Err(StepFault::Error(ended_transaction()));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Foreign keys are checked as a whole where they were off while rows moved.
+    fn check_foreign_keys(&self) -> Result<(), StepFault> {
+        let broken = self.rows("PRAGMA foreign_key_check").map_err(fault)?;
+        let Some(first) = broken.first() else { return Ok(()) };
+        let text = |column: usize| first.get(column).cloned().flatten().unwrap_or_default();
+        Err(StepFault::Error(Error::new(
+            ErrorKind::Revision,
+            format!(
+                "{} {} refer to rows that are not there, such as row {} of table `{}`, which refers to `{}`; \
+                 nothing of the revision was kept\n\nhint: `PRAGMA foreign_key_check` lists them all",
+                broken.len(),
+                if broken.len() == 1 { "row would" } else { "rows would" },
+                text(1),
+                text(0),
+                text(2)
+            ),
+        )))
+    }
+
+    fn run(&self, sql: &str, options: &SectionOptions) -> Result<(), Fault> {
+        let _alarm = options.statement_timeout.map(|timeout| Alarm::set(self.connection, timeout));
+        self.connection.execute_batch(sql).map_err(fault)
+    }
+}
+
+impl Database for Sqlite<'_> {
+    fn backend(&self) -> Backend {
+        BACKEND
+    }
+
+    fn read_last(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Last, Fault>> + Send {
+        ready(self.last(table))
+    }
+
+    async fn read_all(&mut self, table: &HistoryTable) -> Result<Vec<HistoryRow>, Fault> {
+        let rows = self.rows(&table.select_all(BACKEND)).map_err(fault)?;
+        rows.iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
+    }
+
+    async fn prepare(&mut self, table: &mut HistoryTable, last: &Last) -> Result<()> {
+        if !self.connection.is_autocommit() {
+            return Err(super::in_transaction());
+        }
+        if *last == Last::NoRow {
+            let any = self.rows(&table.select_any(BACKEND)).map_err(|e| fault(e).while_doing("read the history"))?;
+            if any.is_empty() {
+                return Err(super::empty_history(&table.name(BACKEND)));
+            }
+        }
+        let foreign_keys = self.pragma("foreign_keys").map_err(|e| fault(e).while_doing("read `foreign_keys`"))?;
+        self.foreign_keys = Some(foreign_keys == 1);
+        Ok(())
+    }
+
+    async fn restore(&mut self) -> Result<(), Fault> {
+        self.roll_back();
+        match self.foreign_keys.take() {
+            Some(on) => self.set_foreign_keys(on).map_err(fault),
+            None => Ok(()),
+        }
+    }
+
+    /// The write lock of each transaction is the lock: there is none for a run.
+    async fn try_lock(&mut self, _key: &LockKey, _wait: Duration) -> Result<Attempt, Fault> {
+        Ok(Attempt::Held)
+    }
+
+    async fn unlock(&mut self, _key: &LockKey) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn sleep(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    async fn transact(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let Some(first) = steps.first() else { return Ok(()) };
+        let options = || {
+            steps.iter().filter_map(|work| match work.body {
+                WorkBody::Sql { script, .. } => Some(script.options),
+                _ => None,
+            })
+        };
+        let unenforced = options().any(|options| options.foreign_keys_off);
+        let patience = self.patience;
+        if let Some(timeout) = options().filter_map(|options| options.lock_timeout).min() {
+            self.patience = timeout;
+        }
+        // Inside of a transaction the pragma would do nothing.
+        if unenforced {
+            self.set_foreign_keys(false).map_err(fault)?;
+        }
+        let open = OpenTransaction(self);
+        let result = async {
+            let sqlite = &mut *open.0;
+            sqlite.begin(table, create, &first.row)?;
+            sqlite.transact_steps(table, steps, told).await?;
+            if unenforced {
+                sqlite.check_foreign_keys()?;
+            }
+            sqlite.patiently(|connection| connection.execute_batch("COMMIT")).map_err(|e| fault(e).into())
+        }
+        .await;
+        drop(open);
+        self.patience = patience;
+        if let Some(on) = self.foreign_keys {
+            self.set_foreign_keys(on).map_err(fault)?;
+        }
+        result
+    }
+
+    async fn begin_running(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
+        let open = OpenTransaction(self);
+        open.0.begin(table, create, row)?;
+        open.0.connection.execute_batch(&table.insert(row, false, BACKEND)).map_err(row_fault)?;
+        open.0.patiently(|connection| connection.execute_batch("COMMIT")).map_err(|e| fault(e).into())
+    }
+
+    async fn take_over(&mut self, table: &HistoryTable, running: &Running, to: &TakeOver<'_>) -> Result<bool, Fault> {
+        let update = table.update_owner(running, to, BACKEND);
+        let changed = self.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+        Ok(changed == 1)
+    }
+
+    async fn run_recorded(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        work: &Work<'_>,
+        from: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let WorkBody::Sql { text, script } = work.body else {
+            return Err(StepFault::Error(super::not_recordable()));
+        };
+        let open = OpenTransaction(self);
+        let sqlite = &mut *open.0;
+        told(0, None);
+        super::again(script, from).try_for_each(|(place, statement)| {
+            sqlite
+                .run(&text[statement.range.clone()], &script.options)
+                .map_err(|fault| failed(0, place, statement, from, fault))
+        })?;
+        for (place, statement) in script.statements.iter().enumerate().skip(from) {
+            let sql = &text[statement.range.clone()];
+            let progress = table.update_progress(running, place + 1, &super::progress(script, place + 1), BACKEND);
+            let fail = |fault| failed(0, place, statement, place, fault);
+            // What may be in a transaction shares one with its progress, and is then never done twice.
+            let together = sqlite.connection.is_autocommit()
+                && !matches!(statement.kind, StatementKind::OutsideTransaction | StatementKind::Transaction);
+            if together {
+                sqlite.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
+            }
+            sqlite.run(sql, &script.options).map_err(fail)?;
+            let changed = sqlite.patiently(|connection| connection.execute(&progress, [])).map_err(fault)?;
+            if changed != 1 {
+                return Err(StepFault::Overtaken);
+            }
+            if together {
+                sqlite.patiently(|connection| connection.execute_batch("COMMIT")).map_err(fault)?;
+            }
+            told(0, Some(place + 1));
+        }
+        if !sqlite.connection.is_autocommit() {
+            return Err(StepFault::Error(super::left_transaction_open(&work.row.revision)));
+        }
+        let done = table.update_done(running, script.statements.len(), BACKEND);
+        match sqlite.patiently(|connection| connection.execute(&done, [])).map_err(fault)? {
+            1 => Ok(()),
+            _ => Err(StepFault::Overtaken),
+        }
+    }
+}
+
+/// Rolls back on every way out, also when the future is dropped or a revision panics.
+struct OpenTransaction<'s, 'a>(&'s mut Sqlite<'a>);
+
+impl Drop for OpenTransaction<'_, '_> {
+    fn drop(&mut self) {
+        self.0.roll_back();
+    }
+}
+
+/// Interrupts what the connection runs when its time is over.
+struct Alarm {
+    off: Option<mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Alarm {
+    fn set(connection: &Connection, timeout: Duration) -> Self {
+        let handle = connection.get_interrupt_handle();
+        let (off, wait) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            if wait.recv_timeout(timeout) == Err(mpsc::RecvTimeoutError::Timeout) {
+                handle.interrupt();
+            }
+        });
+        Self { off: Some(off), thread: Some(thread) }
+    }
+}
+
+impl Drop for Alarm {
+    /// Waits for the thread, so that a late interrupt does not hit the next statement.
+    fn drop(&mut self) {
+        self.off.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn failed(step: usize, place: usize, statement: &ScriptStatement, kept: usize, fault: Fault) -> StepFault {
+    let offset = Some(statement.range.start);
+    StepFault::Statement { step, statement: place, offset, kept, fault }
+}
+
+/// A row that could not be written because another has its number, or because the one before it is not there.
+fn row_fault(error: rusqlite::Error) -> StepFault {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => StepFault::Overtaken,
+        _ => fault(error).into(),
+    }
+}
+
+fn fault(error: rusqlite::Error) -> Fault {
+    Fault::new(FaultKind::Other, error)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// SQLite has no code of its own for a table that is not there.
+fn is_no_table(error: &rusqlite::Error) -> bool {
+    error.to_string().contains("no such table")
+}
+
+fn ended_transaction() -> Error {
+    Error::new(ErrorKind::Revision, "the Rust revision ended the transaction that it ran in; its row was kept or not with it")
+}
+
+/// Opens the file of a `sqlite:` URL, which is made if it is not there.
+pub(crate) fn open(path: &str) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(|error| fault(error).while_doing(&format!("open `{path}`")))
+}
+
+pub(crate) fn execute(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<u64> {
+    let mut statement = connection.prepare(sql).map_err(Error::from)?;
+    let changed = statement.execute(rusqlite::params_from_iter(params)).map_err(Error::from)?;
+    Ok(changed as u64)
+}
+
+pub(crate) fn query(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    let mut statement = connection.prepare(sql)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let value = |column| {
+            Ok(match row.get_ref(column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(value) => Value::Int(value),
+                ValueRef::Real(value) => Value::Float(value),
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(bytes) => Value::Bytes(bytes.to_owned()),
+            })
+        };
+        found.push(Row { values: (0..columns).map(value).collect::<rusqlite::Result<_>>()? });
+    }
+    Ok(found)
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::ToSqlOutput::Borrowed;
+        Ok(Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Bool(value) => ValueRef::Integer(i64::from(*value)),
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Float(value) => ValueRef::Real(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::new(ErrorKind::Database, error.to_string()).with_source(error)
+    }
+}

@@ -1,0 +1,403 @@
+//! Taking steps: one transaction each, one for all, or statement by statement with progress; and going on with a step
+//! that was interrupted.
+
+use std::time::Instant;
+
+use migrate_revision::{Direction, Script, Step, Steps};
+
+use super::state::State;
+use super::{Outcome, Run, said};
+use crate::backends::{Database, StepFault, Work, WorkBody, progress};
+use crate::error::Failure;
+use crate::event::{Event, StepInfo};
+use crate::history::{Action, HistoryRow, NewRow, Running, TakeOver};
+use crate::options::{Lock, Transaction};
+use crate::report::DoneStep;
+use crate::set::Decoded;
+use crate::{Error, ErrorKind, Result};
+
+/// A step with the text that it runs from.
+struct Prepared<'d> {
+    step: Step,
+    text: std::borrow::Cow<'d, str>,
+}
+
+impl<D: Database> Run<'_, D> {
+    /// Takes steps from a state, each after the one before.
+    pub(super) async fn take_steps(
+        &mut self,
+        decoded: &Decoded,
+        steps: &Steps,
+        state: &State,
+        done: &mut Vec<DoneStep>,
+    ) -> Result<Outcome> {
+        let set = self.set;
+        let backend = self.db.backend();
+        let mut last = state.last.clone();
+        let total = done.len() + steps.len();
+        let mut rest = steps.as_slice();
+        while !rest.is_empty() {
+            let together = if self.options.transaction == Transaction::PerRun { rest.len() } else { 1 };
+            let (now, later) = rest.split_at(together);
+            rest = later;
+            let prepared: Vec<Prepared<'_>> = now
+                .iter()
+                .map(|step| Prepared {
+                    text: set.text(step.index, &decoded.revisions[step.index]),
+                    step: step.clone(),
+                })
+                .collect();
+            let create = last.is_none();
+            let mut work = Vec::with_capacity(prepared.len());
+            for prepared in &prepared {
+                let item = self.work(decoded, prepared, last.clone())?;
+                last = Some((item.row.seq(), item.row.digest.clone()));
+                work.push(item);
+            }
+            let start = Instant::now();
+            let transactional = match &work[0].body {
+                WorkBody::Sql { script, .. } => script.is_transactional(backend),
+                WorkBody::Nothing => true,
+                WorkBody::Rust { .. } => !backend.is_mysql_like(),
+            };
+            let number = done.len();
+            let infos: Vec<StepInfo<'_>> =
+                now.iter().enumerate().map(|(place, step)| info(decoded, step, number + place, total)).collect();
+            let result = {
+                let events = &mut self.events;
+                let mut tell = |place: usize, statement: Option<usize>| {
+                    let step = infos[place];
+                    match statement {
+                        None => events.emit(&Event::Started { step }),
+                        Some(finished) => {
+                            events.emit(&Event::Statement { step, done: finished, total: work[place].row.statements });
+                        }
+                    }
+                };
+                if transactional {
+                    self.db.transact(&self.table, create, &work, &mut tell).await
+                } else {
+                    match self.db.begin_running(&self.table, create, &work[0].row).await {
+                        Ok(()) => {
+                            let running = Running { seq: work[0].row.seq(), applied_by: self.owner.clone() };
+                            self.db.run_recorded(&self.table, &running, &work[0], 0, &mut tell).await
+                        }
+                        Err(fault) => Err(fault),
+                    }
+                }
+            };
+            match result {
+                Ok(()) => {}
+                Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
+                Err(fault) => return Err(self.explain(decoded, &prepared, &work, transactional, fault)),
+            }
+            let took = start.elapsed();
+            for (work, step) in work.iter().zip(infos) {
+                self.events.emit(&Event::Finished { step, took });
+                done.push(DoneStep::new(&step, work.row.statements, took));
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Goes on with the step that is under way, once its owner is gone for certain.
+    pub(super) async fn resume(
+        &mut self,
+        decoded: &Decoded,
+        row: &HistoryRow,
+        state: &State,
+        done: &mut Vec<DoneStep>,
+    ) -> Result<Outcome> {
+        if self.options.lock == Lock::None || self.db.backend() == migrate_revision::Backend::Sqlite {
+            // Without a lock that its owner would hold, only its standing still tells that it is gone.
+            if !self.stands_still(row).await? {
+                return Ok(Outcome::Overtaken);
+            }
+        }
+        let (step, from) = self.resumable(decoded, row, state)?;
+        let set = self.set;
+        let text = set.text(step.index, &decoded.revisions[step.index]);
+        let prepared = [Prepared { step, text }];
+        let work = [self.work(decoded, &prepared[0], state.last.clone())?];
+        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let to = TakeOver {
+            applied_by: &self.owner,
+            statements: work[0].row.statements,
+            checksum: work[0].row.checksum.as_deref(),
+            digest: &work[0].row.digest,
+        };
+        let taken = self.db.take_over(&self.table, &running, &to).await;
+        if !taken.map_err(|fault| fault.while_doing("take over the interrupted revision"))? {
+            return Ok(Outcome::Overtaken);
+        }
+        let running = Running { applied_by: self.owner.clone(), ..running };
+        let start = Instant::now();
+        let step = info(decoded, &prepared[0].step, done.len(), done.len() + 1);
+        let total = work[0].row.statements;
+        let events = &mut self.events;
+        let mut tell = |_: usize, statement: Option<usize>| match statement {
+            None => events.emit(&Event::Started { step }),
+            Some(finished) => events.emit(&Event::Statement { step, done: finished, total }),
+        };
+        match self.db.run_recorded(&self.table, &running, &work[0], from, &mut tell).await {
+            Ok(()) => {}
+            Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
+            Err(fault) => return Err(self.explain(decoded, &prepared, &work, false, fault)),
+        }
+        let took = start.elapsed();
+        self.events.emit(&Event::Finished { step, took });
+        done.push(DoneStep::new(&step, total, took));
+        Ok(Outcome::Done)
+    }
+
+    /// Watches a running row for as long as a lock would be waited for. `false` as soon as it moves.
+    async fn stands_still(&mut self, row: &HistoryRow) -> Result<bool> {
+        let start = Instant::now();
+        let pause = std::time::Duration::from_millis(20);
+        while start.elapsed() < self.options.lock_timeout {
+            self.db.sleep(pause).await;
+            match self.read_last().await? {
+                crate::backends::Last::Row(now) if now == *row => {}
+                _ => return Ok(false),
+            }
+            self.events.emit(&Event::Waiting { waited: start.elapsed() });
+        }
+        Ok(true)
+    }
+
+    /// The step that a running row records, and the statement to go on from.
+    fn resumable(&self, decoded: &Decoded, row: &HistoryRow, state: &State) -> Result<(Step, usize)> {
+        let interrupted = |what: String| Error::new(ErrorKind::Interrupted, what);
+        let direction = match row.action {
+            Action::Up => Direction::Up,
+            _ => Direction::Down,
+        };
+        let index = decoded.revisions.iter().position(|revision| revision.id.as_str() == row.revision);
+        let index = index.ok_or_else(|| {
+            interrupted(format!(
+                "revision '{}' was interrupted after {} of {} statements, and this binary does not have it\n\n\
+                 hint: run the binary that began it ({})",
+                row.revision, row.statements_done, row.statements_total, row.applied_by
+            ))
+        })?;
+        let mut applied = state.applied.clone();
+        let legal = match direction {
+            Direction::Up => decoded.graph.closure([index]).iter().all(|i| i == index || applied.contains(i)),
+            Direction::Down => applied.heads().contains(&index),
+        };
+        if !legal || (direction == Direction::Up && applied.contains(index)) {
+            return Err(interrupted(format!(
+                "revision '{}' was interrupted, and by this binary's graph it cannot be the next step\n\n\
+                 hint: run the binary that began it ({})",
+                row.revision, row.applied_by
+            )));
+        }
+        match direction {
+            Direction::Up => applied.add(&decoded.graph, index),
+            Direction::Down => applied.remove(&decoded.graph, index),
+        }
+        let revision = &decoded.revisions[index];
+        let from = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
+        let script = revision.script(self.db.backend(), direction);
+        if let Some(script) = script {
+            self.same_beginning(revision, script, row, from)?;
+        }
+        let from = if script.is_some() { from } else { 0 };
+        Ok((Step { index, direction, heads: applied.heads().iter().copied().collect() }, from))
+    }
+
+    /// What is done already must be what the file says: only from the interrupted statement on may it have been edited.
+    fn same_beginning(
+        &self,
+        revision: &migrate_revision::Revision,
+        script: &Script,
+        row: &HistoryRow,
+        from: usize,
+    ) -> Result<()> {
+        let fits = from <= script.statements.len()
+            && (from == 0 || row.progress.as_deref() == Some(progress(script, from).as_str()));
+        if fits {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Interrupted,
+            format!(
+                "revision '{}' was interrupted after {from} of {} statements, and those were edited since: {}\n\n\
+                 hint: restore the first {from} statements; what follows them may be changed",
+                revision.id,
+                row.statements_total,
+                self.set.path(revision)
+            ),
+        ))
+    }
+
+    /// A step as what to write and what to run.
+    fn work<'d>(
+        &mut self,
+        decoded: &'d Decoded,
+        prepared: &'d Prepared<'_>,
+        after: Option<(i64, String)>,
+    ) -> Result<Work<'d>> {
+        let backend = self.db.backend();
+        let Step { index, direction, heads } = &prepared.step;
+        let revision = &decoded.revisions[*index];
+        let script = revision.script(backend, *direction);
+        let body = match (script, self.set.rust(*index)) {
+            (Some(script), _) if script.statements.is_empty() => WorkBody::Nothing,
+            (Some(script), _) => WorkBody::Sql { text: &prepared.text, script },
+            (None, Some(rust)) => {
+                let run = if *direction == Direction::Up { Some(rust.up) } else { rust.down };
+                let run = run.ok_or_else(|| missing_body(revision, *direction))?;
+                WorkBody::Rust { run, data: self.set.data() }
+            }
+            (None, None) => return Err(missing_body(revision, *direction)),
+        };
+        let opposite = match direction {
+            Direction::Up => revision.script(backend, Direction::Down),
+            Direction::Down => None,
+        };
+        let down_sql = opposite.map(|script| {
+            let texts = script.statements.iter().map(|statement| &prepared.text[statement.range.clone()]);
+            texts.map(|text| format!("{text};\n")).collect::<String>()
+        });
+        let names = self.names(decoded, heads);
+        Ok(Work {
+            row: NewRow {
+                after,
+                revision: revision.id.to_string(),
+                action: (*direction).into(),
+                digest: self.chain_of(decoded, heads)?,
+                heads: names.join(","),
+                checksum: revision.checksum(backend).map(|checksum| checksum.to_string()),
+                compatible: revision.compatible,
+                statements: script.map_or(1, |script| script.statements.len()),
+                down_sql,
+                applied_by: self.owner.clone(),
+            },
+            body,
+        })
+    }
+
+    /// The error of steps that failed: what, where, what was kept, what to do.
+    fn explain(
+        &self,
+        decoded: &Decoded,
+        prepared: &[Prepared<'_>],
+        work: &[Work<'_>],
+        transactional: bool,
+        fault: StepFault,
+    ) -> Error {
+        let whole_run = work.len() > 1;
+        let kept_nothing = if whole_run {
+            "nothing of this run was kept"
+        } else {
+            "nothing of this revision was kept; those before it are in force"
+        };
+        let revision = |step: usize| &decoded.revisions[prepared[step].step.index];
+        match fault {
+            StepFault::Statement { step, statement, offset, kept, fault } => {
+                let Prepared { step: taken, text } = &prepared[step];
+                let revision = revision(step);
+                let file = self.set.path(revision);
+                let sql = work[step].body.statement(statement).unwrap_or_default();
+                let place = offset.map(|offset| line_and_column(text, offset));
+                let total = work[step].row.statements;
+                let outcome = if transactional {
+                    kept_nothing.to_owned()
+                } else {
+                    format!(
+                        "statements 1 to {kept} of {total} are in force; the next run goes on with statement {}",
+                        kept + 1
+                    )
+                };
+                let outcome = if !transactional && kept == 0 {
+                    format!("none of its {total} statements is in force; the next run begins with the first")
+                } else {
+                    outcome
+                };
+                let at = place.map_or_else(|| file.clone(), |(line, column)| format!("{file}:{line}:{column}"));
+                let message = format!(
+                    "{} of revision '{}' failed: {}\n --> {at}\n  statement {} of {total}: {}\n  {outcome}\n\n\
+                     hint: mend the file and run again",
+                    if taken.direction == Direction::Up { "upgrade" } else { "downgrade" },
+                    revision.id,
+                    said(&*fault.source),
+                    statement + 1,
+                    shortened(sql),
+                );
+                Error::new(ErrorKind::Revision, message)
+                    .with_failure(Failure {
+                        revision: revision.id.to_string(),
+                        file,
+                        line: place.map(|(line, _)| line),
+                        column: place.map(|(_, column)| column),
+                        statement: Some(sql.to_owned()),
+                        kept,
+                    })
+                    .with_source(fault.source)
+            }
+            StepFault::Rust { step, error } => {
+                let revision = revision(step);
+                let file = self.set.path(revision);
+                let message = format!(
+                    "{} of revision '{}' failed: {}\n --> {file}\n  {kept_nothing}",
+                    if prepared[step].step.direction == Direction::Up { "upgrade" } else { "downgrade" },
+                    revision.id,
+                    said(&error),
+                );
+                Error::new(ErrorKind::Revision, message)
+                    .with_failure(Failure {
+                        revision: revision.id.to_string(),
+                        file,
+                        line: None,
+                        column: None,
+                        statement: None,
+                        kept: 0,
+                    })
+                    .with_source(error)
+            }
+            StepFault::Error(error) => error,
+            StepFault::Fault(fault) => {
+                fault.while_doing(&format!("take the step to revision '{}'", revision(0).id))
+            }
+            StepFault::Overtaken => Error::new(ErrorKind::History, "another process was faster"),
+        }
+    }
+}
+
+fn missing_body(revision: &migrate_revision::Revision, direction: Direction) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "revision '{}' is written in Rust and its `{direction}` is not in this program\n\n\
+             hint: run the application that embeds it",
+            revision.id
+        ),
+    )
+}
+
+fn info<'d>(decoded: &'d Decoded, step: &Step, place: usize, of: usize) -> StepInfo<'d> {
+    let revision = &decoded.revisions[step.index];
+    StepInfo {
+        revision: revision.id.as_str(),
+        message: &revision.message,
+        direction: step.direction,
+        number: place + 1,
+        of,
+    }
+}
+
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// A statement in one line, as far as a message has room for it.
+fn shortened(sql: &str) -> String {
+    let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(200) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}

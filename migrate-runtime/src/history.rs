@@ -1,0 +1,440 @@
+//! The history table: its name, its rows, and the statements that make, write and read it.
+
+use std::fmt::Write as _;
+
+use migrate_revision::{Backend, Direction};
+
+/// Where the history is: what to put into statements.
+#[derive(Debug, Clone)]
+pub(crate) struct HistoryTable {
+    pub(crate) schema: Option<String>,
+    pub(crate) table: String,
+    pub(crate) namespace: String,
+}
+
+/// What a row records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Action {
+    /// A revision was applied
+    Up,
+    /// A revision was undone
+    Down,
+    /// The state was set without running anything
+    Stamp,
+    /// The edit of an applied revision was accepted
+    Repair,
+}
+
+impl Action {
+    /// The word in the `direction` column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Stamp => "stamp",
+            Self::Repair => "repair",
+        }
+    }
+}
+
+impl From<Direction> for Action {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Up => Self::Up,
+            Direction::Down => Self::Down,
+        }
+    }
+}
+
+/// A row of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct HistoryRow {
+    /// Its number in the namespace, from 1
+    pub seq: i64,
+    /// The revision; of a stamp, the heads that were stamped
+    pub revision: String,
+    /// What was done
+    pub action: Action,
+    /// The heads once it was done
+    pub heads: Vec<String>,
+    /// The chain digest of those heads
+    pub digest: String,
+    /// The revision's content checksum; of a stamp, nothing
+    pub checksum: Option<String>,
+    /// Whether the revision declared that binaries without it may run; of one that did not say, nothing
+    pub compatible: Option<bool>,
+    /// Whether it is done; if not, it is running or was interrupted
+    pub done: bool,
+    /// How many of its statements are done
+    pub statements_done: u64,
+    /// How many it has
+    pub statements_total: u64,
+    /// Digest of the statements that are done, while it is not
+    pub progress: Option<String>,
+    /// Who did it
+    pub applied_by: String,
+    /// When it began, UTC
+    pub started_at: String,
+    /// When it was done, UTC; of a step in one transaction, the time of that transaction
+    pub finished_at: Option<String>,
+}
+
+/// A row to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct NewRow {
+    /// The row that must be the last when this one is written: its number and digest. None for the first row
+    pub(crate) after: Option<(i64, String)>,
+    pub(crate) revision: String,
+    pub(crate) action: Action,
+    pub(crate) heads: String,
+    pub(crate) digest: String,
+    pub(crate) checksum: Option<String>,
+    pub(crate) compatible: Option<bool>,
+    pub(crate) statements: usize,
+    /// The texts that undo the step, where there are any
+    pub(crate) down_sql: Option<String>,
+    pub(crate) applied_by: String,
+}
+
+impl NewRow {
+    pub(crate) fn seq(&self) -> i64 {
+        self.after.as_ref().map_or(1, |(seq, _)| seq + 1)
+    }
+}
+
+/// How heads are written in their column.
+pub(crate) fn join_heads<'a>(heads: impl IntoIterator<Item = &'a str>) -> String {
+    let mut heads: Vec<&str> = heads.into_iter().collect();
+    heads.sort_unstable();
+    heads.join(",")
+}
+
+/// The columns that tell the state, in the order in which [`HistoryRow::parse`] takes them.
+const STATE_COLUMNS: &str = "seq, revision, direction, heads, digest, checksum, compatible, state, statements_done, \
+                             statements_total, progress, applied_by";
+
+impl HistoryTable {
+    /// The table's name, quoted and qualified.
+    pub(crate) fn name(&self, backend: Backend) -> String {
+        let table = quote_name(&self.table, backend);
+        match &self.schema {
+            Some(schema) => format!("{}.{table}", quote_name(schema, backend)),
+            None => table,
+        }
+    }
+
+    /// The one statement of a start with nothing to do: the last row. `extra` is what else to select.
+    pub(crate) fn select_last(&self, backend: Backend, extra: &str) -> String {
+        format!(
+            "SELECT {STATE_COLUMNS}{extra} FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
+            self.name(backend),
+            quote_text(&self.namespace, backend)
+        )
+    }
+
+    /// Every row of the namespace, oldest first.
+    pub(crate) fn select_all(&self, backend: Backend) -> String {
+        let time = |column: &str| match backend {
+            Backend::Sqlite => column.to_owned(),
+            Backend::Postgres => {
+                format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+            }
+            Backend::Mysql | Backend::Mariadb => format!("DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ')"),
+        };
+        format!(
+            "SELECT {STATE_COLUMNS}, {}, {} FROM {} WHERE namespace = {} ORDER BY seq",
+            time("started_at"),
+            time("finished_at"),
+            self.name(backend),
+            quote_text(&self.namespace, backend)
+        )
+    }
+
+    /// Whether any namespace has a row.
+    pub(crate) fn select_any(&self, backend: Backend) -> String {
+        format!("SELECT 1 FROM {} LIMIT 1", self.name(backend))
+    }
+
+    /// Makes the table if it is not there.
+    pub(crate) fn create(&self, backend: Backend) -> String {
+        let (key, text, long_text, number, time, end) = match backend {
+            Backend::Sqlite => ("TEXT", "TEXT", "TEXT", "INTEGER", "TEXT", ""),
+            Backend::Postgres => ("text", "text", "text", "bigint", "timestamptz", ""),
+            Backend::Mysql | Backend::Mariadb => (
+                "VARCHAR(64)",
+                "TEXT",
+                "LONGTEXT",
+                "BIGINT",
+                "DATETIME(6)",
+                " ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin",
+            ),
+        };
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (\n\
+             \x20   namespace {key} NOT NULL,\n\
+             \x20   seq {number} NOT NULL,\n\
+             \x20   revision {text} NOT NULL,\n\
+             \x20   direction {key} NOT NULL,\n\
+             \x20   heads {text} NOT NULL,\n\
+             \x20   digest {text} NOT NULL,\n\
+             \x20   checksum {text},\n\
+             \x20   compatible {number},\n\
+             \x20   state {key} NOT NULL,\n\
+             \x20   statements_done {number} NOT NULL,\n\
+             \x20   statements_total {number} NOT NULL,\n\
+             \x20   progress {text},\n\
+             \x20   down_sql {long_text},\n\
+             \x20   applied_by {text} NOT NULL,\n\
+             \x20   started_at {time} NOT NULL,\n\
+             \x20   finished_at {time},\n\
+             \x20   format {number} NOT NULL,\n\
+             \x20   PRIMARY KEY (namespace, seq)\n){end}",
+            self.name(backend)
+        )
+    }
+
+    /// Writes a row, done at once or still running. It fails if the row that it is to follow is not there, or if another
+    /// row has its number.
+    pub(crate) fn insert(&self, row: &NewRow, done: bool, backend: Backend) -> String {
+        let text = |value: &str| quote_text(value, backend);
+        let maybe = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
+        let name = self.name(backend);
+        let seq = match &row.after {
+            None => "1".to_owned(),
+            Some((seq, digest)) => {
+                let guard = format!(
+                    "SELECT seq + 1 FROM {name} WHERE namespace = {} AND seq = {seq} AND digest = {} AND state = 'done'",
+                    text(&self.namespace),
+                    text(digest)
+                );
+                match backend {
+                    // MySQL reads from the table that it writes to only through a derived table.
+                    Backend::Mysql | Backend::Mariadb => {
+                        format!("(SELECT * FROM ({}) AS last)", guard.replacen("seq + 1", "seq + 1 AS seq", 1))
+                    }
+                    Backend::Sqlite | Backend::Postgres => format!("({guard})"),
+                }
+            }
+        };
+        let now = now(backend);
+        let (state, statements_done, finished_at) =
+            if done { ("done", row.statements, now) } else { ("running", 0, "NULL") };
+        let compatible = row.compatible.map_or("NULL", |compatible| if compatible { "1" } else { "0" });
+        format!(
+            "INSERT INTO {name} (namespace, seq, revision, direction, heads, digest, checksum, compatible, state, \
+             statements_done, statements_total, progress, down_sql, applied_by, started_at, finished_at, format) VALUES \
+             ({}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {now}, \
+             {finished_at}, {FORMAT})",
+            text(&self.namespace),
+            text(&row.revision),
+            row.action.as_str(),
+            text(&row.heads),
+            text(&row.digest),
+            maybe(&row.checksum),
+            row.statements,
+            maybe(&row.down_sql),
+            text(&row.applied_by),
+        )
+    }
+
+    /// Records that so many statements of a running row are done. Nothing happens if the row is another's by now.
+    pub(crate) fn update_progress(&self, running: &Running, done: usize, progress: &str, backend: Backend) -> String {
+        format!(
+            "UPDATE {} SET statements_done = {done}, progress = {}{}",
+            self.name(backend),
+            quote_text(progress, backend),
+            self.running(running, backend)
+        )
+    }
+
+    /// Records that a running row is done.
+    pub(crate) fn update_done(&self, running: &Running, total: usize, backend: Backend) -> String {
+        format!(
+            "UPDATE {} SET statements_done = {total}, statements_total = {total}, progress = NULL, state = 'done', \
+             finished_at = {}{}",
+            self.name(backend),
+            now(backend),
+            self.running(running, backend)
+        )
+    }
+
+    /// Takes over a row that its owner left running, as it was read. Of several that try, one changes the row.
+    pub(crate) fn update_owner(&self, from: &Running, to: &TakeOver<'_>, backend: Backend) -> String {
+        format!(
+            "UPDATE {} SET applied_by = {}, statements_total = {}, checksum = {}, digest = {}{}",
+            self.name(backend),
+            quote_text(to.applied_by, backend),
+            to.statements,
+            to.checksum.map_or("NULL".to_owned(), |checksum| quote_text(checksum, backend)),
+            quote_text(to.digest, backend),
+            self.running(from, backend)
+        )
+    }
+
+    /// The columns of one running row: how far it is and whose it is.
+    #[allow(dead_code, reason = "only backends whose multi-statement results cannot be counted read it back")]
+    pub(crate) fn select_progress(&self, seq: i64, backend: Backend) -> String {
+        format!(
+            "SELECT statements_done, state, applied_by FROM {} WHERE namespace = {} AND seq = {seq}",
+            self.name(backend),
+            quote_text(&self.namespace, backend)
+        )
+    }
+
+    fn running(&self, running: &Running, backend: Backend) -> String {
+        format!(
+            " WHERE namespace = {} AND seq = {} AND state = 'running' AND applied_by = {}",
+            quote_text(&self.namespace, backend),
+            running.seq,
+            quote_text(&running.applied_by, backend)
+        )
+    }
+}
+
+/// A running row and whose it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Running {
+    pub(crate) seq: i64,
+    pub(crate) applied_by: String,
+}
+
+/// What a running row becomes when another process goes on with it: its script may have been edited from the failed
+/// statement on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TakeOver<'a> {
+    pub(crate) applied_by: &'a str,
+    pub(crate) statements: usize,
+    pub(crate) checksum: Option<&'a str>,
+    pub(crate) digest: &'a str,
+}
+
+/// The version of the table's layout and of what its columns mean.
+const FORMAT: u8 = 1;
+
+fn now(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+        Backend::Postgres => "clock_timestamp()",
+        Backend::Mysql | Backend::Mariadb => "UTC_TIMESTAMP(6)",
+    }
+}
+
+impl HistoryRow {
+    /// A row from its columns as text: those that tell the state, then the two times if they were asked for. `None` if
+    /// they are not what a history has.
+    pub(crate) fn parse(columns: &[Option<String>]) -> Option<Self> {
+        let text = |place: usize| columns.get(place).cloned().flatten();
+        let heads = text(3)?;
+        Some(Self {
+            seq: text(0)?.parse().ok()?,
+            revision: text(1)?,
+            action: match text(2)?.as_str() {
+                "up" => Action::Up,
+                "down" => Action::Down,
+                "stamp" => Action::Stamp,
+                "repair" => Action::Repair,
+                _ => return None,
+            },
+            heads: heads.split(',').filter(|head| !head.is_empty()).map(str::to_owned).collect(),
+            digest: text(4)?,
+            checksum: text(5),
+            compatible: text(6).map(|compatible| compatible == "1"),
+            done: match text(7)?.as_str() {
+                "done" => true,
+                "running" => false,
+                _ => return None,
+            },
+            statements_done: text(8)?.parse().ok()?,
+            statements_total: text(9)?.parse().ok()?,
+            progress: text(10),
+            applied_by: text(11)?,
+            started_at: text(12).unwrap_or_default(),
+            finished_at: text(13),
+        })
+    }
+
+    /// The heads as the column has them.
+    pub(crate) fn joined_heads(&self) -> String {
+        self.heads.join(",")
+    }
+}
+
+/// A name for use in a statement.
+pub(crate) fn quote_name(name: &str, backend: Backend) -> String {
+    let quote = if backend.is_mysql_like() { '`' } else { '"' };
+    let mut quoted = String::with_capacity(name.len() + 2);
+    quoted.push(quote);
+    for c in name.chars() {
+        if c == quote {
+            quoted.push(quote);
+        }
+        quoted.push(c);
+    }
+    quoted.push(quote);
+    quoted
+}
+
+/// A text as a literal that means the same whatever the session's settings.
+pub(crate) fn quote_text(text: &str, backend: Backend) -> String {
+    match backend {
+        Backend::Sqlite if text.contains('\0') => format!("CAST(x'{}' AS TEXT)", hex(text)),
+        Backend::Sqlite => format!("'{}'", text.replace('\'', "''")),
+        Backend::Postgres => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
+        // Whether a backslash escapes depends on the SQL mode, and which bytes a literal holds on the character set.
+        Backend::Mysql | Backend::Mariadb => {
+            if text.bytes().all(|b| (b.is_ascii_graphic() || b == b' ') && b != b'\\' && b != b'\'') {
+                format!("'{text}'")
+            } else {
+                format!("CONVERT(X'{}' USING utf8mb4)", hex(text))
+            }
+        }
+    }
+}
+
+fn hex(text: &str) -> String {
+    let mut hex = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_and_no_text_gets_out_of_its_quotes() {
+        assert_eq!(quote_name("a\"b`c", Backend::Postgres), "\"a\"\"b`c\"");
+        assert_eq!(quote_name("a\"b`c", Backend::Mysql), "`a\"b``c`");
+        assert_eq!(quote_text("it's \\", Backend::Sqlite), "'it''s \\'");
+        assert_eq!(quote_text("it's \\'", Backend::Postgres), "E'it''s \\\\'''");
+        assert_eq!(quote_text("plain text", Backend::Mysql), "'plain text'");
+        assert_eq!(quote_text("'\\", Backend::Mariadb), "CONVERT(X'275c' USING utf8mb4)");
+    }
+
+    #[test]
+    fn heads_are_written_in_one_order() {
+        assert_eq!(join_heads(["b", "a"]), "a,b");
+        assert_eq!(join_heads([]), "");
+    }
+
+    #[test]
+    fn a_row_that_is_none_of_ours_is_not_read_as_one() {
+        let row: Vec<Option<String>> = ["7", "b", "up", "a,b", "1:d", "1:c", "1", "done", "2", "2", "", "me"]
+            .map(|text| Some(text.to_owned()))
+            .into();
+        let parsed = HistoryRow::parse(&row).unwrap();
+        assert_eq!((parsed.seq, parsed.heads.len(), parsed.compatible, parsed.done), (7, 2, Some(true), true));
+        for (place, wrong) in [(0, Some("x")), (2, Some("sideways")), (7, Some("finished")), (4, None)] {
+            let mut row = row.clone();
+            row[place] = wrong.map(str::to_owned);
+            assert_eq!(HistoryRow::parse(&row), None, "column {place}");
+        }
+    }
+}

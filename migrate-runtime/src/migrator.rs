@@ -1,0 +1,289 @@
+//! The front: a set, a database, options, and a verb.
+
+use std::time::Duration;
+
+use crate::event::{Event, Events};
+use crate::options::{Ahead, Lock, Options, Transaction};
+use crate::set::Migrations;
+
+/// What the verbs of every backend are written with.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod words {
+    pub(super) use migrate_revision::Direction;
+
+    pub(super) use super::{Migrations, Migrator, Options};
+    pub(super) use crate::Result;
+    pub(super) use crate::engine::Run;
+    pub(super) use crate::history::HistoryRow;
+    pub(super) use crate::report::{Plan, Report, RevisionInfo, Status};
+    pub(super) use crate::set::IntoTarget;
+}
+
+/// A set of migrations and a database to apply them to.
+///
+/// Made by [`Migrations::sqlite`], [`Migrations::postgres`], [`Migrations::mysql`] or [`Migrations::connect`]; each verb
+/// takes it by value. On SQLite the verbs are plain functions, on the others they are async; otherwise they are the same.
+///
+/// An async verb's future may be dropped at any await: no transaction is left open on the connection, and what was done
+/// is recorded.
+#[must_use = "a migrator does nothing until one of its verbs is called"]
+pub struct Migrator<'a, C> {
+    set: &'a Migrations,
+    connection: C,
+    options: Options,
+    events: Events<'a>,
+}
+
+impl<'a, C> Migrator<'a, C> {
+    fn new(set: &'a Migrations, connection: C) -> Self {
+        Self { set, connection, options: Options::default(), events: Events::default() }
+    }
+
+    /// The schema (PostgreSQL) or database (MySQL) of the history table, and on SQLite the name under which a database is
+    /// attached. Without it, it is the first schema of the search path, the connection's database, or `main`. A schema of
+    /// PostgreSQL is made if it is not there.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.options.schema = Some(schema.into());
+        self
+    }
+
+    /// The name of the history table; `migrate_history` without it.
+    pub fn table(mut self, table: impl Into<String>) -> Self {
+        self.options.table = table.into();
+        self
+    }
+
+    /// How runs are kept apart.
+    pub fn lock(mut self, lock: Lock) -> Self {
+        self.options.lock = lock;
+        self
+    }
+
+    /// How long to wait for another run; 60 seconds without it.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.options.lock_timeout = timeout;
+        self
+    }
+
+    /// What shares a transaction.
+    pub fn transaction(mut self, transaction: Transaction) -> Self {
+        self.options.transaction = transaction;
+        self
+    }
+
+    /// What to do when the database has revisions that this binary does not know.
+    pub fn ahead(mut self, ahead: Ahead) -> Self {
+        self.options.ahead = ahead;
+        self
+    }
+
+    /// What the history calls whoever runs this; the program's name and process id without it.
+    pub fn applied_by(mut self, name: impl Into<String>) -> Self {
+        self.options.applied_by = Some(name.into());
+        self
+    }
+
+    /// Where events of the run go.
+    pub fn on_event(mut self, listener: impl FnMut(&Event<'_>) + Send + 'a) -> Self {
+        self.events.listener = Some(Box::new(listener));
+        self
+    }
+}
+
+impl<C> std::fmt::Debug for Migrator<'_, C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Migrator").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Writes the verbs once, for plain and for async functions.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+macro_rules! verbs {
+    ($connection:ty, $database:expr, [$($asynchronous:ident)?], $finish:ident) => {
+        impl<'a> Migrator<'a, $connection> {
+            fn run(self) -> Run<'a, impl crate::backends::Database + 'a> {
+                let Self { set, connection, options, events } = self;
+                let database = $database(connection, &options);
+                Run::new(set, database, options, events)
+            }
+
+            /// Applies what is missing to the target: `head`, a revision, `+1`.
+            ///
+            /// A start with nothing to do sends one statement that reads one row.
+            ///
+            /// # Errors
+            /// When the target leads nowhere, a revision fails, the database has other revisions than this binary or
+            /// edited ones, another run holds the lock for too long, or the database refuses.
+            pub $($asynchronous)? fn upgrade(self, target: impl IntoTarget) -> Result<Report> {
+                $finish!(self.run().upgrade(target.into_target()))
+            }
+
+            /// Undoes what stands above the target: `base`, a revision, `-1`.
+            ///
+            /// # Errors
+            /// As [`upgrade`](Self::upgrade), and when a revision on the way is irreversible; then nothing is touched.
+            pub $($asynchronous)? fn downgrade(self, target: impl IntoTarget) -> Result<Report> {
+                $finish!(self.run().downgrade(target.into_target()))
+            }
+
+            /// Records that the database is at the target, without running anything.
+            ///
+            /// # Errors
+            /// When the target leads nowhere, or the database refuses.
+            pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
+                $finish!(self.run().stamp(target.into_target()))
+            }
+
+            /// What [`upgrade`](Self::upgrade) to the target would do.
+            ///
+            /// # Errors
+            /// As [`status`](Self::status), and when the target leads nowhere.
+            pub $($asynchronous)? fn plan(self, target: impl IntoTarget) -> Result<Plan> {
+                $finish!(self.run().plan(target.into_target(), Direction::Up))
+            }
+
+            /// What [`downgrade`](Self::downgrade) to the target would do.
+            ///
+            /// # Errors
+            /// As [`status`](Self::status), and when the target leads nowhere or a revision is irreversible.
+            pub $($asynchronous)? fn plan_downgrade(self, target: impl IntoTarget) -> Result<Plan> {
+                $finish!(self.run().plan(target.into_target(), Direction::Down))
+            }
+
+            /// The heads that are in force, by what the database says alone.
+            ///
+            /// # Errors
+            /// When the database cannot be read.
+            pub $($asynchronous)? fn current(self) -> Result<Vec<String>> {
+                $finish!(self.run().current())
+            }
+
+            /// What was ever done to the database, oldest first.
+            ///
+            /// # Errors
+            /// When the database cannot be read.
+            pub $($asynchronous)? fn history(self) -> Result<Vec<HistoryRow>> {
+                $finish!(self.run().history())
+            }
+
+            /// Where the database is, held against this binary.
+            ///
+            /// # Errors
+            /// When the database cannot be read, or has other revisions than this binary or edited ones.
+            pub $($asynchronous)? fn status(self) -> Result<Status> {
+                $finish!(self.run().status())
+            }
+
+            /// The revisions that [`upgrade`](Self::upgrade) to the heads would apply.
+            ///
+            /// # Errors
+            /// As [`status`](Self::status).
+            pub $($asynchronous)? fn pending(self) -> Result<Vec<RevisionInfo>> {
+                let status = $finish!(self.run().status())?;
+                Ok(status.pending)
+            }
+        }
+    };
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+macro_rules! awaited {
+    ($future:expr) => {
+        $future.await
+    };
+}
+
+#[cfg(feature = "sqlite")]
+macro_rules! at_once {
+    ($future:expr) => {
+        poll_once($future)
+    };
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use super::words::*;
+    use crate::backends::sqlite::Sqlite;
+
+    impl Migrations {
+        /// These migrations on a connection of rusqlite.
+        pub fn sqlite<'a>(&'a self, connection: &'a mut rusqlite::Connection) -> Migrator<'a, SqliteConnection<'a>> {
+            Migrator::new(self, SqliteConnection(connection))
+        }
+    }
+
+    /// A connection of rusqlite.
+    #[derive(Debug)]
+    pub struct SqliteConnection<'a>(&'a mut rusqlite::Connection);
+
+    fn database<'a>(connection: SqliteConnection<'a>, options: &Options) -> Sqlite<'a> {
+        Sqlite::new(connection.0, options.lock_timeout)
+    }
+
+    verbs!(SqliteConnection<'a>, database, [], at_once);
+
+    /// The result of a future that never waits.
+    fn poll_once<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(result) => result,
+            std::task::Poll::Pending => Err(crate::Error::new(
+                crate::ErrorKind::Revision,
+                "a Rust revision waits for something other than its database, which SQLite's runs cannot do; \
+                 nothing of it was kept\n\nhint: await only methods of `Db`",
+            )),
+        }
+    }
+}
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteConnection;
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use super::words::*;
+    use crate::backends::postgres::Postgres;
+
+    impl Migrations {
+        /// These migrations on a client of tokio-postgres. A pooled one is passed as `&mut pooled`.
+        pub fn postgres<'a>(&'a self, client: &'a mut tokio_postgres::Client) -> Migrator<'a, PostgresConnection<'a>> {
+            Migrator::new(self, PostgresConnection(client))
+        }
+    }
+
+    /// A client of tokio-postgres.
+    #[derive(Debug)]
+    pub struct PostgresConnection<'a>(&'a mut tokio_postgres::Client);
+
+    fn database<'a>(connection: PostgresConnection<'a>, _options: &Options) -> Postgres<'a> {
+        Postgres::new(connection.0)
+    }
+
+    verbs!(PostgresConnection<'a>, database, [async], awaited);
+}
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresConnection;
+
+#[cfg(feature = "mysql")]
+mod mysql {
+    use super::words::*;
+    use crate::backends::mysql::Mysql;
+
+    impl Migrations {
+        /// These migrations on a connection of mysql_async. A pooled one is passed as `&mut pooled`.
+        pub fn mysql<'a>(&'a self, connection: &'a mut mysql_async::Conn) -> Migrator<'a, MysqlConnection<'a>> {
+            Migrator::new(self, MysqlConnection(connection))
+        }
+    }
+
+    /// A connection of mysql_async.
+    #[derive(Debug)]
+    pub struct MysqlConnection<'a>(&'a mut mysql_async::Conn);
+
+    fn database<'a>(connection: MysqlConnection<'a>, _options: &Options) -> Mysql<'a> {
+        Mysql::new(connection.0)
+    }
+
+    verbs!(MysqlConnection<'a>, database, [async], awaited);
+}
+#[cfg(feature = "mysql")]
+pub use mysql::MysqlConnection;

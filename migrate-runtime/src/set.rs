@@ -1,0 +1,281 @@
+//! The set of revisions that a binary carries.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use include_dir::Dir;
+use migrate_revision::graph::Graph;
+use migrate_revision::{Backend, Body, Checksum, Revision, decode};
+
+use crate::db::RustRevision;
+use crate::{Error, ErrorKind, Result};
+
+/// The revisions of one directory, as `embed_migrations!` put them into the binary.
+///
+/// It is made without running any code, and decoded when a run first finds something to do.
+#[derive(Debug)]
+pub struct Migrations {
+    embedded: Embedded,
+    decoded: OnceLock<Option<Decoded>>,
+}
+
+/// What the macro writes. Not for use by hand: its fields follow the macro of the same version.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Embedded {
+    /// Where the revisions' rows are kept apart from those of other sets
+    pub namespace: Cow<'static, str>,
+    /// The directory, as the call names it
+    pub directory: Cow<'static, str>,
+    /// The directory on the machine that built it; only where builds have debug assertions
+    pub source_directory: Option<&'static str>,
+    /// The files' texts, in the order of the revisions; empty for Rust revisions
+    pub texts: Texts,
+    /// The revisions as `migrate_revision::encode` writes them
+    pub revisions: Cow<'static, [u8]>,
+    /// The ids of the heads, sorted and joined by commas
+    pub heads: Cow<'static, str>,
+    /// The chain digest of the heads per backend; `None` where the set is not for the backend
+    pub digests: [Option<[u8; 32]>; 4],
+    /// The functions of the Rust revisions, in the order of the revisions
+    pub rust: &'static [RustRevision],
+    /// The files under `data/`
+    pub data: Option<&'static Dir<'static>>,
+}
+
+/// The texts of revision files.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Texts {
+    /// In the binary
+    Static(&'static [&'static str]),
+    /// Read at run time
+    Owned(Vec<String>),
+}
+
+/// What the bytes of a set say.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) revisions: Vec<Revision>,
+    pub(crate) graph: Graph,
+}
+
+impl Migrations {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(embedded: Embedded) -> Self {
+        Self { embedded, decoded: OnceLock::new() }
+    }
+
+    /// A set of the revisions in a directory, read now.
+    ///
+    /// # Errors
+    /// Every problem of the directory.
+    #[cfg(feature = "_source")]
+    #[doc(hidden)]
+    pub fn from_resolved(resolved: migrate_revision::source::Resolved, namespace: &str) -> Self {
+        let heads = crate::history::join_heads(resolved.heads().iter().map(|id| id.as_str()));
+        let digests = Backend::ALL.map(|backend| {
+            let covered = resolved.backends.contains(&backend);
+            resolved.digest(backend).filter(|_| covered).map(|digest| *digest.as_bytes())
+        });
+        Self::new(Embedded {
+            namespace: namespace.to_owned().into(),
+            directory: resolved.path.display().to_string().into(),
+            source_directory: None,
+            revisions: migrate_revision::encode(&resolved.revisions).into(),
+            texts: Texts::Owned(resolved.sources.into_iter().map(|source| source.text).collect()),
+            heads: heads.into(),
+            digests,
+            rust: &[],
+            data: None,
+        })
+    }
+
+    /// Where the set's rows are kept apart from those of other sets in the same table.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.embedded.namespace
+    }
+
+    /// The backends that every revision covers.
+    pub fn backends(&self) -> impl Iterator<Item = Backend> + '_ {
+        Backend::ALL.into_iter().filter(|backend| self.embedded.digests[backend.index()].is_some())
+    }
+
+    /// The revisions, sorted by file name.
+    #[must_use]
+    pub fn revisions(&self) -> &[Revision] {
+        self.decoded().map_or(&[], |decoded| &decoded.revisions)
+    }
+
+    /// The ids of the heads, sorted and joined by commas.
+    pub(crate) fn heads(&self) -> &str {
+        &self.embedded.heads
+    }
+
+    /// The chain digest of the whole set.
+    ///
+    /// # Errors
+    /// When the set is not for the backend.
+    pub(crate) fn digest(&self, backend: Backend) -> Result<Checksum> {
+        let digest = self.embedded.digests[backend.index()].map(Checksum::from_bytes);
+        digest.ok_or_else(|| {
+            let lacking = self.revisions().iter().find(|r| !r.covers(backend, migrate_revision::Direction::Up));
+            let why = lacking.map_or(
+                format!("the build left {backend} out; name it in the call, or enable its feature"),
+                |revision| format!("{} has no section for it", self.path(revision)),
+            );
+            Error::new(ErrorKind::Unsupported, format!("these migrations are not for {backend}: {why}"))
+        })
+    }
+
+    /// The set's revisions and graph.
+    ///
+    /// # Errors
+    /// When a build mixed different versions of the macro and the runtime.
+    pub(crate) fn decoded(&self) -> Result<&Decoded> {
+        let decoded = self.decoded.get_or_init(|| {
+            let revisions = decode(&self.embedded.revisions).ok()?;
+            let graph = Graph::new(&revisions).ok()?;
+            Some(Decoded { revisions, graph })
+        });
+        decoded.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Stale, migrate_revision::InvalidEncoding.to_string())
+        })
+    }
+
+    /// The text that a revision's ranges refer to.
+    pub(crate) fn text(&self, index: usize, revision: &Revision) -> Cow<'_, str> {
+        let text = match &self.embedded.texts {
+            Texts::Static(texts) => texts.get(index).copied().unwrap_or_default(),
+            Texts::Owned(texts) => texts.get(index).map(String::as_str).unwrap_or_default(),
+        };
+        match &revision.body {
+            Body::Sql(body) if body.needs_normalising => {
+                text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").into()
+            }
+            _ => text.into(),
+        }
+    }
+
+    /// The functions of a Rust revision.
+    pub(crate) fn rust(&self, index: usize) -> Option<&'static RustRevision> {
+        self.embedded.rust.iter().find(|rust| rust.index == index)
+    }
+
+    pub(crate) fn data(&self) -> Option<&'static Dir<'static>> {
+        self.embedded.data
+    }
+
+    /// A revision's file, as messages name it.
+    pub(crate) fn path(&self, revision: &Revision) -> String {
+        format!("{}/{}", self.embedded.directory, revision.file_name())
+    }
+
+    /// Says so if the directory that the set came from is there and no longer holds the same files.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) fn check_stale(&self) -> Result<()> {
+        let Some(directory) = self.embedded.source_directory else { return Ok(()) };
+        let Ok(entries) = std::fs::read_dir(directory) else { return Ok(()) };
+        let mut found: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.') && (name.ends_with(".sql") || name.ends_with(".rs")))
+            .collect();
+        found.sort_unstable();
+        let known: Vec<String> = self.decoded()?.revisions.iter().map(Revision::file_name).collect();
+        let news = found.iter().find(|name| known.binary_search(name).is_err());
+        let gone = known.iter().find(|name| found.binary_search(name).is_err());
+        let what = match (news, gone) {
+            (Some(name), _) => format!("has {name}, which this binary does not"),
+            (None, Some(name)) => format!("no longer has {name}, which this binary does"),
+            (None, None) => return Ok(()),
+        };
+        Err(Error::new(
+            ErrorKind::Stale,
+            format!(
+                "this binary is older than its migrations: {directory} {what}\n\nhint: build it again; \
+                 a build.rs with `println!(\"cargo::rerun-if-changed=...\")` for the directory makes cargo see new files"
+            ),
+        ))
+    }
+}
+
+/// A revision's place in its set.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// The set
+    pub set: &'static Migrations,
+    /// The revision's place in it
+    pub index: usize,
+}
+
+/// A revision as a type: `embed_migrations!` makes a unit struct for each, named after its slug, which is accepted
+/// wherever a target is. A revision that is renamed or removed then no longer compiles where it is used.
+pub trait EmbeddedRevision: Copy {
+    #[doc(hidden)]
+    const AT: Position;
+
+    /// The revision, with its id, message, parents and checksums.
+    #[must_use]
+    fn revision(self) -> &'static Revision {
+        &Self::AT.set.revisions()[Self::AT.index]
+    }
+
+    /// Its id.
+    #[must_use]
+    fn id(self) -> &'static str {
+        self.revision().id.as_str()
+    }
+
+    /// The first line of its header.
+    #[must_use]
+    fn message(self) -> &'static str {
+        &self.revision().message
+    }
+
+    /// The SQL file's text; empty for a Rust revision.
+    #[must_use]
+    fn sql(self) -> Cow<'static, str> {
+        Self::AT.set.text(Self::AT.index, self.revision())
+    }
+}
+
+/// A target, from text or from a revision of the set.
+pub trait IntoTarget {
+    /// The target.
+    fn into_target(self) -> migrate_revision::Target;
+}
+
+impl<R: EmbeddedRevision> IntoTarget for R {
+    fn into_target(self) -> migrate_revision::Target {
+        migrate_revision::Target::Revision(self.id().to_owned())
+    }
+}
+
+impl IntoTarget for migrate_revision::Target {
+    fn into_target(self) -> migrate_revision::Target {
+        self
+    }
+}
+
+impl IntoTarget for &str {
+    fn into_target(self) -> migrate_revision::Target {
+        self.into()
+    }
+}
+
+impl IntoTarget for String {
+    fn into_target(self) -> migrate_revision::Target {
+        self.into()
+    }
+}
+
+impl IntoTarget for &String {
+    fn into_target(self) -> migrate_revision::Target {
+        self.into()
+    }
+}
