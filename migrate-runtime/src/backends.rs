@@ -8,7 +8,7 @@ use include_dir::Dir;
 use migrate_revision::{Backend, Script, ScriptStatement, StatementKind, progress_digest};
 
 use crate::db::RustFn;
-use crate::error::{Fault, FaultKind};
+use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
 use crate::{Error, ErrorKind};
 
@@ -32,18 +32,29 @@ pub(crate) trait Database: Send {
     fn read_last(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Last, Fault>> + Send;
 
     /// Every row of the namespace, oldest first, in autocommit.
-    fn read_all(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Vec<HistoryRow>, Fault>> + Send;
+    fn read_all(
+        &mut self,
+        table: &HistoryTable,
+    ) -> impl Future<Output = Result<Vec<HistoryRow>, Fault>> + Send;
 
     /// Gets ready to change something: settles the schema in which the table is or will be, refuses a connection that is
     /// inside the caller's transaction, and an existing table whose rows do not show; notes what of the session must be
     /// put back.
-    fn prepare(&mut self, table: &mut HistoryTable, last: &Last) -> impl Future<Output = Result<(), Error>> + Send;
+    fn prepare(
+        &mut self,
+        table: &mut HistoryTable,
+        last: &Last,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Puts the session back to what [`prepare`](Self::prepare) found.
     fn restore(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Takes the session's lock, or waits for it at most so long.
-    fn try_lock(&mut self, key: &LockKey, wait: Duration) -> impl Future<Output = Result<Attempt, Fault>> + Send;
+    fn try_lock(
+        &mut self,
+        key: &LockKey,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Attempt, Fault>> + Send;
 
     /// Gives the lock back.
     fn unlock(&mut self, key: &LockKey) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -121,6 +132,10 @@ pub(crate) enum Attempt {
     /// It is ours
     Held,
     /// It is another's; who that is, if the database tells
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "SQLite has no lock for a run")
+    )]
     Busy(Option<String>),
 }
 
@@ -209,7 +224,7 @@ pub(crate) fn again(script: &Script, from: usize) -> impl Iterator<Item = (usize
 }
 
 pub(crate) fn unreadable() -> Fault {
-    Fault::new(FaultKind::Other, "the history has a row that this version of embed-migrations does not know how to read")
+    Fault::new("the history has a row that this version of embed-migrations does not know how to read")
 }
 
 pub(crate) fn in_transaction() -> Error {
@@ -233,7 +248,9 @@ pub(crate) fn empty_history(table: &str) -> Error {
 pub(crate) fn left_transaction_open(revision: &str) -> Error {
     Error::new(
         ErrorKind::Revision,
-        format!("revision `{revision}` leaves a transaction open at its end; it was rolled back\n\nhint: add the missing COMMIT"),
+        format!(
+            "revision `{revision}` leaves a transaction open at its end; it was rolled back\n\nhint: add the missing COMMIT"
+        ),
     )
 }
 

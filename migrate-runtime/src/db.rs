@@ -111,8 +111,9 @@ impl Db<'_> {
     /// # Errors
     /// When there is no such file, or it is not UTF-8.
     pub fn file(&self, name: &str) -> Result<&'static str> {
-        std::str::from_utf8(self.file_bytes(name)?)
-            .map_err(|error| Error::new(ErrorKind::Other, format!("data/{name} is not UTF-8: {error}")).with_source(error))
+        std::str::from_utf8(self.file_bytes(name)?).map_err(|error| {
+            Error::new(ErrorKind::Other, format!("data/{name} is not UTF-8: {error}")).with_source(error)
+        })
     }
 
     /// The bytes of a file under `data/`.
@@ -124,7 +125,9 @@ impl Db<'_> {
         file.map(include_dir::File::contents).ok_or_else(|| {
             Error::new(
                 ErrorKind::Other,
-                format!("there was no file `{name}` under the migrations' `data` directory when this was built"),
+                format!(
+                    "there was no file `{name}` under the migrations' `data` directory when this was built"
+                ),
             )
         })
     }

@@ -50,7 +50,16 @@ impl<'a, D: Database> Run<'a, D> {
             namespace: set.namespace().to_owned(),
         };
         let owner = options.applied_by.clone().unwrap_or_else(program);
-        Self { set, db, events, table, locked: false, digests: None, owner: format!("{owner} {}", nonce()), options }
+        Self {
+            set,
+            db,
+            events,
+            table,
+            locked: false,
+            digests: None,
+            owner: format!("{owner} {}", nonce()),
+            options,
+        }
     }
 
     pub(crate) async fn upgrade(self, target: Target) -> Result<Report> {
@@ -106,7 +115,11 @@ impl<'a, D: Database> Run<'a, D> {
             Last::Row(row) if row.done => Ok(row.heads),
             Last::Row(row) => {
                 let rows = self.read_all().await?;
-                Ok(rows.into_iter().rev().find(|before| before.seq < row.seq).map_or_else(Vec::new, |row| row.heads))
+                Ok(rows
+                    .into_iter()
+                    .rev()
+                    .find(|before| before.seq < row.seq)
+                    .map_or_else(Vec::new, |row| row.heads))
             }
             _ => Ok(Vec::new()),
         }
@@ -205,16 +218,15 @@ impl<'a, D: Database> Run<'a, D> {
                 }
             }
             let planner = self.planner(decoded);
-            let steps = match (&goal, aim) {
-                (Some(goal), _) => planner.steps(goal, &state.applied)?,
-                (None, Aim::Upgrade(target)) => {
-                    planner.steps(goal.insert(planner.upgrade(target, &state.applied)?), &state.applied)?
-                }
-                (None, Aim::Downgrade(target)) => {
-                    planner.steps(goal.insert(planner.downgrade(target, &state.applied)?), &state.applied)?
-                }
-                (None, Aim::Stamp(_)) => Steps::default(),
-            };
+            let steps =
+                match (&goal, aim) {
+                    (Some(goal), _) => planner.steps(goal, &state.applied)?,
+                    (None, Aim::Upgrade(target)) => planner
+                        .steps(goal.insert(planner.upgrade(target, &state.applied)?), &state.applied)?,
+                    (None, Aim::Downgrade(target)) => planner
+                        .steps(goal.insert(planner.downgrade(target, &state.applied)?), &state.applied)?,
+                    (None, Aim::Stamp(_)) => Steps::default(),
+                };
             if steps.is_empty() && state.running.is_none() {
                 return Ok(report(self.names(decoded, state.applied.heads()), done, &state));
             }
@@ -273,7 +285,8 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     async fn read_last(&mut self) -> Result<Last> {
-        let last = self.db.read_last(&self.table).await.map_err(|fault| fault.while_doing("read the history"))?;
+        let last =
+            self.db.read_last(&self.table).await.map_err(|fault| fault.while_doing("read the history"))?;
         if last == Last::Unreadable {
             return Err(crate::backends::unreadable().while_doing("read the history"));
         }
@@ -330,7 +343,8 @@ impl<'a, D: Database> Run<'a, D> {
                 Attempt::Busy(holder) => holder,
             };
             if start.elapsed() >= self.options.lock_timeout {
-                let who = holder.map_or_else(|| "another run".to_owned(), |holder| format!("another run ({holder})"));
+                let who = holder
+                    .map_or_else(|| "another run".to_owned(), |holder| format!("another run ({holder})"));
                 return Err(Error::new(
                     ErrorKind::Locked,
                     format!(
@@ -407,7 +421,11 @@ impl<'a, D: Database> Run<'a, D> {
         self.chain_of(decoded, applied.heads())
     }
 
-    fn chain_of<'b>(&mut self, decoded: &Decoded, heads: impl IntoIterator<Item = &'b Index>) -> Result<String> {
+    fn chain_of<'b>(
+        &mut self,
+        decoded: &Decoded,
+        heads: impl IntoIterator<Item = &'b Index>,
+    ) -> Result<String> {
         let backend = self.db.backend();
         let digests =
             self.digests.get_or_insert_with(|| Digests::new(&decoded.graph, &decoded.revisions, backend));

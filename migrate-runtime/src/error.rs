@@ -144,25 +144,15 @@ impl From<PlanError> for Error {
     }
 }
 
-/// An error of a driver, with what the engine must know of it.
+/// An error of a driver, on its way to become an [`Error`].
 #[derive(Debug)]
 pub(crate) struct Fault {
-    pub(crate) kind: FaultKind,
     pub(crate) source: Box<dyn StdError + Send + Sync>,
 }
 
-/// What an error of a driver means to the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    /// A table is not there
-    NoTable,
-    /// Nothing that a run could mend
-    Other,
-}
-
 impl Fault {
-    pub(crate) fn new(kind: FaultKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind, source: source.into() }
+    pub(crate) fn new(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { source: source.into() }
     }
 
     /// The error of a run that failed while it did this: a fragment that follows "cannot".

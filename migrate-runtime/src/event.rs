@@ -69,7 +69,9 @@ impl fmt::Display for StepInfo<'_> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Planned { steps } => write!(f, "{steps} {} to do", if *steps == 1 { "step" } else { "steps" }),
+            Self::Planned { steps } => {
+                write!(f, "{steps} {} to do", if *steps == 1 { "step" } else { "steps" })
+            }
             Self::Waiting { waited } => write!(f, "waiting for another run ({} s)", waited.as_secs()),
             Self::Started { step } => write!(f, "{step}"),
             Self::Statement { step, done, total } => write!(f, "{step}: statement {done} of {total} done"),

@@ -215,7 +215,10 @@ impl HistoryTable {
                 match backend {
                     // MySQL reads from the table that it writes to only through a derived table.
                     Backend::Mysql | Backend::Mariadb => {
-                        format!("(SELECT * FROM ({}) AS last)", guard.replacen("seq + 1", "seq + 1 AS seq", 1))
+                        format!(
+                            "(SELECT * FROM ({}) AS last)",
+                            guard.replacen("seq + 1", "seq + 1 AS seq", 1)
+                        )
                     }
                     Backend::Sqlite | Backend::Postgres => format!("({guard})"),
                 }
@@ -243,7 +246,13 @@ impl HistoryTable {
     }
 
     /// Records that so many statements of a running row are done. Nothing happens if the row is another's by now.
-    pub(crate) fn update_progress(&self, running: &Running, done: usize, progress: &str, backend: Backend) -> String {
+    pub(crate) fn update_progress(
+        &self,
+        running: &Running,
+        done: usize,
+        progress: &str,
+        backend: Backend,
+    ) -> String {
         format!(
             "UPDATE {} SET statements_done = {done}, progress = {}{}",
             self.name(backend),
@@ -430,7 +439,10 @@ mod tests {
             .map(|text| Some(text.to_owned()))
             .into();
         let parsed = HistoryRow::parse(&row).unwrap();
-        assert_eq!((parsed.seq, parsed.heads.len(), parsed.compatible, parsed.done), (7, 2, Some(true), true));
+        assert_eq!(
+            (parsed.seq, parsed.heads.len(), parsed.compatible, parsed.done),
+            (7, 2, Some(true), true)
+        );
         for (place, wrong) in [(0, Some("x")), (2, Some("sideways")), (7, Some("finished")), (4, None)] {
             let mut row = row.clone();
             row[place] = wrong.map(str::to_owned);

@@ -33,6 +33,8 @@ pub use set::{EmbeddedRevision, IntoTarget, Migrations};
 /// For the code that `embed_migrations!` writes. No part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use std::borrow::Cow;
+
     pub use include_dir;
 
     pub use crate::db::{RustFn, RustRevision};

@@ -207,7 +207,10 @@ mod sqlite {
 
     impl Migrations {
         /// These migrations on a connection of rusqlite.
-        pub fn sqlite<'a>(&'a self, connection: &'a mut rusqlite::Connection) -> Migrator<'a, SqliteConnection<'a>> {
+        pub fn sqlite<'a>(
+            &'a self,
+            connection: &'a mut rusqlite::Connection,
+        ) -> Migrator<'a, SqliteConnection<'a>> {
             Migrator::new(self, SqliteConnection(connection))
         }
     }
@@ -245,7 +248,10 @@ mod postgres {
 
     impl Migrations {
         /// These migrations on a client of tokio-postgres. A pooled one is passed as `&mut pooled`.
-        pub fn postgres<'a>(&'a self, client: &'a mut tokio_postgres::Client) -> Migrator<'a, PostgresConnection<'a>> {
+        pub fn postgres<'a>(
+            &'a self,
+            client: &'a mut tokio_postgres::Client,
+        ) -> Migrator<'a, PostgresConnection<'a>> {
             Migrator::new(self, PostgresConnection(client))
         }
     }
@@ -270,7 +276,10 @@ mod mysql {
 
     impl Migrations {
         /// These migrations on a connection of mysql_async. A pooled one is passed as `&mut pooled`.
-        pub fn mysql<'a>(&'a self, connection: &'a mut mysql_async::Conn) -> Migrator<'a, MysqlConnection<'a>> {
+        pub fn mysql<'a>(
+            &'a self,
+            connection: &'a mut mysql_async::Conn,
+        ) -> Migrator<'a, MysqlConnection<'a>> {
             Migrator::new(self, MysqlConnection(connection))
         }
     }

@@ -112,7 +112,11 @@ pub struct RevisionInfo {
 
 impl RevisionInfo {
     pub(crate) fn new(set: &Migrations, revision: &Revision) -> Self {
-        Self { revision: revision.id.to_string(), message: revision.message.clone(), file: set.path(revision) }
+        Self {
+            revision: revision.id.to_string(),
+            message: revision.message.clone(),
+            file: set.path(revision),
+        }
     }
 }
 
@@ -224,7 +228,10 @@ fn direction<S: serde::Serializer>(direction: &Direction, serializer: S) -> Resu
 }
 
 #[cfg(feature = "serde")]
-fn maybe_direction<S: serde::Serializer>(direction: &Option<Direction>, serializer: S) -> Result<S::Ok, S::Error> {
+fn maybe_direction<S: serde::Serializer>(
+    direction: &Option<Direction>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match direction {
         Some(direction) => serializer.collect_str(direction),
         None => serializer.serialize_none(),

@@ -121,7 +121,8 @@ impl Migrations {
     pub(crate) fn digest(&self, backend: Backend) -> Result<Checksum> {
         let digest = self.embedded.digests[backend.index()].map(Checksum::from_bytes);
         digest.ok_or_else(|| {
-            let lacking = self.revisions().iter().find(|r| !r.covers(backend, migrate_revision::Direction::Up));
+            let lacking =
+                self.revisions().iter().find(|r| !r.covers(backend, migrate_revision::Direction::Up));
             let why = lacking.map_or(
                 format!("the build left {backend} out; name it in the call, or enable its feature"),
                 |revision| format!("{} has no section for it", self.path(revision)),
@@ -140,9 +141,9 @@ impl Migrations {
             let graph = Graph::new(&revisions).ok()?;
             Some(Decoded { revisions, graph })
         });
-        decoded.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Stale, migrate_revision::InvalidEncoding.to_string())
-        })
+        decoded
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Stale, migrate_revision::InvalidEncoding.to_string()))
     }
 
     /// The text that a revision's ranges refer to.
@@ -215,31 +216,31 @@ pub struct Position {
 
 /// A revision as a type: `embed_migrations!` makes a unit struct for each, named after its slug, which is accepted
 /// wherever a target is. A revision that is renamed or removed then no longer compiles where it is used.
-pub trait EmbeddedRevision: Copy {
+pub trait EmbeddedRevision {
     #[doc(hidden)]
     const AT: Position;
 
     /// The revision, with its id, message, parents and checksums.
     #[must_use]
-    fn revision(self) -> &'static Revision {
+    fn revision(&self) -> &'static Revision {
         &Self::AT.set.revisions()[Self::AT.index]
     }
 
     /// Its id.
     #[must_use]
-    fn id(self) -> &'static str {
+    fn id(&self) -> &'static str {
         self.revision().id.as_str()
     }
 
     /// The first line of its header.
     #[must_use]
-    fn message(self) -> &'static str {
+    fn message(&self) -> &'static str {
         &self.revision().message
     }
 
     /// The SQL file's text; empty for a Rust revision.
     #[must_use]
-    fn sql(self) -> Cow<'static, str> {
+    fn sql(&self) -> Cow<'static, str> {
         Self::AT.set.text(Self::AT.index, self.revision())
     }
 }

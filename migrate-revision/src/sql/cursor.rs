@@ -50,7 +50,12 @@ impl<'a> Cursor<'a> {
         rest.iter().position(|&found| found == byte).map(|offset| at + offset)
     }
 
-    pub(super) fn refuse(&mut self, range: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn refuse(
+        &mut self,
+        range: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let end = range.end.min(self.text.len());
         self.problems.push(SqlProblem {
             range: range.start.min(end)..end,

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
 use crate::db::{self, Db, Row, Value};
-use crate::error::{Fault, FaultKind};
+use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
 use crate::{Error, ErrorKind, Result};
 
@@ -83,7 +83,11 @@ impl<'a> Sqlite<'a> {
     }
 
     fn set_foreign_keys(&mut self, on: bool) -> rusqlite::Result<()> {
-        self.connection.execute_batch(if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" })
+        self.connection.execute_batch(if on {
+            "PRAGMA foreign_keys = ON"
+        } else {
+            "PRAGMA foreign_keys = OFF"
+        })
     }
 
     /// Begins the transaction that writes row n+1, once the last row is seen to be n.
@@ -192,12 +196,15 @@ impl Database for Sqlite<'_> {
             return Err(super::in_transaction());
         }
         if *last == Last::NoRow {
-            let any = self.rows(&table.select_any(BACKEND)).map_err(|e| fault(e).while_doing("read the history"))?;
+            let any = self
+                .rows(&table.select_any(BACKEND))
+                .map_err(|e| fault(e).while_doing("read the history"))?;
             if any.is_empty() {
                 return Err(super::empty_history(&table.name(BACKEND)));
             }
         }
-        let foreign_keys = self.pragma("foreign_keys").map_err(|e| fault(e).while_doing("read `foreign_keys`"))?;
+        let foreign_keys =
+            self.pragma("foreign_keys").map_err(|e| fault(e).while_doing("read `foreign_keys`"))?;
         self.foreign_keys = Some(foreign_keys == 1);
         Ok(())
     }
@@ -265,14 +272,24 @@ impl Database for Sqlite<'_> {
         result
     }
 
-    async fn begin_running(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
+    async fn begin_running(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        row: &NewRow,
+    ) -> Result<(), StepFault> {
         let open = OpenTransaction(self);
         open.0.begin(table, create, row)?;
         open.0.connection.execute_batch(&table.insert(row, false, BACKEND)).map_err(row_fault)?;
         open.0.patiently(|connection| connection.execute_batch("COMMIT")).map_err(|e| fault(e).into())
     }
 
-    async fn take_over(&mut self, table: &HistoryTable, running: &Running, to: &TakeOver<'_>) -> Result<bool, Fault> {
+    async fn take_over(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        to: &TakeOver<'_>,
+    ) -> Result<bool, Fault> {
         let update = table.update_owner(running, to, BACKEND);
         let changed = self.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
         Ok(changed == 1)
@@ -299,7 +316,8 @@ impl Database for Sqlite<'_> {
         })?;
         for (place, statement) in script.statements.iter().enumerate().skip(from) {
             let sql = &text[statement.range.clone()];
-            let progress = table.update_progress(running, place + 1, &super::progress(script, place + 1), BACKEND);
+            let progress =
+                table.update_progress(running, place + 1, &super::progress(script, place + 1), BACKEND);
             let fail = |fault| failed(0, place, statement, place, fault);
             // What may be in a transaction shares one with its progress, and is then never done twice.
             let together = sqlite.connection.is_autocommit()
@@ -380,7 +398,7 @@ fn row_fault(error: rusqlite::Error) -> StepFault {
 }
 
 fn fault(error: rusqlite::Error) -> Fault {
-    Fault::new(FaultKind::Other, error)
+    Fault::new(error)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -393,7 +411,10 @@ fn is_no_table(error: &rusqlite::Error) -> bool {
 }
 
 fn ended_transaction() -> Error {
-    Error::new(ErrorKind::Revision, "the Rust revision ended the transaction that it ran in; its row was kept or not with it")
+    Error::new(
+        ErrorKind::Revision,
+        "the Rust revision ended the transaction that it ran in; its row was kept or not with it",
+    )
 }
 
 /// Opens the file of a `sqlite:` URL, which is made if it is not there.
@@ -402,7 +423,8 @@ pub(crate) fn open(path: &str) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags).map_err(|error| fault(error).while_doing(&format!("open `{path}`")))
+    Connection::open_with_flags(path, flags)
+        .map_err(|error| fault(error).while_doing(&format!("open `{path}`")))
 }
 
 pub(crate) fn execute(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<u64> {

@@ -163,7 +163,9 @@ impl<D: Database> Run<'_, D> {
             )),
             Aim::Downgrade(_) | Aim::Stamp(_) => Err(Error::new(
                 ErrorKind::Ahead,
-                format!("{what}; only a binary that has them can change its state\n\nhint: run the binary that applied them"),
+                format!(
+                    "{what}; only a binary that has them can change its state\n\nhint: run the binary that applied them"
+                ),
             )),
         }
     }

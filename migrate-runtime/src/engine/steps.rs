@@ -61,8 +61,11 @@ impl<D: Database> Run<'_, D> {
                 WorkBody::Rust { .. } => !backend.is_mysql_like(),
             };
             let number = done.len();
-            let infos: Vec<StepInfo<'_>> =
-                now.iter().enumerate().map(|(place, step)| info(decoded, step, number + place, total)).collect();
+            let infos: Vec<StepInfo<'_>> = now
+                .iter()
+                .enumerate()
+                .map(|(place, step)| info(decoded, step, number + place, total))
+                .collect();
             let result = {
                 let events = &mut self.events;
                 let mut tell = |place: usize, statement: Option<usize>| {
@@ -70,7 +73,11 @@ impl<D: Database> Run<'_, D> {
                     match statement {
                         None => events.emit(&Event::Started { step }),
                         Some(finished) => {
-                            events.emit(&Event::Statement { step, done: finished, total: work[place].row.statements });
+                            events.emit(&Event::Statement {
+                                step,
+                                done: finished,
+                                total: work[place].row.statements,
+                            });
                         }
                     }
                 };
@@ -315,7 +322,8 @@ impl<D: Database> Run<'_, D> {
                 } else {
                     outcome
                 };
-                let at = place.map_or_else(|| file.clone(), |(line, column)| format!("{file}:{line}:{column}"));
+                let at =
+                    place.map_or_else(|| file.clone(), |(line, column)| format!("{file}:{line}:{column}"));
                 let message = format!(
                     "{} of revision '{}' failed: {}\n --> {at}\n  statement {} of {total}: {}\n  {outcome}\n\n\
                      hint: mend the file and run again",

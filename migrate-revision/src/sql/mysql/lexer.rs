@@ -64,7 +64,9 @@ impl<'a> Lexer<'a> {
         let next = self.cursor.peek(1);
         let (kind, end) = match self.cursor.peek(0) {
             b'\'' => (TokenKind::Text, self.string_end(start, start)?),
-            b'X' | b'x' | b'B' | b'b' if next == b'\'' => (TokenKind::Text, self.string_end(start, start + 1)?),
+            b'X' | b'x' | b'B' | b'b' if next == b'\'' => {
+                (TokenKind::Text, self.string_end(start, start + 1)?)
+            }
             b'N' | b'n' if next == b'\'' => (TokenKind::Text, self.string_end(start, start + 1)?),
             b'"' => self.double_quoted(start)?,
             b'`' => match self.cursor.quoted_end(start, false) {
@@ -88,7 +90,9 @@ impl<'a> Lexer<'a> {
             b'.' if next.is_ascii_digit() && !self.continues_name(start) => {
                 (TokenKind::Number, self.until_delimiter(start, self.cursor.number_end()))
             }
-            byte if is_word_byte(byte) => (TokenKind::Word, self.until_delimiter(start, self.word_end(start))),
+            byte if is_word_byte(byte) => {
+                (TokenKind::Word, self.until_delimiter(start, self.word_end(start)))
+            }
             _ => {
                 let operator = OPERATORS.iter().find(|operator| self.cursor.starts_with(operator));
                 let end = start + operator.map_or(1, |operator| operator.len());
@@ -227,7 +231,8 @@ impl<'a> Lexer<'a> {
 
     fn end_either_way(&mut self, start: usize, quote: usize) -> Option<usize> {
         let plain = self.cursor.quoted_end(quote, false)?;
-        if self.cursor.text[quote..plain].contains('\\') && self.cursor.quoted_end(quote, true) != Some(plain) {
+        if self.cursor.text[quote..plain].contains('\\') && self.cursor.quoted_end(quote, true) != Some(plain)
+        {
             self.cursor.refuse(
                 start..plain,
                 "a backslash in a string whose end cannot be known: `sql_mode` was set to something unknown before",
@@ -262,7 +267,8 @@ impl<'a> Lexer<'a> {
 
     fn dollar_quoted(&mut self, start: usize) -> Option<(TokenKind, usize)> {
         let bytes = self.cursor.bytes();
-        let length = bytes[start + 1..].iter().take_while(|&&byte| is_word_byte(byte) && byte != b'$').count();
+        let length =
+            bytes[start + 1..].iter().take_while(|&&byte| is_word_byte(byte) && byte != b'$').count();
         let tag_end = start + length + 2;
         if bytes.get(tag_end - 1) != Some(&b'$') {
             return Some((TokenKind::Word, self.until_delimiter(start, self.word_end(start))));

@@ -53,8 +53,7 @@ impl Mode {
     fn set(&mut self, view: View<'_>) {
         let mut scope = Scope::Session;
         let mut start = 0;
-        let ends: Vec<usize> =
-            view.outer().filter(|&at| view.symbol(at, ",")).chain([view.len()]).collect();
+        let ends: Vec<usize> = view.outer().filter(|&at| view.symbol(at, ",")).chain([view.len()]).collect();
         let mut assignments = Vec::new();
         for end in ends {
             assignments.push(self.assignment(view.skip(start).take(end - start), &mut scope));
@@ -134,8 +133,7 @@ impl Mode {
 
     fn arguments(&self, view: View<'_>) -> Option<Vec<String>> {
         let mut start = 0;
-        let ends: Vec<usize> =
-            view.outer().filter(|&at| view.symbol(at, ",")).chain([view.len()]).collect();
+        let ends: Vec<usize> = view.outer().filter(|&at| view.symbol(at, ",")).chain([view.len()]).collect();
         let mut values = Vec::with_capacity(ends.len());
         for end in ends {
             values.push(self.evaluate(view.skip(start).take(end - start))?);

@@ -73,8 +73,8 @@ fn kind(view: View<'_>) -> StatementKind {
 /// Where the statement begins that `WITH` leads up to. A word after `WITH`, `RECURSIVE` or a comma is a name.
 fn with(view: View<'_>) -> StatementKind {
     let verbs = ["select", "values", "table", "insert", "update", "delete", "merge"];
-    let modifies =
-        (1..view.len()).any(|at| view.symbol(at - 1, "(") && view.is_any(at, &verbs[3..]) && is_body(view, at));
+    let modifies = (1..view.len())
+        .any(|at| view.symbol(at - 1, "(") && view.is_any(at, &verbs[3..]) && is_body(view, at));
     let main = view.outer().skip(1).find(|&at| {
         view.is_any(at, &verbs) && !view.is_any(at - 1, &["with", "recursive"]) && !view.symbol(at - 1, ",")
     });
@@ -94,7 +94,8 @@ fn is_body(view: View<'_>, at: usize) -> bool {
 fn explain(view: View<'_>) -> StatementKind {
     let mut runs = false;
     let mut at = 1;
-    if view.symbol(1, "(") && !view.is_any(2, &["select", "values", "table", "with"]) && !view.symbol(2, "(") {
+    if view.symbol(1, "(") && !view.is_any(2, &["select", "values", "table", "with"]) && !view.symbol(2, "(")
+    {
         at = view.after_parentheses(1);
         runs = option(view.take(at), "analyze");
     } else {
@@ -108,13 +109,16 @@ fn explain(view: View<'_>) -> StatementKind {
 
 /// Whether a boolean option in parentheses is there, and not switched off.
 fn option(view: View<'_>, name: &str) -> bool {
-    (1..view.len())
-        .any(|at| view.is(at, name) && !matches!(view.source(at + 1), "0" | "'0'") && !is_off(view.source(at + 1)))
+    (1..view.len()).any(|at| {
+        view.is(at, name) && !matches!(view.source(at + 1), "0" | "'0'") && !is_off(view.source(at + 1))
+    })
 }
 
 fn is_off(value: &str) -> bool {
     let value = value.trim_matches(|quote| quote == '\'' || quote == '"');
-    value.eq_ignore_ascii_case("false") || value.eq_ignore_ascii_case("off") || value.eq_ignore_ascii_case("no")
+    value.eq_ignore_ascii_case("false")
+        || value.eq_ignore_ascii_case("off")
+        || value.eq_ignore_ascii_case("no")
 }
 
 fn create(view: View<'_>) -> StatementKind {
@@ -149,7 +153,8 @@ fn alter(view: View<'_>) -> StatementKind {
         "subscription" if view.is(3, "refresh") => OutsideTransaction,
         "subscription" if view.is_any(3, &["set", "add", "drop"]) && view.is(4, "publication") => {
             let keeps = (5..view.len()).any(|at| {
-                view.is(at, "refresh") && is_off(view.source(at + if view.symbol(at + 1, "=") { 2 } else { 1 }))
+                view.is(at, "refresh")
+                    && is_off(view.source(at + if view.symbol(at + 1, "=") { 2 } else { 1 }))
             });
             if keeps { Ddl } else { OutsideTransaction }
         }
@@ -196,9 +201,9 @@ fn session_effect(view: View<'_>) -> bool {
         "create" if view.is_any(1, &["function", "procedure"]) => false,
         "create" if view.are(1, &["or", "replace"]) && view.is_any(3, &["function", "procedure"]) => false,
         _ => (0..view.len()).any(|at| {
-            let is_candidate = view
-                .token(at)
-                .is_some_and(|token| matches!(token.kind, TokenKind::Word | TokenKind::Name | TokenKind::Text));
+            let is_candidate = view.token(at).is_some_and(|token| {
+                matches!(token.kind, TokenKind::Word | TokenKind::Name | TokenKind::Text)
+            });
             is_candidate && contains_ignoring_case(view.source(at), "set_config")
         }),
     }

@@ -205,7 +205,8 @@ impl<'a> Lexer<'a> {
             let digits = bytes[start + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             return Some((TokenKind::Number, start + 1 + digits));
         }
-        let tag_length = bytes[start + 1..].iter().take_while(|&&byte| is_word_byte(byte) && byte != b'$').count();
+        let tag_length =
+            bytes[start + 1..].iter().take_while(|&&byte| is_word_byte(byte) && byte != b'$').count();
         let tag: Range<usize> = start..start + tag_length + 2;
         if bytes.get(tag.end - 1) != Some(&b'$') {
             return Some((TokenKind::Symbol, start + 1));

@@ -1,0 +1,167 @@
+//! A call of `embed_migrations!`.
+
+use std::path::{Component, Path, PathBuf};
+
+use migrate_revision::{Backend, nearest};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use syn::parse::{Parse, ParseStream};
+use syn::{LitStr, Result, Token, bracketed, parenthesized};
+
+/// What a call says.
+pub(crate) struct Call {
+    /// The path of the facade, as the calling crate knows it
+    pub(crate) facade: TokenStream,
+    /// The directory
+    pub(crate) path: LitStr,
+    pub(crate) module: Ident,
+    pub(crate) namespace: String,
+    /// The backends that are named; `None` for those whose features are on
+    pub(crate) backends: Option<Vec<Backend>>,
+    pub(crate) branches: bool,
+    pub(crate) drafts: bool,
+    pub(crate) require_down: bool,
+}
+
+const OPTIONS: [&str; 6] = ["module", "namespace", "backends", "branches", "drafts", "require"];
+
+impl Parse for Call {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut facade = TokenStream::new();
+        while !input.peek(Token![;]) {
+            facade.extend([input.parse::<TokenTree>()?]);
+        }
+        input.parse::<Token![;]>()?;
+        if !input.peek(LitStr) {
+            return Err(input.error(
+                "expected the directory of the revisions as a string, such as `embed_migrations!(\"migrations\")`",
+            ));
+        }
+        let mut call = Self {
+            facade,
+            path: input.parse()?,
+            module: Ident::new("migrations", Span::call_site()),
+            namespace: "main".into(),
+            backends: None,
+            branches: false,
+            drafts: false,
+            require_down: false,
+        };
+        while !input.is_empty() {
+            input.parse::<Token![,]>()?;
+            if !input.is_empty() {
+                call.option(input)?;
+            }
+        }
+        Ok(call)
+    }
+}
+
+impl Call {
+    fn option(&mut self, input: ParseStream<'_>) -> Result<()> {
+        let name: Ident = input.parse()?;
+        let text = name.to_string();
+        if text == "require" {
+            let inside;
+            parenthesized!(inside in input);
+            let what: Ident = inside.parse()?;
+            if what != "down" {
+                return Err(syn::Error::new(what.span(), "only `require(down)` is known"));
+            }
+            self.require_down = true;
+            return Ok(());
+        }
+        if !OPTIONS.contains(&text.as_str()) {
+            let hint = nearest(&text, OPTIONS).map_or_else(
+                || format!("the options are {}", OPTIONS.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(syn::Error::new(name.span(), format!("unknown option `{text}`; {hint}")));
+        }
+        input.parse::<Token![=]>()?;
+        match text.as_str() {
+            "module" => self.module = input.parse()?,
+            "namespace" => {
+                let namespace: LitStr = input.parse()?;
+                self.namespace = namespace.value();
+                if !(1..=64).contains(&self.namespace.chars().count()) {
+                    return Err(syn::Error::new(namespace.span(), "a namespace has 1 to 64 characters"));
+                }
+            }
+            "backends" => self.backends = Some(backends(input)?),
+            "branches" => self.branches = allow(input)?,
+            _ => self.drafts = allow(input)?,
+        }
+        Ok(())
+    }
+
+    /// Where the directory is: relative to the Cargo.toml of the calling crate.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let root = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+        normalised(&root.join(self.path.value()))
+    }
+
+    /// The backends to check for, and whether each of them must be covered.
+    pub(crate) fn checked_backends(&self) -> (Vec<Backend>, bool) {
+        match &self.backends {
+            Some(named) => (named.clone(), true),
+            None => {
+                let on = |backend| match backend {
+                    Backend::Sqlite => cfg!(feature = "sqlite"),
+                    Backend::Postgres => cfg!(feature = "postgres"),
+                    Backend::Mysql | Backend::Mariadb => cfg!(feature = "mysql"),
+                };
+                let enabled: Vec<Backend> = Backend::ALL.into_iter().filter(|backend| on(*backend)).collect();
+                (if enabled.is_empty() { Backend::ALL.to_vec() } else { enabled }, false)
+            }
+        }
+    }
+}
+
+fn allow(input: ParseStream<'_>) -> Result<bool> {
+    let word: Ident = input.parse()?;
+    if word == "allow" { Ok(true) } else { Err(syn::Error::new(word.span(), "expected `allow`")) }
+}
+
+/// A list of backends. MariaDB takes what MySQL has, so that naming MySQL names both.
+fn backends(input: ParseStream<'_>) -> Result<Vec<Backend>> {
+    let inside;
+    let brackets = bracketed!(inside in input);
+    let mut named = Vec::new();
+    while !inside.is_empty() {
+        let word: Ident = inside.parse()?;
+        let backend: Backend =
+            word.to_string().parse().map_err(|error| syn::Error::new(word.span(), format!("{error}")))?;
+        named.push(backend);
+        if backend == Backend::Mysql {
+            named.push(Backend::Mariadb);
+        }
+        if !inside.is_empty() {
+            inside.parse::<Token![,]>()?;
+        }
+    }
+    named.sort_unstable();
+    named.dedup();
+    if named.is_empty() {
+        return Err(syn::Error::new(
+            brackets.span.join(),
+            "name at least one backend, or leave the option out",
+        ));
+    }
+    Ok(named)
+}
+
+/// The path without `.` and `..`, by its text alone: asking the file system would resolve symbolic links, and make paths
+/// that some tools cannot read.
+fn normalised(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if parts.parent().is_some() => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts
+}

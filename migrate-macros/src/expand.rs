@@ -1,0 +1,249 @@
+//! A call as Rust: data in one byte string, texts by `include_str!`, one small type per revision.
+
+use std::path::Path;
+
+use migrate_revision::source::{Checks, LOCK_FILE, Resolved, resolve};
+use migrate_revision::{Backend, Body, Problem, encode};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use crate::call::Call;
+use crate::names::type_names;
+
+/// The module that a call stands for, or one error per problem and a module to go with them.
+pub(crate) fn expand(call: &Call) -> TokenStream {
+    let (backends, cover_all) = call.checked_backends();
+    let checks = Checks { backends, cover_all, branches: call.branches, require_down: call.require_down };
+    let directory = call.directory();
+    let display = call.path.value();
+    match resolve(&directory, display.trim_end_matches('/'), &checks) {
+        Ok(resolved) => module(call, &directory, &resolved),
+        Err(problems) => refusal(call, &directory, &problems),
+    }
+}
+
+fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
+    let Call { facade, module, namespace, .. } = call;
+    let private = quote!(#facade::__private);
+    let file = |name: &str| path_literal(&directory.join(name));
+    let texts = resolved.revisions.iter().map(|revision| match revision.body {
+        Body::Sql(_) => {
+            let path = file(&revision.file_name());
+            quote!(::core::include_str!(#path))
+        }
+        Body::Rust { .. } => quote!(""),
+    });
+    let encoded = Literal::byte_string(&encode(&resolved.revisions));
+    let mut heads: Vec<&str> = resolved.heads().into_iter().map(AsRef::as_ref).collect();
+    heads.sort_unstable();
+    let heads = heads.join(",");
+    let digests = Backend::ALL.map(|backend| {
+        match resolved.digest(backend).filter(|_| resolved.backends.contains(&backend)) {
+            Some(digest) => {
+                let bytes = Literal::byte_string(digest.as_bytes());
+                quote!(::core::option::Option::Some(*#bytes))
+            }
+            None => quote!(::core::option::Option::None),
+        }
+    });
+    let (rust_modules, rust_revisions) = rust_revisions(call, directory, resolved);
+    let (data, data_use) = data(call, directory, resolved);
+    let names = type_names(resolved.revisions.iter().map(|r| (r.id.as_str(), r.slug.as_str())));
+    let types = names.iter().zip(&resolved.revisions).enumerate().map(|(index, (name, revision))| {
+        let name = Ident::new(name, Span::call_site());
+        let doc =
+            format!("{}\n\nRevision `{}`, from `{}`.", revision.message, revision.id, revision.file_name());
+        let index = Literal::usize_unsuffixed(index);
+        quote! {
+            #[doc = #doc]
+            pub struct #name;
+            impl #facade::EmbeddedRevision for #name {
+                const AT: #private::Position = at(#index);
+            }
+        }
+    });
+    let lock = resolved.locked.then(|| {
+        let path = file(LOCK_FILE);
+        quote!(
+            const _: &::core::primitive::str = ::core::include_str!(#path);
+        )
+    });
+    let drafts = drafts(call, resolved);
+    let source = path_literal(directory);
+    let display = call.path.value();
+    let doc =
+        format!("The {} revisions of `{display}`, checked when this was built.", resolved.revisions.len());
+    quote! {
+        #rust_modules
+        #[doc = #doc]
+        #[allow(non_camel_case_types, clippy::all, clippy::pedantic)]
+        pub mod #module {
+            #data_use
+            /// The revisions.
+            pub static MIGRATIONS: #facade::Migrations = #facade::Migrations::new(#private::Embedded {
+                namespace: #private::Cow::Borrowed(#namespace),
+                directory: #private::Cow::Borrowed(#display),
+                source_directory: SOURCE_DIRECTORY,
+                texts: #private::Texts::Static(&[#(#texts),*]),
+                revisions: #private::Cow::Borrowed(#encoded),
+                heads: #private::Cow::Borrowed(#heads),
+                digests: [#(#digests),*],
+                rust: &[#rust_revisions],
+                data: #data,
+            });
+            #[cfg(debug_assertions)]
+            const SOURCE_DIRECTORY: ::core::option::Option<&'static ::core::primitive::str> =
+                ::core::option::Option::Some(#source);
+            #[cfg(not(debug_assertions))]
+            const SOURCE_DIRECTORY: ::core::option::Option<&'static ::core::primitive::str> =
+                ::core::option::Option::None;
+            #[allow(dead_code)]
+            const fn at(index: ::core::primitive::usize) -> #private::Position {
+                #private::Position { set: &MIGRATIONS, index }
+            }
+            #(#types)*
+            #lock
+        }
+        #drafts
+    }
+}
+
+/// The Rust revisions as modules beside the emitted one, where editors find them, and what calls them.
+fn rust_revisions(call: &Call, directory: &Path, resolved: &Resolved) -> (TokenStream, TokenStream) {
+    let private = {
+        let facade = &call.facade;
+        quote!(#facade::__private)
+    };
+    let mut modules = TokenStream::new();
+    let mut entries = TokenStream::new();
+    for (index, revision) in resolved.revisions.iter().enumerate() {
+        let Body::Rust { down } = revision.body else { continue };
+        let name = format_ident!("__{}_{}", call.module, revision.id.as_str());
+        let path = path_literal(&directory.join(revision.file_name()));
+        modules.extend(quote! {
+            #[doc(hidden)]
+            #[allow(unreachable_pub)]
+            #[path = #path]
+            mod #name;
+        });
+        let down = if down {
+            quote!(::core::option::Option::Some(|db| ::std::boxed::Box::pin(super::#name::down(db))))
+        } else {
+            quote!(::core::option::Option::None)
+        };
+        let index = Literal::usize_unsuffixed(index);
+        entries.extend(quote! {
+            #private::RustRevision {
+                index: #index,
+                up: |db| ::std::boxed::Box::pin(super::#name::up(db)),
+                down: #down,
+            },
+        });
+    }
+    (modules, entries)
+}
+
+/// The directory `data`, if it has files. The macro that embeds it looks for its crate by name.
+fn data(call: &Call, directory: &Path, resolved: &Resolved) -> (TokenStream, TokenStream) {
+    if resolved.data.is_empty() {
+        return (quote!(::core::option::Option::None), TokenStream::new());
+    }
+    let facade = &call.facade;
+    let path = path_literal(&directory.join("data"));
+    (
+        quote!(::core::option::Option::Some(&DATA)),
+        quote! {
+            use #facade::__private::include_dir;
+            static DATA: include_dir::Dir<'static> = include_dir::include_dir!(#path);
+        },
+    )
+}
+
+/// What refuses drafts where builds have no debug assertions: those of the calling crate count, not this macro's.
+fn drafts(call: &Call, resolved: &Resolved) -> Option<TokenStream> {
+    if call.drafts || resolved.drafts.is_empty() {
+        return None;
+    }
+    let mut problem = Problem::of_path(
+        format!("{}/{LOCK_FILE}", call.path.value()),
+        format!(
+            "{} not locked, and this build has no debug assertions",
+            if resolved.drafts.len() == 1 {
+                "1 revision is".to_owned()
+            } else {
+                format!("{} revisions are", resolved.drafts.len())
+            }
+        ),
+        "lock what is ready to ship: `cargo migrate lock`",
+    );
+    for &draft in &resolved.drafts {
+        problem = problem.note(resolved.sources[draft].path.clone());
+    }
+    let error = compile_error(call, &problem.help("or allow it: `drafts = allow` in the call"));
+    Some(quote! {
+        #[cfg(not(debug_assertions))]
+        #error
+    })
+}
+
+/// One error per problem, and a module with the names that the rest of the crate may use, so that nothing else fails.
+fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
+    let Call { facade, module, .. } = call;
+    let private = quote!(#facade::__private);
+    let errors = problems.iter().map(|problem| compile_error(call, problem));
+    let files = revision_files(directory);
+    let slugs = files.iter().filter_map(|file| file.rsplit_once('.')?.0.split_once('_'));
+    let mut names = type_names(slugs);
+    names.sort_unstable();
+    names.dedup();
+    let names = names.iter().filter_map(|name| syn::parse_str::<Ident>(name).ok());
+    // Tracking the files makes the next build look at them again.
+    let tracked = files.iter().map(|file| path_literal(&directory.join(file)));
+    quote! {
+        #(#errors)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code)]
+        pub mod #module {
+            pub static MIGRATIONS: #facade::Migrations = #facade::Migrations::new(#private::Embedded {
+                namespace: #private::Cow::Borrowed(""),
+                directory: #private::Cow::Borrowed(""),
+                source_directory: ::core::option::Option::None,
+                texts: #private::Texts::Static(&[]),
+                revisions: #private::Cow::Borrowed(b""),
+                heads: #private::Cow::Borrowed(""),
+                digests: [::core::option::Option::None; 4],
+                rust: &[],
+                data: ::core::option::Option::None,
+            });
+            #(
+                pub struct #names;
+                impl #facade::EmbeddedRevision for #names {
+                    const AT: #private::Position = #private::Position { set: &MIGRATIONS, index: 0 };
+                }
+            )*
+            #(const _: &[::core::primitive::u8] = ::core::include_bytes!(#tracked);)*
+        }
+    }
+}
+
+fn revision_files(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<String> = entries
+        .filter(|entry| entry.path().is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            !name.starts_with('.') && (name.ends_with(".sql") || name.ends_with(".rs") || name == LOCK_FILE)
+        })
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+fn compile_error(call: &Call, problem: &Problem) -> TokenStream {
+    let message = problem.to_string();
+    quote_spanned!(call.path.span()=> ::core::compile_error!(#message);)
+}
+
+fn path_literal(path: &Path) -> Literal {
+    Literal::string(&path.to_string_lossy())
+}

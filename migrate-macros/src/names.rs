@@ -1,0 +1,54 @@
+//! The names of the typed revisions.
+
+use std::collections::BTreeSet;
+
+/// One Rust name per revision, from its slug; equal ones get the id appended.
+pub(crate) fn type_names<'a>(revisions: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let revisions: Vec<(String, &str)> = revisions.map(|(id, slug)| (camel_case(slug), id)).collect();
+    let mut seen = BTreeSet::new();
+    let mut taken = BTreeSet::from(["MIGRATIONS", "Self"]);
+    for (name, _) in &revisions {
+        if !seen.insert(name.as_str()) {
+            taken.insert(name);
+        }
+    }
+    revisions
+        .iter()
+        .map(|(name, id)| if taken.contains(name.as_str()) { format!("{name}{id}") } else { name.clone() })
+        .collect()
+}
+
+fn camel_case(slug: &str) -> String {
+    let mut name = String::new();
+    for word in slug.split(['_', '-']) {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.extend(letters);
+    }
+    match name.chars().next() {
+        Some(first) if first.is_ascii_alphabetic() => name,
+        _ => format!("Revision{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_become_names_and_equal_ones_are_told_apart() {
+        let revisions = [
+            ("1", "add_a_time_zone"),
+            ("2", "fix"),
+            ("3", "fix"),
+            ("4", "2nd-try"),
+            ("5", "self"),
+            ("6", "MIGRATIONS"),
+            ("7", "__"),
+        ];
+        assert_eq!(
+            type_names(revisions.into_iter()),
+            ["AddATimeZone", "Fix2", "Fix3", "Revision2ndTry", "Self5", "MIGRATIONS6", "Revision"]
+        );
+    }
+}

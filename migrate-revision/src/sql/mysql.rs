@@ -1,0 +1,291 @@
+//! Statements of MySQL and MariaDB: by their client's `DELIMITER`, and where there is none by what the server
+//! takes for one statement.
+
+mod body;
+mod kind;
+mod lexer;
+mod mode;
+
+use std::ops::Range;
+
+use self::body::{Body, Step};
+use self::kind::classify;
+use self::lexer::Lexer;
+use self::mode::Mode;
+use super::token::{Token, TokenKind, View};
+use super::{SqlProblem, Statement};
+use crate::Backend;
+use crate::StatementKind::{self, Other};
+
+pub(super) fn split(text: &str, backend: Backend) -> (Vec<Statement>, Vec<SqlProblem>) {
+    let mut splitter = Splitter {
+        text,
+        backend,
+        lexer: Lexer::new(text, backend),
+        mode: Mode::new(),
+        statements: Vec::new(),
+        current: Current::new(),
+        lost: false,
+    };
+    splitter.run();
+    (splitter.statements, splitter.lexer.cursor.problems)
+}
+
+struct Splitter<'a> {
+    text: &'a str,
+    backend: Backend,
+    lexer: Lexer<'a>,
+    mode: Mode,
+    statements: Vec<Statement>,
+    current: Current,
+    /// Whether a body was not understood: one such problem is enough, as the next ones follow from it
+    lost: bool,
+}
+
+/// The statement that is being read.
+struct Current {
+    tokens: Vec<Token>,
+    body: Body,
+    /// Where the statement begins that was read last, if a delimiter of its own ends the whole
+    part: usize,
+    /// What the parts before it do
+    parts: Vec<(StatementKind, bool)>,
+    /// Its key word `LANGUAGE` was seen
+    language: bool,
+}
+
+impl Current {
+    fn new() -> Self {
+        Self { tokens: Vec::new(), body: Body::new(), part: 0, parts: Vec::new(), language: false }
+    }
+}
+
+impl Splitter<'_> {
+    fn run(&mut self) {
+        loop {
+            if self.current.tokens.is_empty() && self.client_command() {
+                continue;
+            }
+            let Some(token) = self.lexer.next(!self.current.tokens.is_empty()) else { break };
+            self.take(token);
+        }
+        if self.lexer.cursor.stopped {
+            return;
+        }
+        if let (Some(open), None) = (self.current.body.unfinished(), &self.lexer.delimiter) {
+            self.refuse_lost(open, "this is never ended");
+        }
+        self.finish();
+    }
+
+    fn take(&mut self, token: Token) {
+        if token.kind == TokenKind::Delimiter {
+            if let Some(open) = self.lexer.executable {
+                self.refuse_inside_executable(open, &token.range);
+            }
+            self.finish();
+            return;
+        }
+        if token.is_frame() {
+            self.current.tokens.push(token);
+            return;
+        }
+        if self.swallows_delimiter(&token) {
+            let range = token.range.start..self.lexer.cursor.line_end(token.range.start);
+            self.lexer.cursor.refuse(
+                range,
+                "`DELIMITER` before the statement above it has ended",
+                "end the statement with the delimiter first",
+            );
+        }
+        let step = self.current.body.step(self.text, &token, self.mode.may_be_oracle());
+        match (step, self.lexer.delimiter.is_some()) {
+            (Step::End, false) => {
+                if let Some(open) = self.lexer.executable {
+                    self.refuse_inside_executable(open, &token.range);
+                }
+                self.finish();
+                return;
+            }
+            (Step::End, true) if !self.current.body.is_lost() => {
+                self.end_part();
+                self.current.tokens.push(token);
+                self.current.part = self.current.tokens.len();
+                self.current.body = Body::new();
+                return;
+            }
+            (Step::Lost(reason), false) => self.refuse_lost(token.range.clone(), reason),
+            (Step::Lost(_) | Step::End, true) | (Step::Inside, _) => {}
+        }
+        self.current.language |= token.is_word(self.text, "language");
+        self.lexer.expects_dollar_quote =
+            self.current.language && self.backend == Backend::Mysql && token.is_word(self.text, "as");
+        self.current.tokens.push(token);
+    }
+
+    /// Whether the client would take a word inside a statement for its command, which no one can want.
+    fn swallows_delimiter(&self, token: &Token) -> bool {
+        if self.current.tokens.is_empty() || !token.is_word(self.text, "delimiter") {
+            return false;
+        }
+        let start = token.range.start;
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let rest = self.text[token.range.end..self.lexer.cursor.line_end(start)].trim();
+        self.text[line_start..start].trim().is_empty()
+            && !rest.is_empty()
+            && rest.bytes().all(|byte| byte.is_ascii_punctuation() && !b",()=.'\"`_*".contains(&byte))
+    }
+
+    fn refuse_inside_executable(&mut self, open: usize, end: &Range<usize>) {
+        self.lexer.cursor.refuse(
+            open..end.end,
+            "a statement that ends inside of an executable comment",
+            "end the comment before the statement",
+        );
+    }
+
+    fn refuse_lost(&mut self, range: Range<usize>, reason: &str) {
+        if !std::mem::replace(&mut self.lost, true) {
+            self.lexer.cursor.refuse(
+                range,
+                format!("where this statement ends cannot be known: {reason}"),
+                "mend it, or write `DELIMITER //` before the statement, `//` after it, and `DELIMITER ;`",
+            );
+        }
+    }
+
+    /// Takes note of the statement that was read last, be it the whole or a part of it.
+    fn end_part(&mut self) {
+        let part = self.current.tokens.get(self.current.part..).unwrap_or_default();
+        let tokens: Vec<Token> =
+            part.iter().filter(|t| !t.is_frame() && !t.is_symbol(self.text, ";")).cloned().collect();
+        let view = View::new(self.text, &tokens);
+        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return };
+        let range = first.range.start..last.range.end;
+        self.mode.observe(view);
+        self.lexer.quotes = self.mode.quotes();
+        let locks = view.is_any(1, &["table", "tables"])
+            && (view.is_any(0, &["lock", "unlock"])
+                || view.is(0, "flush") && view.outer().any(|at| view.are(at, &["with", "read", "lock"])));
+        if locks {
+            self.lexer.cursor.refuse(
+                range,
+                format!("`{} {}` in a revision", view.source(0), view.source(1)),
+                "remove it: the history table cannot be written while it holds; the runtime's own lock keeps other \
+                 migrations away",
+            );
+        }
+        let (kind, session_effect) = classify(view);
+        let understood =
+            !self.current.body.is_lost() || self.lexer.delimiter.is_none() || view.is(0, "create");
+        self.current.parts.push((if understood { kind } else { Other }, session_effect));
+    }
+
+    fn finish(&mut self) {
+        self.end_part();
+        let mut current = std::mem::replace(&mut self.current, Current::new());
+        self.lexer.expects_dollar_quote = false;
+        // The server itself drops semicolons at the end of what it gets.
+        while current.tokens.last().is_some_and(|token| token.is_symbol(self.text, ";")) {
+            current.tokens.pop();
+        }
+        let (Some(first), Some(last)) = (current.tokens.first(), current.tokens.last()) else { return };
+        let kind = match current.parts.as_slice() {
+            [] => return,
+            [(kind, _)] => *kind,
+            _ => Other,
+        };
+        self.statements.push(Statement {
+            range: first.range.start..last.range.end,
+            kind,
+            session_effect: current.parts.iter().any(|(_, effect)| *effect),
+            tokens: current.tokens.iter().map(|token| token.range.clone()).collect(),
+        });
+    }
+
+    /// At the beginning of a statement: does what `DELIMITER` says, and refuses other commands of the client.
+    fn client_command(&mut self) -> bool {
+        self.lexer.skip_space(false);
+        let start = self.lexer.cursor.at;
+        let line_end = self.lexer.cursor.line_end(start);
+        let line = self.text.get(start..line_end).unwrap_or_default().trim_end();
+        if self.lexer.cursor.starts_with("--")
+            && self.lexer.delimiter.as_deref().is_none_or(|d| !line.starts_with(d))
+        {
+            self.refuse_line(
+                start..start + line.len(),
+                "`--` begins a comment only before a space",
+                "put a space after it",
+            );
+            return true;
+        }
+        let word = line.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let rest = &line[word.len()..];
+        if !rest.is_empty() && !rest.starts_with([' ', '\t', ';']) {
+            return false;
+        }
+        let lower = word.to_ascii_lowercase();
+        if lower == "delimiter" {
+            self.set_delimiter(start..start + line.len(), rest);
+            return true;
+        }
+        if !CLIENT_COMMANDS.contains(&lower.as_str()) {
+            return false;
+        }
+        self.refuse_line(
+            start..start + line.len(),
+            &format!("`{word}` is a command of the mysql client, not SQL"),
+            "remove it: the server gets this text without the client",
+        );
+        true
+    }
+
+    fn refuse_line(&mut self, range: Range<usize>, message: &str, help: &str) {
+        self.lexer.cursor.refuse(range, message, help);
+        self.lexer.cursor.skip_line();
+    }
+
+    fn set_delimiter(&mut self, line: Range<usize>, arguments: &str) {
+        self.lexer.cursor.skip_line();
+        let arguments = arguments.trim_start();
+        let quoted = arguments.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'));
+        let delimiter = match quoted {
+            Some(quote) => arguments[1..].split(quote).next(),
+            None => arguments.split_whitespace().next(),
+        };
+        let delimiter = delimiter.unwrap_or_default();
+        let help = "write `DELIMITER` and what is to end statements, such as `//`";
+        if delimiter.is_empty() {
+            self.lexer.cursor.refuse(line, "`DELIMITER` without a delimiter", help);
+        } else if delimiter.contains(['\\', '\'', '"', '`', '\0']) || delimiter.contains(char::is_whitespace)
+        {
+            self.lexer.cursor.refuse(line, "a delimiter with a backslash, a quote or a space in it", help);
+        } else {
+            self.lexer.delimiter = (delimiter != ";").then(|| delimiter.to_owned());
+        }
+    }
+}
+
+/// Commands of the mysql client that begin no statement of the server.
+const CLIENT_COMMANDS: [&str; 20] = [
+    "source",
+    "system",
+    "pager",
+    "nopager",
+    "tee",
+    "notee",
+    "print",
+    "ego",
+    "go",
+    "edit",
+    "exit",
+    "quit",
+    "clear",
+    "prompt",
+    "rehash",
+    "status",
+    "connect",
+    "charset",
+    "warnings",
+    "nowarning",
+];
