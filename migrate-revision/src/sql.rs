@@ -3,12 +3,14 @@
 
 mod cursor;
 mod mysql;
+mod object;
 mod postgres;
 mod sqlite;
 mod token;
 
 use std::ops::Range;
 
+pub use self::object::{Object, ObjectKind};
 use crate::{Backend, StatementKind};
 
 /// One statement of a text.
@@ -23,6 +25,10 @@ pub struct Statement {
     /// Its tokens, for hashing: bytes of the text, without comments and white space, but with what executable comments
     /// and optimizer hints hold
     pub tokens: Vec<Range<usize>>,
+    /// The objects it names whose definition tells, after it was interrupted, whether it was done: those of DDL on
+    /// MySQL and MariaDB, and index and table of what PostgreSQL does concurrently. Not those inside of bodies and
+    /// queries
+    pub objects: Vec<Object>,
 }
 
 /// A reason for which a text is refused.

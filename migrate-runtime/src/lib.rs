@@ -1,6 +1,11 @@
 //! The runtime of [`embed-migrations`](https://docs.rs/embed-migrations): applies the set of revisions that a binary
 //! carries to SQLite, PostgreSQL, MySQL and MariaDB. Use it through that crate.
 
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "without a backend there is nothing to run, and sets still compile")
+)]
+
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod backends;
 mod db;
@@ -19,6 +24,8 @@ pub use error::{Error, ErrorKind, Failure, Result};
 pub use event::{Event, StepInfo};
 pub use history::{Action, HistoryRow};
 pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use migrator::Connected;
 pub use migrator::Migrator;
 #[cfg(feature = "mysql")]
 pub use migrator::MysqlConnection;

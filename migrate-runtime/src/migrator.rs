@@ -11,7 +11,7 @@ use crate::set::Migrations;
 mod words {
     pub(super) use migrate_revision::Direction;
 
-    pub(super) use super::{Migrations, Migrator, Options};
+    pub(super) use super::{Migrations, Migrator};
     pub(super) use crate::Result;
     pub(super) use crate::engine::Run;
     pub(super) use crate::history::HistoryRow;
@@ -96,17 +96,11 @@ impl<C> std::fmt::Debug for Migrator<'_, C> {
     }
 }
 
-/// Writes the verbs once, for plain and for async functions.
+/// Writes the verbs once, for plain and for async functions. `$call` runs a verb of the engine on the connection.
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 macro_rules! verbs {
-    ($connection:ty, $database:expr, [$($asynchronous:ident)?], $finish:ident) => {
+    ($connection:ty, $call:ident $(, $asynchronous:ident)?) => {
         impl<'a> Migrator<'a, $connection> {
-            fn run(self) -> Run<'a, impl crate::backends::Database + 'a> {
-                let Self { set, connection, options, events } = self;
-                let database = $database(connection, &options);
-                Run::new(set, database, options, events)
-            }
-
             /// Applies what is missing to the target: `head`, a revision, `+1`.
             ///
             /// A start with nothing to do sends one statement that reads one row.
@@ -115,7 +109,8 @@ macro_rules! verbs {
             /// When the target leads nowhere, a revision fails, the database has other revisions than this binary or
             /// edited ones, another run holds the lock for too long, or the database refuses.
             pub $($asynchronous)? fn upgrade(self, target: impl IntoTarget) -> Result<Report> {
-                $finish!(self.run().upgrade(target.into_target()))
+                let target = target.into_target();
+                $call!(self, upgrade(target))
             }
 
             /// Undoes what stands above the target: `base`, a revision, `-1`.
@@ -123,7 +118,8 @@ macro_rules! verbs {
             /// # Errors
             /// As [`upgrade`](Self::upgrade), and when a revision on the way is irreversible; then nothing is touched.
             pub $($asynchronous)? fn downgrade(self, target: impl IntoTarget) -> Result<Report> {
-                $finish!(self.run().downgrade(target.into_target()))
+                let target = target.into_target();
+                $call!(self, downgrade(target))
             }
 
             /// Records that the database is at the target, without running anything.
@@ -131,7 +127,8 @@ macro_rules! verbs {
             /// # Errors
             /// When the target leads nowhere, or the database refuses.
             pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
-                $finish!(self.run().stamp(target.into_target()))
+                let target = target.into_target();
+                $call!(self, stamp(target))
             }
 
             /// What [`upgrade`](Self::upgrade) to the target would do.
@@ -139,7 +136,8 @@ macro_rules! verbs {
             /// # Errors
             /// As [`status`](Self::status), and when the target leads nowhere.
             pub $($asynchronous)? fn plan(self, target: impl IntoTarget) -> Result<Plan> {
-                $finish!(self.run().plan(target.into_target(), Direction::Up))
+                let target = target.into_target();
+                $call!(self, plan(target, Direction::Up))
             }
 
             /// What [`downgrade`](Self::downgrade) to the target would do.
@@ -147,7 +145,8 @@ macro_rules! verbs {
             /// # Errors
             /// As [`status`](Self::status), and when the target leads nowhere or a revision is irreversible.
             pub $($asynchronous)? fn plan_downgrade(self, target: impl IntoTarget) -> Result<Plan> {
-                $finish!(self.run().plan(target.into_target(), Direction::Down))
+                let target = target.into_target();
+                $call!(self, plan(target, Direction::Down))
             }
 
             /// The heads that are in force, by what the database says alone.
@@ -155,7 +154,7 @@ macro_rules! verbs {
             /// # Errors
             /// When the database cannot be read.
             pub $($asynchronous)? fn current(self) -> Result<Vec<String>> {
-                $finish!(self.run().current())
+                $call!(self, current())
             }
 
             /// What was ever done to the database, oldest first.
@@ -163,7 +162,7 @@ macro_rules! verbs {
             /// # Errors
             /// When the database cannot be read.
             pub $($asynchronous)? fn history(self) -> Result<Vec<HistoryRow>> {
-                $finish!(self.run().history())
+                $call!(self, history())
             }
 
             /// Where the database is, held against this binary.
@@ -171,7 +170,7 @@ macro_rules! verbs {
             /// # Errors
             /// When the database cannot be read, or has other revisions than this binary or edited ones.
             pub $($asynchronous)? fn status(self) -> Result<Status> {
-                $finish!(self.run().status())
+                $call!(self, status())
             }
 
             /// The revisions that [`upgrade`](Self::upgrade) to the heads would apply.
@@ -179,24 +178,10 @@ macro_rules! verbs {
             /// # Errors
             /// As [`status`](Self::status).
             pub $($asynchronous)? fn pending(self) -> Result<Vec<RevisionInfo>> {
-                let status = $finish!(self.run().status())?;
-                Ok(status.pending)
+                let status: Result<Status> = $call!(self, status());
+                Ok(status?.pending)
             }
         }
-    };
-}
-
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-macro_rules! awaited {
-    ($future:expr) => {
-        $future.await
-    };
-}
-
-#[cfg(feature = "sqlite")]
-macro_rules! at_once {
-    ($future:expr) => {
-        poll_once($future)
     };
 }
 
@@ -207,10 +192,7 @@ mod sqlite {
 
     impl Migrations {
         /// These migrations on a connection of rusqlite.
-        pub fn sqlite<'a>(
-            &'a self,
-            connection: &'a mut rusqlite::Connection,
-        ) -> Migrator<'a, SqliteConnection<'a>> {
+        pub fn sqlite<'a>(&'a self, connection: &'a mut rusqlite::Connection) -> Migrator<'a, SqliteConnection<'a>> {
             Migrator::new(self, SqliteConnection(connection))
         }
     }
@@ -219,11 +201,15 @@ mod sqlite {
     #[derive(Debug)]
     pub struct SqliteConnection<'a>(&'a mut rusqlite::Connection);
 
-    fn database<'a>(connection: SqliteConnection<'a>, options: &Options) -> Sqlite<'a> {
-        Sqlite::new(connection.0, options.lock_timeout)
+    macro_rules! call {
+        ($migrator:ident, $($verb:tt)*) => {{
+            let Migrator { set, connection, options, events } = $migrator;
+            let database = Sqlite::new(connection.0, options.lock_timeout);
+            poll_once(Run::new(set, database, options, events).$($verb)*)
+        }};
     }
 
-    verbs!(SqliteConnection<'a>, database, [], at_once);
+    verbs!(SqliteConnection<'a>, call);
 
     /// The result of a future that never waits.
     fn poll_once<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
@@ -248,23 +234,22 @@ mod postgres {
 
     impl Migrations {
         /// These migrations on a client of tokio-postgres. A pooled one is passed as `&mut pooled`.
-        pub fn postgres<'a>(
-            &'a self,
-            client: &'a mut tokio_postgres::Client,
-        ) -> Migrator<'a, PostgresConnection<'a>> {
+        pub fn postgres<'a>(&'a self, client: &'a mut tokio_postgres::Client) -> Migrator<'a, PostgresConnection<'a>> {
             Migrator::new(self, PostgresConnection(client))
         }
     }
 
     /// A client of tokio-postgres.
-    #[derive(Debug)]
     pub struct PostgresConnection<'a>(&'a mut tokio_postgres::Client);
 
-    fn database<'a>(connection: PostgresConnection<'a>, _options: &Options) -> Postgres<'a> {
-        Postgres::new(connection.0)
+    macro_rules! call {
+        ($migrator:ident, $($verb:tt)*) => {{
+            let Migrator { set, connection, options, events } = $migrator;
+            Run::new(set, Postgres::new(connection.0), options, events).$($verb)*.await
+        }};
     }
 
-    verbs!(PostgresConnection<'a>, database, [async], awaited);
+    verbs!(PostgresConnection<'a>, call, async);
 }
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresConnection;
@@ -276,23 +261,172 @@ mod mysql {
 
     impl Migrations {
         /// These migrations on a connection of mysql_async. A pooled one is passed as `&mut pooled`.
-        pub fn mysql<'a>(
-            &'a self,
-            connection: &'a mut mysql_async::Conn,
-        ) -> Migrator<'a, MysqlConnection<'a>> {
+        pub fn mysql<'a>(&'a self, connection: &'a mut mysql_async::Conn) -> Migrator<'a, MysqlConnection<'a>> {
             Migrator::new(self, MysqlConnection(connection))
         }
     }
 
     /// A connection of mysql_async.
-    #[derive(Debug)]
     pub struct MysqlConnection<'a>(&'a mut mysql_async::Conn);
 
-    fn database<'a>(connection: MysqlConnection<'a>, _options: &Options) -> Mysql<'a> {
-        Mysql::new(connection.0)
+    macro_rules! call {
+        ($migrator:ident, $($verb:tt)*) => {{
+            let Migrator { set, connection, options, events } = $migrator;
+            Run::new(set, Mysql::new(connection.0), options, events).$($verb)*.await
+        }};
     }
 
-    verbs!(MysqlConnection<'a>, database, [async], awaited);
+    verbs!(MysqlConnection<'a>, call, async);
 }
 #[cfg(feature = "mysql")]
 pub use mysql::MysqlConnection;
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod url {
+    use super::words::*;
+    use crate::{Error, ErrorKind};
+
+    impl Migrations {
+        /// These migrations on the database of a URL, over a connection of their own that ends with the verb:
+        /// `sqlite:app.db`, `postgres://user:password@host/database`, `mysql://user:password@host/database`.
+        ///
+        /// SQLite's work is done on the calling thread. A SQLite file is made if it is not there. Connections to
+        /// servers are not encrypted; bring a connection of your own for TLS.
+        ///
+        /// # Errors
+        /// When the URL is none of these, its backend's feature is off, or the database cannot be reached.
+        pub async fn connect(&self, url: &str) -> Result<Migrator<'_, Connected>> {
+            Ok(Migrator::new(self, Connected::new(url).await?))
+        }
+    }
+
+    /// A connection that a URL led to.
+    pub struct Connected(Kind);
+
+    enum Kind {
+        #[cfg(feature = "sqlite")]
+        Sqlite(rusqlite::Connection),
+        #[cfg(feature = "postgres")]
+        Postgres(crate::backends::postgres::Connected),
+        #[cfg(feature = "mysql")]
+        Mysql(mysql_async::Conn),
+    }
+
+    const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
+
+    impl Connected {
+        async fn new(url: &str) -> Result<Self> {
+            let (scheme, _rest) = url.split_once(':').unwrap_or(("", url));
+            match scheme {
+                #[cfg(feature = "sqlite")]
+                "sqlite" => {
+                    let path = _rest.strip_prefix("//").unwrap_or(_rest);
+                    Ok(Self(Kind::Sqlite(crate::backends::sqlite::open(path)?)))
+                }
+                #[cfg(feature = "postgres")]
+                "postgres" | "postgresql" => {
+                    Ok(Self(Kind::Postgres(crate::backends::postgres::connect(url).await?)))
+                }
+                #[cfg(feature = "mysql")]
+                "mysql" | "mariadb" => Ok(Self(Kind::Mysql(
+                    crate::backends::mysql::connect(&format!("mysql:{_rest}")).await?,
+                ))),
+                _ if SCHEMES.contains(&scheme) => Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("the URL is one of {scheme}, and that feature of embed-migrations is off in this program"),
+                )),
+                // The rest of the text may hold a password.
+                _ => Err(Error::new(
+                    ErrorKind::Url,
+                    "the URL is not one of a database\n\nhint: it begins with `sqlite:`, `postgres://` or `mysql://`",
+                )),
+            }
+        }
+    }
+
+    macro_rules! call {
+        ($migrator:ident, $($verb:tt)*) => {{
+            let Migrator { set, connection: Connected(mut kind), options, events } = $migrator;
+            match &mut kind {
+                #[cfg(feature = "sqlite")]
+                Kind::Sqlite(connection) => {
+                    let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
+                    Run::new(set, database, options, events).$($verb)*.await
+                }
+                #[cfg(feature = "postgres")]
+                Kind::Postgres(connected) => {
+                    let database = crate::backends::postgres::Postgres::new(&mut connected.client);
+                    Run::new(set, database, options, events).$($verb)*.await
+                }
+                #[cfg(feature = "mysql")]
+                Kind::Mysql(connection) => {
+                    let database = crate::backends::mysql::Mysql::new(connection);
+                    let result = Run::new(set, database, options, events).$($verb)*.await;
+                    // A connection that is merely dropped leaves the server with an error in its log.
+                    if let Kind::Mysql(connection) = kind {
+                        let _ = connection.disconnect().await;
+                    }
+                    result
+                }
+            }
+        }};
+    }
+
+    verbs!(Connected, call, async);
+}
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use url::Connected;
+
+/// Says in the compile error that the feature is off, where there would be only "no such method".
+#[cfg(not(feature = "sqlite"))]
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the `sqlite` feature of embed-migrations is off",
+    label = "this backend is not in the program",
+    note = "turn it on in Cargo.toml: `embed-migrations = {{ version = \"0.1\", features = [\"sqlite\"] }}`"
+)]
+pub trait SqliteFeature {}
+
+#[cfg(not(feature = "sqlite"))]
+impl Migrations {
+    #[doc(hidden)]
+    pub fn sqlite<C: SqliteFeature>(&self, connection: C) -> C {
+        connection
+    }
+}
+
+/// Says in the compile error that the feature is off, where there would be only "no such method".
+#[cfg(not(feature = "postgres"))]
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the `postgres` feature of embed-migrations is off",
+    label = "this backend is not in the program",
+    note = "turn it on in Cargo.toml: `embed-migrations = {{ version = \"0.1\", features = [\"postgres\"] }}`"
+)]
+pub trait PostgresFeature {}
+
+#[cfg(not(feature = "postgres"))]
+impl Migrations {
+    #[doc(hidden)]
+    pub fn postgres<C: PostgresFeature>(&self, connection: C) -> C {
+        connection
+    }
+}
+
+/// Says in the compile error that the feature is off, where there would be only "no such method".
+#[cfg(not(feature = "mysql"))]
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the `mysql` feature of embed-migrations is off",
+    label = "this backend is not in the program",
+    note = "turn it on in Cargo.toml: `embed-migrations = {{ version = \"0.1\", features = [\"mysql\"] }}`"
+)]
+pub trait MysqlFeature {}
+
+#[cfg(not(feature = "mysql"))]
+impl Migrations {
+    #[doc(hidden)]
+    pub fn mysql<C: MysqlFeature>(&self, connection: C) -> C {
+        connection
+    }
+}

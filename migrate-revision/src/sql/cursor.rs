@@ -71,6 +71,11 @@ impl<'a> Cursor<'a> {
             end -= 1;
         }
         self.refuse(open..end, format!("unclosed {what}"), format!("close it with {close}"));
+        self.give_up();
+    }
+
+    /// Reads no further.
+    pub(super) fn give_up(&mut self) {
         self.at = self.text.len();
         self.stopped = true;
     }

@@ -12,10 +12,11 @@ use self::body::{Body, Step};
 use self::kind::classify;
 use self::lexer::Lexer;
 use self::mode::Mode;
+use super::cursor::is_word_byte;
 use super::token::{Token, TokenKind, View};
-use super::{SqlProblem, Statement};
+use super::{Object, SqlProblem, Statement, object};
 use crate::Backend;
-use crate::StatementKind::{self, Other};
+use crate::StatementKind::{self, Ddl, Other};
 
 pub(super) fn split(text: &str, backend: Backend) -> (Vec<Statement>, Vec<SqlProblem>) {
     let mut splitter = Splitter {
@@ -49,9 +50,15 @@ struct Current {
     /// Where the statement begins that was read last, if a delimiter of its own ends the whole
     part: usize,
     /// What the parts before it do
-    parts: Vec<(StatementKind, bool)>,
+    parts: Vec<Part>,
     /// Its key word `LANGUAGE` was seen
     language: bool,
+}
+
+struct Part {
+    kind: StatementKind,
+    session_effect: bool,
+    objects: Vec<Object>,
 }
 
 impl Current {
@@ -107,6 +114,7 @@ impl Splitter<'_> {
                 self.finish();
                 return;
             }
+            (Step::End, true) if self.current.tokens.is_empty() => return,
             (Step::End, true) if !self.current.body.is_lost() => {
                 self.end_part();
                 self.current.tokens.push(token);
@@ -128,12 +136,15 @@ impl Splitter<'_> {
         if self.current.tokens.is_empty() || !token.is_word(self.text, "delimiter") {
             return false;
         }
-        let start = token.range.start;
-        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let rest = self.text[token.range.end..self.lexer.cursor.line_end(start)].trim();
-        self.text[line_start..start].trim().is_empty()
-            && !rest.is_empty()
-            && rest.bytes().all(|byte| byte.is_ascii_punctuation() && !b",()=.'\"`_*".contains(&byte))
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+        let (before, after) = self.text.as_bytes().split_at(token.range.end);
+        let before = &before[..token.range.start];
+        let is_first = before.iter().rev().find(|byte| !blank(byte)).is_none_or(|&byte| byte == b'\n');
+        let mut arguments =
+            after.iter().take_while(|&&byte| byte != b'\n').filter(|byte| !blank(byte)).peekable();
+        is_first
+            && arguments.peek().is_some()
+            && arguments.all(|byte| byte.is_ascii_punctuation() && !b",()=.'\"`_*".contains(byte))
     }
 
     fn refuse_inside_executable(&mut self, open: usize, end: &Range<usize>) {
@@ -142,6 +153,7 @@ impl Splitter<'_> {
             "a statement that ends inside of an executable comment",
             "end the comment before the statement",
         );
+        self.lexer.executable = None;
     }
 
     fn refuse_lost(&mut self, range: Range<usize>, reason: &str) {
@@ -178,7 +190,9 @@ impl Splitter<'_> {
         let (kind, session_effect) = classify(view);
         let understood =
             !self.current.body.is_lost() || self.lexer.delimiter.is_none() || view.is(0, "create");
-        self.current.parts.push((if understood { kind } else { Other }, session_effect));
+        let kind = if understood { kind } else { Other };
+        let objects = if kind == Ddl { object::of_mysql(view) } else { Vec::new() };
+        self.current.parts.push(Part { kind, session_effect, objects });
     }
 
     fn finish(&mut self) {
@@ -190,16 +204,19 @@ impl Splitter<'_> {
             current.tokens.pop();
         }
         let (Some(first), Some(last)) = (current.tokens.first(), current.tokens.last()) else { return };
-        let kind = match current.parts.as_slice() {
-            [] => return,
-            [(kind, _)] => *kind,
-            _ => Other,
+        let session_effect = current.parts.iter().any(|part| part.session_effect);
+        let (kind, objects) = match (current.parts.pop(), current.parts.is_empty()) {
+            (None, _) => return,
+            (Some(part), true) => (part.kind, part.objects),
+            // Several statements, of which nothing is assumed.
+            (Some(_), false) => (Other, Vec::new()),
         };
         self.statements.push(Statement {
             range: first.range.start..last.range.end,
             kind,
-            session_effect: current.parts.iter().any(|(_, effect)| *effect),
+            session_effect,
             tokens: current.tokens.iter().map(|token| token.range.clone()).collect(),
+            objects,
         });
     }
 
@@ -207,46 +224,57 @@ impl Splitter<'_> {
     fn client_command(&mut self) -> bool {
         self.lexer.skip_space(false);
         let start = self.lexer.cursor.at;
-        let line_end = self.lexer.cursor.line_end(start);
-        let line = self.text.get(start..line_end).unwrap_or_default().trim_end();
-        if self.lexer.cursor.starts_with("--")
-            && self.lexer.delimiter.as_deref().is_none_or(|d| !line.starts_with(d))
-        {
-            self.refuse_line(
-                start..start + line.len(),
-                "`--` begins a comment only before a space",
-                "put a space after it",
-            );
-            return true;
-        }
-        let word = line.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        let rest = &line[word.len()..];
-        if !rest.is_empty() && !rest.starts_with([' ', '\t', ';']) {
+        if self.lexer.at_delimiter(0) {
             return false;
         }
+        if self.lexer.cursor.starts_with("--") {
+            self.refuse_line("`--` begins a comment only before a space", "put a space after it");
+            return true;
+        }
+        let rest = &self.text[start..];
+        let letters = rest.bytes().take(16).take_while(u8::is_ascii_alphabetic).count();
+        let word = &rest[..letters];
         let lower = word.to_ascii_lowercase();
+        let after = rest.as_bytes().get(letters).copied().unwrap_or(b'\n');
+        if is_word_byte(after) || after == b':' {
+            return false;
+        }
         if lower == "delimiter" {
-            self.set_delimiter(start..start + line.len(), rest);
+            self.set_delimiter(letters);
             return true;
         }
         if !CLIENT_COMMANDS.contains(&lower.as_str()) {
             return false;
         }
         self.refuse_line(
-            start..start + line.len(),
             &format!("`{word}` is a command of the mysql client, not SQL"),
             "remove it: the server gets this text without the client",
         );
         true
     }
 
-    fn refuse_line(&mut self, range: Range<usize>, message: &str, help: &str) {
-        self.lexer.cursor.refuse(range, message, help);
+    fn refuse_line(&mut self, message: &str, help: &str) {
+        let line = self.line();
+        self.lexer.cursor.refuse(line, message, help);
         self.lexer.cursor.skip_line();
     }
 
-    fn set_delimiter(&mut self, line: Range<usize>, arguments: &str) {
+    /// What is left of the line, without white space at its end.
+    fn line(&self) -> Range<usize> {
+        let start = self.lexer.cursor.at;
+        let line = &self.text[start..self.lexer.cursor.line_end(start)];
+        start..start + line.trim_end().len()
+    }
+
+    fn set_delimiter(&mut self, word: usize) {
+        let line = self.line();
         self.lexer.cursor.skip_line();
+        let arguments = &self.text[line.start + word..line.end];
+        let help = "write `DELIMITER`, a space and what is to end statements, such as `//`";
+        if !arguments.is_empty() && !arguments.starts_with([' ', '\t']) {
+            self.lexer.cursor.refuse(line, "`DELIMITER` without a space after it", help);
+            return;
+        }
         let arguments = arguments.trim_start();
         let quoted = arguments.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'));
         let delimiter = match quoted {
@@ -254,7 +282,6 @@ impl Splitter<'_> {
             None => arguments.split_whitespace().next(),
         };
         let delimiter = delimiter.unwrap_or_default();
-        let help = "write `DELIMITER` and what is to end statements, such as `//`";
         if delimiter.is_empty() {
             self.lexer.cursor.refuse(line, "`DELIMITER` without a delimiter", help);
         } else if delimiter.contains(['\\', '\'', '"', '`', '\0']) || delimiter.contains(char::is_whitespace)

@@ -10,7 +10,7 @@ use self::kind::classify;
 use self::lexer::Lexer;
 use self::settings::Settings;
 use super::token::{Token, TokenKind, View};
-use super::{SqlProblem, Statement};
+use super::{SqlProblem, Statement, object};
 
 pub(super) fn split(text: &str) -> (Vec<Statement>, Vec<SqlProblem>) {
     let mut lexer = Lexer::new(text);
@@ -164,11 +164,13 @@ impl Current {
             lexer.cursor.refuse(range.clone(), message, help);
         }
         let (kind, session_effect) = classify(view);
+        let objects = object::of_postgres(view);
         statements.push(Statement {
             range,
             kind,
             session_effect,
             tokens: tokens.into_iter().map(|token| token.range).collect(),
+            objects,
         });
         copies
     }

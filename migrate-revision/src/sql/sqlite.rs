@@ -90,6 +90,7 @@ fn finish(text: &str, tokens: &mut Vec<Token>, statements: &mut Vec<Statement>) 
         kind,
         session_effect,
         tokens: tokens.iter().map(|token| token.range.clone()).collect(),
+        objects: Vec::new(),
     });
 }
 
@@ -102,21 +103,23 @@ fn head(text: &str, tokens: &[Token]) -> Range<usize> {
 
 /// Refuses what only the command-line shell understands, with the rest of its line.
 fn refuse_command(text: &str, token: &Token, lexer: &mut Lexer<'_>) -> bool {
+    let source = token.text(text);
+    if source != "." && !source.starts_with('#') {
+        return false;
+    }
     let start = token.range.start;
     let end = lexer.cursor.line_end(start);
     let line = text[start..end].trim_end();
     let range = start..start + line.len();
-    if token.is_symbol(text, ".") {
+    if source == "." {
         let name = line.split_whitespace().next().unwrap_or(".").to_owned();
         lexer.cursor.refuse(
             range,
             format!("`{name}` is a command of the sqlite3 shell, not SQL"),
             "remove it: the database gets this text without the shell",
         );
-    } else if line.starts_with('#') {
-        lexer.cursor.refuse(range, "`#` does not begin a comment in SQLite", "write `--`");
     } else {
-        return false;
+        lexer.cursor.refuse(range, "`#` does not begin a comment in SQLite", "write `--`");
     }
     lexer.cursor.at = end;
     true

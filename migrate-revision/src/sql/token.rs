@@ -84,6 +84,11 @@ impl<'a> View<'a> {
         Self { text: self.text, tokens: self.tokens.get(..count).unwrap_or(self.tokens) }
     }
 
+    /// Without the parentheses it begins with.
+    pub(super) fn skip_open(self) -> Self {
+        self.skip((0..self.len()).take_while(|&at| self.symbol(at, "(")).count())
+    }
+
     pub(super) fn source(self, at: usize) -> &'a str {
         self.token(at).map_or("", |token| token.text(self.text))
     }

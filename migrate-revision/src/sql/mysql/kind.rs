@@ -11,9 +11,9 @@ pub(super) fn classify(view: View<'_>) -> (StatementKind, bool) {
 }
 
 fn kind(view: View<'_>) -> StatementKind {
+    let view = view.skip_open();
     let first = view.word(0).to_ascii_lowercase();
     match first.as_str() {
-        "" if view.symbol(0, "(") => kind(view.skip(1)),
         "select" | "values" | "table" | "show" | "help" | "checksum" => Query,
         "explain" | "describe" | "desc" => Query,
         "with" => with(view),
@@ -39,10 +39,8 @@ fn kind(view: View<'_>) -> StatementKind {
 
 fn set(view: View<'_>) -> StatementKind {
     if view.is(1, "statement") {
-        return match view.outer_word("for") {
-            Some(at) => kind(view.skip(at + 1)),
-            None => Session,
-        };
+        let inner = view.outer_word("for").map(|at| view.skip(at + 1).skip_open());
+        return inner.filter(|inner| !inner.is(0, "set")).map_or(Session, kind);
     }
     if view.is(1, "password") || view.are(1, &["default", "role"]) {
         return Ddl;

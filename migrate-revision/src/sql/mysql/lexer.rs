@@ -107,7 +107,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whether the delimiter that `DELIMITER` set stands `offset` bytes on.
-    fn at_delimiter(&self, offset: usize) -> bool {
+    pub(super) fn at_delimiter(&self, offset: usize) -> bool {
         match (&self.delimiter, self.cursor.bytes().get(self.cursor.at + offset..)) {
             (Some(delimiter), Some(rest)) => rest.starts_with(delimiter.as_bytes()),
             _ => false,
@@ -223,7 +223,7 @@ impl<'a> Lexer<'a> {
             Some(escapes) => self.cursor.quoted_end(quote, escapes),
             None => self.end_either_way(start, quote),
         };
-        if end.is_none() {
+        if end.is_none() && !self.cursor.stopped {
             self.cursor.refuse_unclosed(start, "string", close);
         }
         end
@@ -238,9 +238,8 @@ impl<'a> Lexer<'a> {
                 "a backslash in a string whose end cannot be known: `sql_mode` was set to something unknown before",
                 "set `sql_mode` to a plain string, or write the string without backslashes",
             );
-            // Once is enough, and one reading must be chosen to go on.
-            self.quotes = Quotes { backslash_escapes: Some(true), double_is_name: Some(false) };
-            return self.cursor.quoted_end(quote, true);
+            self.cursor.give_up();
+            return None;
         }
         Some(plain)
     }
@@ -250,7 +249,7 @@ impl<'a> Lexer<'a> {
             (Some(false), _) => Some((TokenKind::Text, self.string_end(start, start)?)),
             (None, escapes) if escapes != Some(false) => {
                 let end = self.end_either_way(start, start);
-                if end.is_none() {
+                if end.is_none() && !self.cursor.stopped {
                     self.cursor.refuse_unclosed(start, "string", "`\"`");
                 }
                 Some((TokenKind::Text, end?))

@@ -41,10 +41,10 @@ impl Mode {
     pub(super) fn observe(&mut self, view: View<'_>) {
         match view.word(0).to_ascii_lowercase().as_str() {
             "set" if !view.is(1, "statement") => self.set(view.skip(1)),
-            "prepare" | "execute" | "begin" | "if" | "case" | "loop" | "repeat" | "while" | "for" => {
-                if (0..view.len()).any(|at| mentions_mode(view.source(at))) {
-                    self.value = None;
-                }
+            "prepare" | "execute" | "begin" | "if" | "case" | "loop" | "repeat" | "while" | "for"
+                if (0..view.len()).any(|at| mentions_mode(view.source(at))) =>
+            {
+                self.value = None;
             }
             _ => {}
         }
@@ -75,7 +75,7 @@ impl Mode {
         if view.symbol(0, "@") {
             let name = view.source(1).trim_matches(|c| "'`\"".contains(c)).to_ascii_lowercase();
             let assigns = view.symbol(2, "=") || view.symbol(2, ":=");
-            return assigns.then(|| Assignment::Variable(name, self.evaluate(view.skip(3))));
+            return assigns.then(|| Assignment::Variable(name, self.evaluate(view.skip(3), DEPTH)));
         }
         // The word holds for the assignments after it as well, the form with `@@` for its own only.
         if let Some(written) = Scope::from_word(view.word(0)) {
@@ -94,11 +94,11 @@ impl Mode {
         let name = view.source(at).trim_matches('`');
         let assigns = view.symbol(at + 1, "=") || view.symbol(at + 1, ":=");
         (name.eq_ignore_ascii_case("sql_mode") && assigns && own == Scope::Session)
-            .then(|| Assignment::Mode(self.evaluate(view.skip(at + 2))))
+            .then(|| Assignment::Mode(self.evaluate(view.skip(at + 2), DEPTH)))
     }
 
     /// The value of an expression, in capitals, where it is simple enough.
-    fn evaluate(&self, view: View<'_>) -> Option<String> {
+    fn evaluate(&self, view: View<'_>, depth: usize) -> Option<String> {
         if view.len() == 1 {
             return match view.token(0)?.kind {
                 TokenKind::Text => literal(view.source(0)),
@@ -118,10 +118,10 @@ impl Mode {
             let at = if scoped { 3 } else { 1 };
             return (view.is(at, "sql_mode") && view.len() == at + 1).then(|| self.value.clone()).flatten();
         }
-        if !view.symbol(1, "(") || view.after_parentheses(1) != view.len() {
+        if depth == 0 || !view.symbol(1, "(") || view.after_parentheses(1) != view.len() {
             return None;
         }
-        let arguments = self.arguments(view.skip(2).take(view.len() - 3))?;
+        let arguments = self.arguments(view.skip(2).take(view.len() - 3), depth - 1)?;
         if view.is(0, "concat") {
             return Some(arguments.concat());
         }
@@ -131,17 +131,20 @@ impl Mode {
         }
     }
 
-    fn arguments(&self, view: View<'_>) -> Option<Vec<String>> {
+    fn arguments(&self, view: View<'_>, depth: usize) -> Option<Vec<String>> {
         let mut start = 0;
         let ends: Vec<usize> = view.outer().filter(|&at| view.symbol(at, ",")).chain([view.len()]).collect();
         let mut values = Vec::with_capacity(ends.len());
         for end in ends {
-            values.push(self.evaluate(view.skip(start).take(end - start))?);
+            values.push(self.evaluate(view.skip(start).take(end - start), depth)?);
             start = end + 1;
         }
         Some(values)
     }
 }
+
+/// How deep calls may be nested in an expression that is still evaluated.
+const DEPTH: usize = 4;
 
 enum Assignment {
     Mode(Option<String>),

@@ -12,9 +12,9 @@ pub(super) fn classify(view: View<'_>) -> (StatementKind, bool) {
 }
 
 fn kind(view: View<'_>) -> StatementKind {
+    let view = view.skip_open();
     let first = view.word(0).to_ascii_lowercase();
     match first.as_str() {
-        "" if view.symbol(0, "(") => kind(view.skip(1)),
         "select" => {
             if view.outer_word("into").is_some() {
                 Ddl
@@ -48,14 +48,7 @@ fn kind(view: View<'_>) -> StatementKind {
                 Session
             }
         }
-        "reset" => Session,
-        "set" => {
-            if view.is(1, "transaction") {
-                Transaction
-            } else {
-                Session
-            }
-        }
+        "reset" | "set" => Session,
         "savepoint" | "release" => Savepoint,
         "rollback" | "abort" => {
             if (1..view.len()).any(|at| view.is(at, "to")) {
@@ -104,7 +97,9 @@ fn explain(view: View<'_>) -> StatementKind {
             at += 1;
         }
     }
-    if runs { kind(view.skip(at)) } else { Query }
+    let explained = view.skip(at).skip_open();
+    // No statement can be explained twice.
+    if runs && !explained.is(0, "explain") { kind(explained) } else { Query }
 }
 
 /// Whether a boolean option in parentheses is there, and not switched off.

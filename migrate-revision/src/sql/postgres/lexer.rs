@@ -174,7 +174,11 @@ impl<'a> Lexer<'a> {
                      set to something unknown before",
                     "write E'...', or set `standard_conforming_strings` to `on` or `off`",
                 );
-                // Once is enough, and one reading must be chosen to go on.
+                if self.cursor.quoted_end(open, true) != Some(end) {
+                    self.cursor.give_up();
+                    return None;
+                }
+                // Once is enough.
                 self.plain_escapes = Escapes::Off;
                 Some(false)
             }

@@ -106,9 +106,8 @@ fn string<'a>(view: View<'a>, at: usize) -> Option<&'a str> {
 fn value(view: View<'_>, at: usize) -> Escapes {
     let written = string(view, at).unwrap_or_else(|| view.source(at)).trim().to_ascii_lowercase();
     let begins = |word: &str, least: usize| written.len() >= least && word.starts_with(&written);
-    if written == "default" && string(view, at).is_none() {
-        Escapes::Off
-    } else if begins("true", 1) || begins("yes", 1) || written == "on" || written == "1" {
+    let is_default = written == "default" && string(view, at).is_none();
+    if is_default || begins("true", 1) || begins("yes", 1) || written == "on" || written == "1" {
         Escapes::Off
     } else if begins("false", 1) || begins("no", 1) || begins("off", 2) || written == "0" {
         Escapes::On

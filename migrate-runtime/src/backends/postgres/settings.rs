@@ -1,0 +1,242 @@
+//! What revisions do to the session, and putting it back, by statements that work whatever the search path.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use migrate_revision::{Backend, Script, SectionOptions};
+
+use crate::backends::{Work, WorkBody};
+use crate::history::quote_text;
+
+/// Where the settings are kept while a message runs. It ends with the message's transaction.
+const KEPT: &str = "pg_catalog.current_setting('embed_migrations.saved')";
+
+/// The settings that some steps may change.
+pub(super) struct Scope {
+    /// Whether a statement may change any setting, so that all must be looked at
+    all: bool,
+    /// Settings that nobody defined, of which there is no list: the names in the steps' own texts
+    custom: BTreeSet<String>,
+    /// Whether the steps have timeouts of their own
+    timeouts: bool,
+}
+
+impl Scope {
+    /// What these steps may change.
+    pub(super) fn of(steps: &[Work<'_>]) -> Self {
+        let mut scope = Self { all: false, custom: BTreeSet::new(), timeouts: false };
+        for work in steps {
+            match work.body {
+                WorkBody::Nothing => {}
+                WorkBody::Rust { .. } => scope.all = true,
+                WorkBody::Sql { text, script } => {
+                    scope.timeouts |= has_timeouts(&script.options);
+                    for statement in script.statements.iter().filter(|statement| statement.session_effect) {
+                        scope.all = true;
+                        custom_names(&text[statement.range.clone()], &mut scope.custom);
+                    }
+                }
+            }
+        }
+        scope
+    }
+
+    /// Whether a statement may act as somebody else.
+    pub(super) fn changes_role(&self) -> bool {
+        self.all
+    }
+
+    /// Selects the settings as they are, in one text.
+    pub(super) fn select(&self) -> String {
+        format!("SELECT {}", self.settings())
+    }
+
+    /// Keeps the settings for the rest of the transaction.
+    pub(super) fn keep(&self) -> String {
+        format!("SELECT pg_catalog.set_config('embed_migrations.saved', {}, true)", self.settings())
+    }
+
+    /// Puts back what was kept in this transaction.
+    pub(super) fn restore_kept(&self) -> Vec<String> {
+        self.restore(KEPT)
+    }
+
+    /// Puts back what was selected.
+    pub(super) fn restore_selected(&self, settings: &str) -> Vec<String> {
+        self.restore(&quote_text(settings, Backend::Postgres))
+    }
+
+    fn settings(&self) -> String {
+        let now = |name: &str| format!("pg_catalog.current_setting('{name}')");
+        let mut names = vec!["session_authorization", "role", "search_path"];
+        if !self.all {
+            if self.timeouts {
+                names.extend(["lock_timeout", "statement_timeout"]);
+            }
+            let pairs: Vec<String> = names.iter().map(|name| format!("'{name}', {}", now(name))).collect();
+            return format!("pg_catalog.json_build_object({})::pg_catalog.text", pairs.join(", "));
+        }
+        let mut rows = String::from(
+            "SELECT name, setting FROM pg_catalog.pg_settings WHERE context IN ('user', 'superuser') AND name NOT IN \
+             ('search_path', 'transaction_isolation', 'transaction_read_only', 'transaction_deferrable')",
+        );
+        for name in names {
+            let _ = write!(rows, " UNION ALL SELECT '{name}', {}", now(name));
+        }
+        for name in &self.custom {
+            let name = quote_text(name, Backend::Postgres);
+            let _ = write!(rows, " UNION ALL SELECT {name}, pg_catalog.current_setting({name}, true)");
+        }
+        format!("(SELECT pg_catalog.json_object_agg(name, setting) FROM ({rows}) AS settings)::pg_catalog.text")
+    }
+
+    fn restore(&self, kept: &str) -> Vec<String> {
+        let kept = format!("{kept}::pg_catalog.json");
+        let value = |name: &str| format!("pg_catalog.json_extract_path_text({kept}, '{name}')");
+        let set = |name: &str| format!("pg_catalog.set_config('{name}', {}, false)", value(name));
+        let set_if_changed = |name: &str| {
+            let (now, then) = (format!("pg_catalog.current_setting('{name}')"), value(name));
+            format!("CASE WHEN {now} OPERATOR(pg_catalog.<>) {then} THEN {} END", set(name))
+        };
+        // Becoming the former user ends the role, so the role is second.
+        let names = ["session_authorization", "role", "search_path"];
+        if self.all {
+            // What a SET LOCAL hides may have been changed as well: only setting it again is certain to bring it back.
+            let who = names.map(set).join(", ");
+            let known = format!(
+                "SELECT s.name, o.value FROM pg_catalog.pg_settings s JOIN pg_catalog.json_each_text({kept}) o \
+                 ON o.key = s.name AND s.name <> 'search_path' \
+                 WHERE s.setting <> o.value OR s.source = 'session' AND s.context = 'user'"
+            );
+            let custom: Vec<String> = self.custom.iter().map(|name| quote_text(name, Backend::Postgres)).collect();
+            let custom = if custom.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    " UNION ALL SELECT o.key, coalesce(o.value, '') FROM pg_catalog.json_each_text({kept}) o \
+                     WHERE o.key IN ({}) \
+                     AND coalesce(pg_catalog.current_setting(o.key, true), '') <> coalesce(o.value, '')",
+                    custom.join(", ")
+                )
+            };
+            return vec![
+                format!("SELECT {who}"),
+                format!(
+                    "SELECT pg_catalog.count(pg_catalog.set_config(name, value, false)) FROM ({known}{custom}) AS changed"
+                ),
+            ];
+        }
+        let mut values: Vec<String> = names.map(set_if_changed).into();
+        if self.timeouts {
+            let locally = |name: &str| format!("pg_catalog.set_config('{name}', {}, true)", value(name));
+            values.extend(["lock_timeout", "statement_timeout"].map(locally));
+        }
+        vec![format!("SELECT {}", values.join(", "))]
+    }
+}
+
+/// Whether a section limits its own time.
+pub(super) fn has_timeouts(options: &SectionOptions) -> bool {
+    options.lock_timeout.is_some() || options.statement_timeout.is_some()
+}
+
+/// Sets a section's timeouts, for the transaction or for the session.
+pub(super) fn set_timeouts(options: &SectionOptions, local: bool) -> Option<String> {
+    let set = |name: &str, timeout: Option<Duration>| {
+        // Zero would mean none.
+        let milliseconds = timeout?.as_millis().clamp(1, i32::MAX as u128);
+        Some(format!("pg_catalog.set_config('{name}', '{milliseconds}ms', {local})"))
+    };
+    let values: Vec<String> =
+        [set("lock_timeout", options.lock_timeout), set("statement_timeout", options.statement_timeout)]
+            .into_iter()
+            .flatten()
+            .collect();
+    (!values.is_empty()).then(|| format!("SELECT {}", values.join(", ")))
+}
+
+/// Becomes, for the transaction, who the session was when the settings were selected, and then again who it is.
+pub(super) fn as_before(settings: &str) -> [String; 2] {
+    let kept = format!("{}::pg_catalog.json", quote_text(settings, Backend::Postgres));
+    let become_ = |name: &str, who: &str| {
+        format!(
+            "CASE WHEN pg_catalog.current_setting('{name}') OPERATOR(pg_catalog.<>) {who} \
+             THEN pg_catalog.set_config('{name}', {who}, true) END"
+        )
+    };
+    let names = ["session_authorization", "role"];
+    let keep = names.map(|name| {
+        let now = format!("pg_catalog.current_setting('{name}')");
+        format!("pg_catalog.set_config('embed_migrations.{name}', {now}, true)")
+    });
+    let before =
+        names.map(|name| become_(name, &format!("pg_catalog.json_extract_path_text({kept}, '{name}')")));
+    let now = names.map(|name| become_(name, &format!("pg_catalog.current_setting('embed_migrations.{name}')")));
+    [format!("SELECT {}, {}", keep.join(", "), before.join(", ")), format!("SELECT {}", now.join(", "))]
+}
+
+/// Whether a statement resets even what is kept for the transaction.
+pub(super) fn resets_all(script: &Script, text: &str) -> bool {
+    script.statements.iter().any(|statement| {
+        let mut words = text[statement.range.clone()].split_whitespace();
+        words.next().is_some_and(|word| word.eq_ignore_ascii_case("reset"))
+            && words.next().is_some_and(|word| word.eq_ignore_ascii_case("all"))
+    })
+}
+
+/// Whether the server may read strings otherwise after a statement. It reads a message as a whole before it runs any
+/// of it.
+pub(super) fn changes_strings(sql: &str) -> bool {
+    sql.to_ascii_lowercase().contains("standard_conforming_strings")
+}
+
+/// The names with a dot that a statement sets.
+fn custom_names(sql: &str, names: &mut BTreeSet<String>) {
+    let mut keep = |name: &str| {
+        let name = name.replace('"', "");
+        if name.contains('.') {
+            names.insert(name);
+        }
+    };
+    let mut words = sql.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
+    if words.next().is_some_and(|word| word.eq_ignore_ascii_case("set") || word.eq_ignore_ascii_case("reset")) {
+        let name = words.find(|word| !word.eq_ignore_ascii_case("session") && !word.eq_ignore_ascii_case("local"));
+        keep(name.unwrap_or_default());
+    }
+    let lower = sql.to_ascii_lowercase();
+    for (at, call) in lower.match_indices("set_config") {
+        let rest = sql[at + call.len()..].trim_start_matches('"').trim_start();
+        let first = rest.strip_prefix('(').map(str::trim_start).and_then(|rest| rest.strip_prefix('\''));
+        if let Some((name, _)) = first.and_then(|rest| rest.split_once('\'')) {
+            keep(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_nobody_are_found_in_the_text() {
+        let names = |sql: &str| {
+            let mut names = BTreeSet::new();
+            custom_names(sql, &mut names);
+            names.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(names("SET app.user = 'a'"), ["app.user"]);
+        assert_eq!(names("set session \"app\".\"user\" TO 'a'"), ["app.user"]);
+        assert_eq!(names("RESET app.user"), ["app.user"]);
+        assert_eq!(names("SELECT set_config('a.b', '1', false), set_config ( 'c.d', '', true)"), ["a.b", "c.d"]);
+        assert!(names("SET search_path = a, b.c").is_empty());
+    }
+
+    #[test]
+    fn a_timeout_below_a_millisecond_is_not_none() {
+        let options = SectionOptions { lock_timeout: Some(Duration::from_nanos(1)), ..SectionOptions::default() };
+        let set = set_timeouts(&options, true).unwrap();
+        assert_eq!(set, "SELECT pg_catalog.set_config('lock_timeout', '1ms', true)");
+        assert_eq!(set_timeouts(&SectionOptions::default(), true), None);
+    }
+}

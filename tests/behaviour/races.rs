@@ -1,0 +1,106 @@
+//! Several processes at once.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+use embed_migrations_tests::database::Database;
+use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, migrate};
+
+fn start(db: &Database, directory: &std::path::Path, verb: &str, target: &str, options: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_migrating"))
+        .args([&db.url(), directory.to_str().unwrap(), verb, target])
+        .args(options)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Starts so many at once, and returns which revisions they say that they applied.
+fn race(db: &Database, count: usize, revisions: &Revisions, options: &[&str]) -> Vec<String> {
+    let directory = revisions.write();
+    let mut children: Vec<Child> =
+        (0..count).map(|_| start(db, directory.path(), "upgrade", "head", options)).collect();
+    for child in &mut children {
+        child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    }
+    let mut applied = Vec::new();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        applied.extend(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned));
+    }
+    applied.sort();
+    applied
+}
+
+fn eight_starters_apply_each_revision_once(db: &Database, options: &[&str]) {
+    let revisions = Revisions::tables(12);
+    let applied = race(db, 8, &revisions, options);
+    let expected: Vec<String> = (1..=12).map(|n| format!("r{n:04}")).collect();
+    assert_eq!(applied, expected);
+    let set = revisions.build();
+    let mut connection = db.connect();
+    let history = migrate!(connection, set, history()).unwrap();
+    assert_eq!(history.iter().map(|row| row.seq).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
+    assert_eq!(db.tables().len(), 12);
+    for n in 1..=12 {
+        assert_eq!(connection.count(&format!("t{n}")), 1, "t{n}");
+    }
+}
+
+behaviours! {
+    fn eight_processes_on_an_empty_database_all_succeed_and_apply_each_revision_once(db) {
+        eight_starters_apply_each_revision_once(db, &[]);
+    }
+
+    fn without_locks_it_is_the_same(db) {
+        eight_starters_apply_each_revision_once(db, &["no-lock"]);
+    }
+
+    fn a_lock_that_another_holds_is_waited_for_and_then_its_holder_is_named(db) {
+        use embed_migrations_tests::database::Kind;
+        let set = Revisions::tables(1).build();
+        let mut holder = db.connect();
+        let mut connection = db.connect();
+        let timeout = std::time::Duration::from_millis(300);
+        match db.kind {
+            Kind::Sqlite => {
+                holder.run("BEGIN IMMEDIATE");
+                let error = migrate!(connection, set, lock_timeout(timeout).upgrade("head")).unwrap_err();
+                assert!(error.to_string().contains("locked"), "{error}");
+                holder.run("ROLLBACK");
+            }
+            _ => {
+                // A run of another program that is in the middle of its first step.
+                let slow = Revisions::new().sql("slow", "CREATE TABLE slow (id INTEGER);", "").build();
+                let url = db.url();
+                let kind = db.kind;
+                let (started, wait) = std::sync::mpsc::channel();
+                let (finish, hold) = std::sync::mpsc::channel::<()>();
+                let hold = std::sync::Mutex::new(hold);
+                let other = std::thread::spawn(move || {
+                    let mut connection = embed_migrations_tests::database::Connection::new(kind, &url);
+                    migrate!(connection, slow, on_event(move |event| {
+                        if matches!(event, embed_migrations::Event::Started { .. }) {
+                            started.send(()).unwrap();
+                            hold.lock().unwrap().recv().unwrap();
+                        }
+                    }).upgrade("head")).unwrap();
+                });
+                wait.recv().unwrap();
+                let mut waited = 0;
+                let error = migrate!(connection, set, lock_timeout(timeout).on_event(|event| {
+                    waited += usize::from(matches!(event, embed_migrations::Event::Waiting { .. }));
+                }).upgrade("head")).unwrap_err();
+                assert_eq!(error.kind(), embed_migrations::ErrorKind::Locked, "{error}");
+                assert!(error.to_string().contains("tester"), "{error}");
+                assert!(waited > 0);
+                finish.send(()).unwrap();
+                other.join().unwrap();
+            }
+        }
+    }
+}

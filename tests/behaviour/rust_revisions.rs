@@ -1,0 +1,62 @@
+//! Revisions written in Rust, with `Db` and data files.
+
+use embed_migrations::embed_migrations;
+use embed_migrations_tests::database::{Kind, Native};
+use embed_migrations_tests::{behaviours, migrate};
+
+embed_migrations!("behaviour/rust", module = rust);
+embed_migrations!("behaviour/rust_failing", module = failing);
+
+behaviours! {
+    fn a_rust_revision_reads_data_and_writes_values_of_every_type(db) {
+        let mut connection = db.connect();
+        migrate!(connection, rust::MIGRATIONS, upgrade("head")).unwrap();
+        let rows = connection.rows("SELECT name, population, area, capital FROM countries ORDER BY id");
+        assert_eq!(rows, [
+            ["Andorra", "79824", "467.63", "Andorra la Vella; it's"],
+            ["Bhutan", "777486", "38394.5", "NULL"],
+            ["Chad ? $1", "18278568", "1284000", "N'Djamena"],
+        ]);
+        migrate!(connection, rust::MIGRATIONS, downgrade(rust::CreateCountries)).unwrap();
+        assert_eq!(connection.count("countries"), 0);
+        migrate!(connection, rust::MIGRATIONS, upgrade(rust::FillCountries)).unwrap();
+        assert_eq!(connection.count("countries"), 3);
+    }
+
+    fn a_rust_revision_that_fails_leaves_nothing_and_runs_again_from_its_beginning(db) {
+        let mut connection = db.connect();
+        for _ in 0..2 {
+            let error = migrate!(connection, failing::MIGRATIONS, upgrade("head")).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("upgrade of revision 'fails' failed: on purpose"), "{text}");
+            assert!(text.contains("behaviour/rust_failing/fails_half_way.rs"), "{text}");
+            assert_eq!(connection.count("numbers"), 0);
+        }
+        // The connection is in no transaction.
+        connection.run("INSERT INTO numbers VALUES (7)");
+        assert_eq!(db.connect().count("numbers"), 1);
+    }
+
+    fn a_typed_revision_tells_what_it_is(db) {
+        use embed_migrations::EmbeddedRevision;
+        assert_eq!(rust::CreateCountries.id(), "c1");
+        assert_eq!(rust::CreateCountries.message(), "Make the table of countries");
+        assert!(rust::CreateCountries.sql().contains("CREATE TABLE countries"));
+        assert_eq!(rust::FillCountries.revision().revises[0].as_str(), "c1");
+        let mut connection = db.connect();
+        let report = migrate!(connection, rust::MIGRATIONS, upgrade(rust::CreateCountries)).unwrap();
+        assert_eq!(report.to, ["c1"]);
+    }
+}
+
+#[test]
+fn on_sqlite_awaiting_something_else_is_an_error_and_nothing_is_kept() {
+    let db = embed_migrations_tests::database::Database::new(Kind::Sqlite);
+    embed_migrations!("behaviour/rust_waiting", module = waiting);
+    let mut connection = db.connect();
+    let error = migrate!(connection, waiting::MIGRATIONS, upgrade("head")).unwrap_err();
+    assert!(error.to_string().contains("waits for something other than its database"), "{error}");
+    let Native::Sqlite(native) = &connection.native else { unreachable!() };
+    assert!(native.is_autocommit());
+    assert_eq!(migrate!(connection, waiting::MIGRATIONS, current()).unwrap(), Vec::<String>::new());
+}

@@ -1,0 +1,11 @@
+//! Wait for something that is no database
+//!
+//! revision: w1
+
+use embed_migrations::{Db, Result};
+
+pub async fn up(db: &mut Db<'_>) -> Result<()> {
+    db.execute("CREATE TABLE t1 (id INTEGER)", &[]).await?;
+    std::future::pending::<()>().await;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Several sets in one database, and names of every kind.
+
+use embed_migrations_tests::database::Kind;
+use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, migrate};
+
+behaviours! {
+    fn two_namespaces_live_in_one_database_without_seeing_each_other(db) {
+        let one = Revisions::tables(2).namespace("one").build();
+        let other = Revisions::new().namespace("it's \"other\"")
+            .sql("r0001", "CREATE TABLE o1 (id INTEGER)", "DROP TABLE o1")
+            .sql("o2", "CREATE TABLE o2 (id INTEGER)", "DROP TABLE o2").build();
+        let mut connection = db.connect();
+        migrate!(connection, one, upgrade("head")).unwrap();
+        assert_eq!(migrate!(connection, other, status()).unwrap().pending.len(), 2);
+        migrate!(connection, other, upgrade("head")).unwrap();
+        assert_eq!(migrate!(connection, one, history()).unwrap().len(), 2);
+        assert_eq!(db.tables(), ["o1", "o2", "t1", "t2"]);
+        migrate!(connection, one, downgrade("base")).unwrap();
+        assert_eq!(db.tables(), ["o1", "o2"]);
+        assert_eq!(migrate!(connection, other, current()).unwrap(), ["o2"]);
+        assert!(migrate!(connection, other, upgrade("head")).unwrap().is_empty());
+    }
+
+    fn table_names_of_every_kind_work_and_inject_nothing(db) {
+        let set = Revisions::tables(2).build();
+        for name in ["history2", "a\"b", "a`b", "it's; DROP TABLE t1; --", "naïve 表"] {
+            let mut connection = db.connect();
+            migrate!(connection, set, table(name).upgrade("head")).unwrap();
+            assert!(migrate!(connection, set, table(name).upgrade("head")).unwrap().is_empty(), "{name}");
+            assert!(db.tables().contains(&name.to_owned()), "{name}");
+            migrate!(connection, set, table(name).downgrade("base")).unwrap();
+        }
+        assert_eq!(db.tables().len(), 5);
+    }
+
+    fn the_history_can_live_in_another_schema(db) {
+        let set = Revisions::tables(2).build();
+        let mut connection = db.connect();
+        let schema = match db.kind {
+            Kind::Sqlite => {
+                connection.run("ATTACH DATABASE ':memory:' AS \"my\"\"history\"");
+                "my\"history".to_owned()
+            }
+            // PostgreSQL's is made on first need.
+            Kind::Postgres => "my\"history".to_owned(),
+            Kind::Mysql => {
+                let schema = format!("{}_h`x", db.name);
+                connection.run(&format!("CREATE DATABASE `{}`", schema.replace('`', "``")));
+                schema
+            }
+        };
+        migrate!(connection, set, schema(&schema).upgrade("head")).unwrap();
+        assert!(migrate!(connection, set, schema(&schema).upgrade("head")).unwrap().is_empty());
+        assert_eq!(migrate!(connection, set, schema(&schema).history()).unwrap().len(), 2);
+        assert_eq!(db.tables(), ["t1", "t2"]);
+        if db.kind != Kind::Postgres {
+            assert_eq!(migrate!(connection, set, history()).unwrap(), []);
+        }
+        if db.kind == Kind::Mysql {
+            connection.run(&format!("DROP DATABASE `{}`", schema.replace('`', "``")));
+        }
+    }
+
+    fn an_edit_of_comments_layout_and_line_ends_is_no_edit(db) {
+        let set = Revisions::tables(2);
+        let mut connection = db.connect();
+        migrate!(connection, set.build(), upgrade("head")).unwrap();
+        let same = Revisions::tables(2).map(|text| {
+            let text = text.replace("VALUES", "/* the */ VALUES").replace(";\n", "  ;  -- so\n");
+            format!("\u{feff}{}", text.replace('\n', "\r\n"))
+        });
+        assert!(migrate!(connection, same.build(), upgrade("head")).unwrap().is_empty());
+        assert!(migrate!(connection, same.build(), downgrade("base")).unwrap().steps.len() == 2);
+        migrate!(connection, same.build(), upgrade("head")).unwrap();
+        assert!(migrate!(connection, set.build(), upgrade("head")).unwrap().is_empty());
+        assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! What a revision does to its session stays with it.
+
+use embed_migrations_tests::database::Kind;
+use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, migrate};
+
+behaviours! {
+    fn session_settings_of_a_revision_reach_neither_the_next_nor_the_caller(db) {
+        let (set, show) = match db.kind {
+            Kind::Sqlite => (
+                Revisions::new().sections("a", "-- migrate:up no-transaction\nPRAGMA foreign_keys = OFF;\nCREATE TABLE t1 (id INTEGER);"),
+                "PRAGMA foreign_keys",
+            ),
+            Kind::Postgres => (
+                Revisions::new().sql("a",
+                    "CREATE SCHEMA other; SET search_path = other, pg_catalog; SET standard_conforming_strings = off;\n\
+                     SELECT set_config('statement_timeout', '77s', false); SET ROLE pg_monitor; RESET ROLE; CREATE TABLE in_other (id int);\n\
+                     SET ROLE pg_monitor", ""),
+                "SELECT current_setting('search_path') || current_setting('standard_conforming_strings') \
+                 || current_setting('statement_timeout') || current_user",
+            ),
+            Kind::Mysql => (
+                Revisions::new().sql("a",
+                    "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'; SET foreign_key_checks = 0; SET time_zone = '+03:00';\n\
+                     CREATE TABLE t1 (id INTEGER); USE mysql", ""),
+                "SELECT CONCAT(@@sql_mode, @@foreign_key_checks, @@time_zone, DATABASE())",
+            ),
+        };
+        let set = set.sql("b", "CREATE TABLE t2 (id INTEGER)", "DROP TABLE t2").build();
+        let mut connection = db.connect();
+        if db.kind == Kind::Sqlite {
+            connection.run("PRAGMA foreign_keys = ON");
+        }
+        let before = connection.value(show);
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!(connection.value(show), before);
+        assert!(db.tables().contains(&"t2".to_owned()));
+        migrate!(connection, set, downgrade("a")).unwrap();
+        assert_eq!(connection.value(show), before);
+        assert_eq!(migrate!(connection, set, current()).unwrap(), ["a"]);
+    }
+
+    fn a_failing_revision_leaves_the_session_as_it_was(db) {
+        let (up, show) = match db.kind {
+            Kind::Sqlite => ("SELECT nothing", "PRAGMA foreign_keys"),
+            Kind::Postgres => ("SET search_path = pg_catalog; SELECT nothing", "SHOW search_path"),
+            Kind::Mysql => ("SET sql_mode = ''; SELECT nothing", "SELECT @@sql_mode"),
+        };
+        let options = if db.kind == Kind::Sqlite { " foreign-keys=off" } else { " lock-timeout=7s statement-timeout=9s" };
+        let set = Revisions::new().sections("a", &format!("-- migrate:up{options}\n{up};\n")).build();
+        let mut connection = db.connect();
+        let before = connection.value(show);
+        migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert_eq!(connection.value(show), before);
+        connection.run("CREATE TABLE still_usable (id INTEGER)");
+    }
+
+    fn a_statement_timeout_stops_the_statement_and_only_that(db) {
+        let slow = match db.kind {
+            Kind::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+            Kind::Postgres => "SELECT pg_sleep(30)",
+            Kind::Mysql => "SELECT count(*) FROM information_schema.columns a, information_schema.columns b, information_schema.columns c",
+        };
+        let set = Revisions::tables(1).sections("slow", &format!("-- migrate:up statement-timeout=300ms\n{slow};")).build();
+        let mut connection = db.connect();
+        let start = std::time::Instant::now();
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+        assert_eq!(error.failure().unwrap().revision, "slow", "{error}");
+        if db.kind == Kind::Postgres {
+            assert_eq!(connection.value("SHOW statement_timeout"), "0");
+        }
+        assert_eq!(migrate!(connection, set, current()).unwrap(), ["r0001"]);
+    }
+
+    fn texts_reach_the_database_as_they_are_written(db) {
+        let text = "line one\n  'quoted' \\ tab\t; -- no comment, /* none */ ünïcödé 🦀 $1 ? {}";
+        let literal = match db.kind {
+            Kind::Mysql => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
+            _ => format!("'{}'", text.replace('\'', "''")),
+        };
+        let backend = ["sqlite", "postgres", "mysql"][db.kind as usize];
+        let collate = if db.kind == Kind::Mysql { " CHARACTER SET utf8mb4" } else { "" };
+        let set = Revisions::new().sections("a",
+            &format!("-- migrate:up {backend}\nCREATE TABLE t1 (x TEXT{collate});\nINSERT INTO t1 VALUES ({literal});\n")).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!(connection.value("SELECT x FROM t1"), text);
+    }
+}
+
+/// What SQLite alone has.
+mod sqlite {
+    use embed_migrations_tests::database::{Connection, Database, Kind};
+    use embed_migrations_tests::migrate;
+    use embed_migrations_tests::revisions::Revisions;
+
+    fn parents_and_children(rebuild: &str) -> (Database, Connection, embed_migrations::Migrations) {
+        let db = Database::new(Kind::Sqlite);
+        let set = Revisions::new()
+            .sql(
+                "a",
+                "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);\n\
+                 CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent ON DELETE CASCADE);\n\
+                 INSERT INTO parent VALUES (1, 'one'), (2, 'two'); INSERT INTO child VALUES (1, 1), (2, 2), (3, 2);",
+                "",
+            )
+            .sections("b", &format!("-- migrate:up foreign-keys=off\n{rebuild}"))
+            .build();
+        let mut connection = db.connect();
+        connection.run("PRAGMA foreign_keys = ON");
+        (db, connection, set)
+    }
+
+    #[test]
+    fn a_rebuild_with_foreign_keys_off_keeps_the_rows_that_refer_to_it() {
+        let (_db, mut connection, set) = parents_and_children(
+            "CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\
+             INSERT INTO parent_new SELECT * FROM parent; DROP TABLE parent; ALTER TABLE parent_new RENAME TO parent;",
+        );
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!((connection.count("parent"), connection.count("child")), (2, 3));
+        assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+    }
+
+    #[test]
+    fn a_rebuild_that_loses_referenced_rows_is_rolled_back() {
+        let (_db, mut connection, set) = parents_and_children(
+            "CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\
+             INSERT INTO parent_new SELECT * FROM parent WHERE id = 1; DROP TABLE parent;\n\
+             ALTER TABLE parent_new RENAME TO parent;",
+        );
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert!(
+            error.to_string().contains("2 rows would refer to rows that are not there, such as row 2 of table `child`"),
+            "{error}"
+        );
+        assert_eq!((connection.count("parent"), connection.count("child")), (2, 3));
+        assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+        assert_eq!(migrate!(connection, set, current()).unwrap(), ["a"]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Databases that are not what the binary expects: edited, ahead, diverged, rearranged.
+
+use embed_migrations::{Ahead, ErrorKind};
+use embed_migrations_tests::database::Kind;
+use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, migrate};
+
+behaviours! {
+    fn an_applied_revision_that_was_edited_is_refused_with_both_checksums_and_the_ways_out(db) {
+        let set = Revisions::tables(2).build();
+        let edited = Revisions::tables(3).map(|text| text.replace("VALUES (1)", "VALUES (11)")).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        let error = migrate!(connection, edited, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Edited);
+        let backend = migrate!(connection, set, history()).unwrap();
+        let applied = backend[0].checksum.clone().unwrap();
+        let embedded = edited.revisions()[0].checksum(match db.kind {
+            Kind::Sqlite => embed_migrations::Backend::Sqlite,
+            Kind::Postgres => embed_migrations::Backend::Postgres,
+            Kind::Mysql => embed_migrations::Backend::Mariadb,
+        }).unwrap().to_string();
+        assert_ne!(applied, embedded);
+        let text = error.to_string();
+        for part in ["'r0001' was edited after it was applied", "r0001_slug.sql", &applied, &embedded, "undo the edit", "repair r0001"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert_eq!(db.tables(), ["t1", "t2"]);
+        assert_eq!(migrate!(connection, edited, status()).unwrap_err().kind(), ErrorKind::Edited);
+    }
+
+    fn a_database_ahead_is_accepted_when_what_it_has_more_says_that_it_is_compatible(db) {
+        let old = Revisions::tables(2).build();
+        let up = "-- migrate:up\nCREATE TABLE n1 (id INTEGER);\n-- migrate:down\nDROP TABLE n1;";
+        let compatible = Revisions::tables(2).keys("new", "-- compatible: yes", up).build();
+        let mut connection = db.connect();
+        migrate!(connection, compatible, upgrade("head")).unwrap();
+        let report = migrate!(connection, old, upgrade("head")).unwrap();
+        assert_eq!((report.ahead.as_slice(), report.is_empty()), (&["new".to_owned()][..], true));
+        assert_eq!(report.to_string(), "the database is ahead by new; nothing to do");
+        assert_eq!(migrate!(connection, old, status()).unwrap().ahead, ["new"]);
+        let error = migrate!(connection, old, ahead(Ahead::Refuse).upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ahead);
+        let error = migrate!(connection, old, downgrade("base")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ahead);
+        assert_eq!(db.tables(), ["n1", "t1", "t2"]);
+    }
+
+    fn a_database_ahead_is_refused_when_what_it_has_more_does_not_say_so(db) {
+        let old = Revisions::tables(2).build();
+        let new = Revisions::tables(4).build();
+        let mut connection = db.connect();
+        migrate!(connection, new, upgrade("head")).unwrap();
+        let error = migrate!(connection, old, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ahead);
+        assert!(error.to_string().contains("ahead of this binary by 'r0003', 'r0004'"), "{error}");
+        assert_eq!(migrate!(connection, old, ahead(Ahead::Accept).upgrade("head")).unwrap().ahead, ["r0003", "r0004"]);
+    }
+
+    fn a_database_that_went_another_way_is_always_refused(db) {
+        let theirs = Revisions::tables(2).keys("theirs", "-- compatible: yes", "-- migrate:up\nCREATE TABLE x (id INTEGER);").build();
+        let ours = Revisions::tables(3).build();
+        let mut connection = db.connect();
+        migrate!(connection, theirs, upgrade("head")).unwrap();
+        for ahead in [Ahead::IfCompatible, Ahead::Accept, Ahead::Refuse] {
+            let error = migrate!(connection, ours, ahead(ahead).upgrade("head")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Diverged);
+            assert!(error.to_string().contains("'theirs'") && error.to_string().contains("r0003_slug.sql"), "{error}");
+        }
+    }
+
+    fn a_revision_put_between_applied_ones_is_refused(db) {
+        let mut connection = db.connect();
+        let table = |name: &str| format!("-- migrate:up\nCREATE TABLE {name} (id INTEGER);");
+        let before = Revisions::new().on("a", "none", "", &table("a")).on("c", "a", "", &table("c")).build();
+        migrate!(connection, before, upgrade("head")).unwrap();
+        let after = Revisions::new().on("a", "none", "", &table("a")).on("b", "a", "", &table("b"))
+            .on("c", "b", "", &table("c")).build();
+        let error = migrate!(connection, after, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
+        assert_eq!(db.tables(), ["a", "c"]);
+    }
+
+    fn an_entirely_unknown_history_is_refused(db) {
+        let theirs = Revisions::new().sql("alien", "CREATE TABLE x (id INTEGER)", "").build();
+        let mut connection = db.connect();
+        migrate!(connection, theirs, upgrade("head")).unwrap();
+        let ours = Revisions::tables(1).build();
+        assert_eq!(migrate!(connection, ours, upgrade("head")).unwrap_err().kind(), ErrorKind::Diverged);
+    }
+
+    fn a_set_that_is_not_for_the_backend_says_what_it_lacks(db) {
+        let other = if db.kind == Kind::Sqlite { "postgres" } else { "sqlite" };
+        let set = Revisions::new().sections("a", &format!("-- migrate:up {other}\nCREATE TABLE t1 (id INTEGER);")).build();
+        let mut connection = db.connect();
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("a_slug.sql has no section for it"), "{error}");
+        assert_eq!(db.tables(), Vec::<String>::new());
+    }
+
+    fn the_text_that_undoes_a_step_is_on_record(db) {
+        let set = Revisions::tables(1).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!(connection.value("SELECT down_sql FROM migrate_history"), "DROP TABLE t1;\n");
+    }
+}

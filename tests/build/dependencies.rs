@@ -1,0 +1,43 @@
+//! What an application has to resolve and to compile: its own backend, and nothing of the others.
+
+use embed_migrations_tests::project::TestProject;
+
+const DRIVERS: [(&str, &[&str]); 3] = [
+    ("sqlite", &["rusqlite", "libsqlite3-sys"]),
+    ("postgres", &["tokio-postgres"]),
+    ("mysql", &["mysql_async", "mysql_common"]),
+];
+
+#[test]
+fn an_application_neither_resolves_nor_compiles_the_backends_that_it_leaves_out() {
+    for (feature, _) in DRIVERS {
+        let project = TestProject::new(&format!("dependencies_{feature}"))
+            .features(&[feature])
+            .without_lock_file()
+            .file("src/main.rs", "fn main() {}\n");
+        project.cargo(["generate-lockfile"]).succeeded();
+        let lock = project.read("Cargo.lock");
+        let tree = project.cargo(["tree", "--edges=all", "--target=all", "--prefix=none"]);
+        let tree = tree.succeeded();
+        for (other, crates) in DRIVERS {
+            for name in crates {
+                let locked = lock.contains(&format!("\nname = \"{name}\"\n"));
+                let compiled = tree.lines().any(|line| line.split(' ').next() == Some(name));
+                let wanted = other == feature;
+                assert_eq!((locked, compiled), (wanted, wanted), "`{name}` with feature `{feature}`\n{tree}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_ships_holds_nothing_that_reads_sql_or_rust() {
+    let project = TestProject::new("dependencies_shipped").file("src/main.rs", "fn main() {}\n");
+    let tree = project.cargo(["tree", "--edges=normal,no-proc-macro", "--prefix=none", "--format={p} {f}"]);
+    let tree = tree.succeeded();
+    for line in tree.lines() {
+        assert!(!line.starts_with("syn ") && !line.starts_with("proc-macro2 "), "{tree}");
+        assert!(!(line.starts_with("migrate-revision ") && line.contains("source")), "{tree}");
+    }
+    assert!(tree.contains("migrate-revision "), "{tree}");
+}

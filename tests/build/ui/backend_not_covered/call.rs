@@ -1,0 +1,1 @@
+embed_migrations!("cases/backend_not_covered", backends = [postgres, sqlite]);

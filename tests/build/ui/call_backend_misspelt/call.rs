@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_backend_misspelt", backends = [postgresql]);

@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_backend_unknown", backends = [sqlite, oracle]);

@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_backends_quoted", backends = ["sqlite"]);

@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_backends_without_brackets", backends = sqlite);

@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_branches_not_allow", branches = true);

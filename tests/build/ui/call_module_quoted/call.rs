@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_module_quoted", module = "db");

@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_namespace_too_long", namespace = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");

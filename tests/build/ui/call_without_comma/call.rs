@@ -1,0 +1,1 @@
+embed_migrations!("cases/call_without_comma" module = db);

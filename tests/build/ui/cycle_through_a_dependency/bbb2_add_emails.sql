@@ -1,0 +1,8 @@
+-- Add emails
+--
+-- revision: bbb2
+-- revises: aaa1
+-- depends-on: ccc3
+
+-- migrate:up
+CREATE TABLE emails (id INTEGER PRIMARY KEY);

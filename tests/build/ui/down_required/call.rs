@@ -1,0 +1,1 @@
+embed_migrations!("cases/down_required", require(down));

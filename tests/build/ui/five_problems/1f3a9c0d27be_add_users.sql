@@ -1,0 +1,7 @@
+-- Add users
+--
+-- revision: 1f3a9c0d27be
+-- lables: accounts
+
+-- migrate:up
+CREATE TABLE users (id INTEGER PRIMARY KEY);

@@ -1,0 +1,3 @@
+-- revision: a-b
+-- migrate:up
+SELECT 1;

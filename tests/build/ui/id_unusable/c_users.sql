@@ -1,0 +1,4 @@
+-- revision: c
+-- revises: a b
+-- migrate:up
+SELECT 1;

@@ -1,0 +1,3 @@
+-- revision: head
+-- migrate:up
+SELECT 1;

@@ -1,0 +1,3 @@
+-- revision: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+-- migrate:up
+SELECT 1;

@@ -1,0 +1,8 @@
+-- Add users
+--
+-- revision: 1f3a9c0d27be
+-- labels: a
+-- labels: b
+
+-- migrate:up
+CREATE TABLE users (id INTEGER PRIMARY KEY);

@@ -1,0 +1,8 @@
+-- Add users
+--
+-- revision:
+-- revises:
+-- labels:
+
+-- migrate:up
+CREATE TABLE users (id INTEGER);

@@ -1,0 +1,10 @@
+-- Add emails
+--
+-- revision: 8be61d0cc541
+-- revises: 1f3a9c0d27be
+
+-- migrate:up
+CREATE TABLE emails (id INTEGER PRIMARY KEY);
+
+-- migrate:up mysql
+CREATE TABLE emails (id BIGINT PRIMARY KEY);

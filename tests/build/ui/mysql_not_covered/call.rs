@@ -1,0 +1,1 @@
+embed_migrations!("cases/mysql_not_covered", backends = [mysql]);

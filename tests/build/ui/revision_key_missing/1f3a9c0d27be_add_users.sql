@@ -1,0 +1,4 @@
+-- Add users
+
+-- migrate:up
+CREATE TABLE users (id INTEGER);

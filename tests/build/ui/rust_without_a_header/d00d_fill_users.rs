@@ -1,0 +1,5 @@
+use embed_migrations::{Db, Result};
+
+pub async fn up(_: &mut Db<'_>) -> Result<()> {
+    Ok(())
+}

@@ -1,0 +1,9 @@
+-- Add users
+--
+-- revision: 1f3a9c0d27be
+
+-- migrate:up sqlite
+CREATE TABLE users (id INTEGER);
+
+-- migrate:up postgres sqlite
+CREATE TABLE users (id INTEGER);

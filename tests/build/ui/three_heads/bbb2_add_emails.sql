@@ -1,0 +1,6 @@
+-- Add emails
+--
+-- revision: bbb2
+
+-- migrate:up
+CREATE TABLE emails (id INTEGER PRIMARY KEY);
