@@ -345,12 +345,14 @@ fn the_cost_is_linear() {
         "DO $$standard_conforming_strings$$; SELECT ",
         "CREATE TRIGGER t ",
         "SET sql_mode = ",
+        "DROP TABLE ",
+        "ALTER TABLE t ",
         "WITH ",
         "SELECT ",
     ];
     // Without optimisation a shorter text shows as well what grows faster than the text.
     let limit = Duration::from_secs(2);
-    let length = if cfg!(debug_assertions) { megabyte / 32 } else { megabyte };
+    let length = if cfg!(debug_assertions) { megabyte / 64 } else { megabyte };
     for start in starts {
         for piece in pieces {
             let text = format!("{start}{}", piece.repeat(length / piece.len()));

@@ -272,16 +272,17 @@ impl HistoryTable {
         )
     }
 
-    /// Takes over a row that its owner left running, as it was read. Of several that try, one changes the row.
+    /// Hands a row on that its owner left running, if it is as it was read. Of several that try, one changes the row.
     pub(crate) fn update_owner(&self, from: &Running, to: &TakeOver<'_>, backend: Backend) -> String {
         format!(
-            "UPDATE {} SET applied_by = {}, statements_total = {}, checksum = {}, digest = {}{}",
+            "UPDATE {} SET applied_by = {}, statements_total = {}, checksum = {}, digest = {}{} AND statements_done = {}",
             self.name(backend),
             quote_text(to.applied_by, backend),
             to.statements,
             to.checksum.map_or("NULL".to_owned(), |checksum| quote_text(checksum, backend)),
             quote_text(to.digest, backend),
-            self.running(from, backend)
+            self.running(from, backend),
+            to.done
         )
     }
 
@@ -316,6 +317,8 @@ pub(crate) struct Running {
 /// statement on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TakeOver<'a> {
+    /// How far the row must still be
+    pub(crate) done: usize,
     pub(crate) applied_by: &'a str,
     pub(crate) statements: usize,
     pub(crate) checksum: Option<&'a str>,

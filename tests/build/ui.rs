@@ -30,7 +30,10 @@ fn what_is_refused_is_refused_with_its_reason_its_place_and_its_cure_and_nothing
     let mut wrong = Vec::new();
     for (name, directory) in &cases {
         let shown = shown.remove(name).unwrap_or_default();
-        assert!(!shown.is_empty(), "case `{name}` compiles, or was not built:\n{}", output.stderr);
+        if shown.is_empty() {
+            wrong.push(format!("{name}\nit compiles, or was not built"));
+            continue;
+        }
         let path = directory.join("expected.stderr");
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             fs::write(&path, &shown).unwrap();

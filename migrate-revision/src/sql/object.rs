@@ -1,5 +1,7 @@
 //! The objects of a schema that a statement names: what an interrupted one can have changed.
 
+use std::collections::HashSet;
+
 use super::token::{TokenKind, View};
 
 /// An object of the schema, as a statement names it.
@@ -51,6 +53,8 @@ pub(super) fn of_mysql(view: View<'_>) -> Vec<Object> {
         }
         _ => {}
     }
+    let mut seen = HashSet::new();
+    reader.objects.retain(|object| seen.insert(object.clone()));
     reader.objects
 }
 
@@ -125,6 +129,12 @@ impl Reader<'_> {
             _ => return,
         };
         self.skip_existence();
+        let options =
+            ["character", "charset", "collate", "comment", "default", "encryption", "read", "upgrade"];
+        if self.view.is(0, "alter") && kind == ObjectKind::Other && self.view.is_any(self.at, &options) {
+            // Of the database that is in use
+            return;
+        }
         match (self.view.is(0, "drop"), kind) {
             (true, ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence) => self.list(kind),
             (_, ObjectKind::Index) => self.index(),
@@ -180,8 +190,8 @@ impl Reader<'_> {
 
     /// Other objects in what `ALTER` does: a new name, a table that changes places with a partition.
     fn altered(&mut self, kind: ObjectKind) {
-        let view = self.view;
-        for at in view.outer().filter(|&at| at >= self.at) {
+        let (view, start) = (self.view, self.at);
+        for at in view.outer().filter(|&at| at >= start) {
             if view.is(at, "rename") && !view.is_any(at + 1, &["column", "index", "key"]) {
                 self.at = at + 1;
                 if !self.skip_any(&["to", "as"]) {
@@ -240,10 +250,7 @@ impl Reader<'_> {
             }
             self.at += 1;
         }
-        let object = Object { kind, name };
-        if !self.objects.contains(&object) {
-            self.objects.push(object);
-        }
+        self.objects.push(Object { kind, name });
     }
 
     fn part(&self) -> Option<String> {

@@ -4,8 +4,11 @@ use migrate_revision::sql::ObjectKind::{Event, Index, Other, Routine, Sequence, 
 use migrate_revision::sql::{self, ObjectKind};
 use migrate_revision::{Backend, StatementKind};
 
+/// A statement, and kind and name of each object.
+type Named<'a> = (&'a str, &'a [(ObjectKind, &'a [&'a str])]);
+
 #[track_caller]
-fn names(backend: Backend, table: &[(&str, &[(ObjectKind, &[&str])])]) {
+fn names(backend: Backend, table: &[Named<'_>]) {
     for (text, expected) in table {
         let statements = sql::split(text, backend).unwrap_or_else(|problems| panic!("{text}: {problems:#?}"));
         assert_eq!(statements.len(), 1, "{text}");

@@ -257,7 +257,7 @@ impl Database for Postgres<'_> {
         }
         batch.push(What::Row(0), &table.insert(row, false, BACKEND));
         let result = self.run(&batch, &mut |_, _| {}).await;
-        result.map_err(|failed| self.step_fault(table, &[], failed))?;
+        result.map_err(|failed| self.transaction_fault(table, &[], failed))?;
         self.lacks_schema = false;
         self.began = true;
         Ok(())
@@ -286,7 +286,7 @@ impl Database for Postgres<'_> {
 fn facts(table: &HistoryTable, last: &Last) -> String {
     let name = table.name(BACKEND);
     let quoted = quote_text(&name, BACKEND);
-    let lacks_schema = table.schema.as_deref().map_or("NULL".to_owned(), |schema| {
+    let has_schema = table.schema.as_deref().map_or("NULL".to_owned(), |schema| {
         let name = quote_text(schema, BACKEND);
         format!("EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {name})")
     });
@@ -307,7 +307,7 @@ fn facts(table: &HistoryTable, last: &Last) -> String {
     };
     format!(
         "SELECT now() = statement_timestamp(), current_setting('server_encoding'), \
-         current_setting('standard_conforming_strings'), {lacks_schema}, {found}, current_schema(), {any}, {hidden}"
+         current_setting('standard_conforming_strings'), {has_schema}, {found}, current_schema(), {any}, {hidden}"
     )
 }
 

@@ -1,13 +1,13 @@
 //! Taking steps: one transaction each, one for all, or statement by statement with progress; and going on with a step
 //! that was interrupted.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use migrate_revision::{Direction, Script, Step, Steps};
+use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
 use super::state::State;
 use super::{Outcome, Run, said};
-use crate::backends::{Database, StepFault, Work, WorkBody, progress};
+use crate::backends::{Database, Last, StepFault, Work, WorkBody, progress};
 use crate::error::Failure;
 use crate::event::{Event, StepInfo};
 use crate::history::{Action, HistoryRow, NewRow, Running, TakeOver};
@@ -15,6 +15,9 @@ use crate::options::{Lock, Transaction};
 use crate::report::DoneStep;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
+
+/// What follows the name of a row's owner once it has stopped by itself.
+const STOPPED: &str = " (stopped)";
 
 /// A step with the text that it runs from.
 struct Prepared<'d> {
@@ -96,7 +99,12 @@ impl<D: Database> Run<'_, D> {
             match result {
                 Ok(()) => {}
                 Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
-                Err(fault) => return Err(self.explain(decoded, &prepared, &work, transactional, fault)),
+                Err(fault) => {
+                    if !transactional {
+                        self.stop(&work[0], &fault).await;
+                    }
+                    return Err(self.explain(decoded, &prepared, &work, transactional, fault));
+                }
             }
             let took = start.elapsed();
             for (work, step) in work.iter().zip(infos) {
@@ -115,11 +123,8 @@ impl<D: Database> Run<'_, D> {
         state: &State,
         done: &mut Vec<DoneStep>,
     ) -> Result<Outcome> {
-        if self.options.lock == Lock::None || self.db.backend() == migrate_revision::Backend::Sqlite {
-            // Without a lock that its owner would hold, only its standing still tells that it is gone.
-            if !self.stands_still(row).await? {
-                return Ok(Outcome::Overtaken);
-            }
+        if !self.is_abandoned(row).await? {
+            return Ok(Outcome::Overtaken);
         }
         let (step, from) = self.resumable(decoded, row, state)?;
         let set = self.set;
@@ -128,6 +133,7 @@ impl<D: Database> Run<'_, D> {
         let work = [self.work(decoded, &prepared[0], state.last.clone())?];
         let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
         let to = TakeOver {
+            done: usize::try_from(row.statements_done).unwrap_or(usize::MAX),
             applied_by: &self.owner,
             statements: work[0].row.statements,
             checksum: work[0].row.checksum.as_deref(),
@@ -149,7 +155,10 @@ impl<D: Database> Run<'_, D> {
         match self.db.run_recorded(&self.table, &running, &work[0], from, &mut tell).await {
             Ok(()) => {}
             Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
-            Err(fault) => return Err(self.explain(decoded, &prepared, &work, false, fault)),
+            Err(fault) => {
+                self.stop(&work[0], &fault).await;
+                return Err(self.explain(decoded, &prepared, &work, false, fault));
+            }
         }
         let took = start.elapsed();
         self.events.emit(&Event::Finished { step, took });
@@ -157,19 +166,50 @@ impl<D: Database> Run<'_, D> {
         Ok(Outcome::Done)
     }
 
-    /// Watches a running row for as long as a lock would be waited for. `false` as soon as it moves.
-    async fn stands_still(&mut self, row: &HistoryRow) -> Result<bool> {
+    /// Whether nobody is at work on a running row any more. `false` as soon as it moves.
+    async fn is_abandoned(&mut self, row: &HistoryRow) -> Result<bool> {
+        let patience = if row.applied_by.ends_with(STOPPED) {
+            Duration::ZERO
+        } else if self.db.backend() == Backend::Sqlite {
+            // What SQLite runs shares its transaction with its record or may run twice: taking it over too early costs
+            // work and nothing else.
+            self.options.lock_timeout.min(Duration::from_secs(1))
+        } else if self.options.lock == Lock::None {
+            // Without a lock that its owner would hold, only its standing still tells that it is gone.
+            self.options.lock_timeout
+        } else {
+            Duration::ZERO
+        };
         let start = Instant::now();
-        let pause = std::time::Duration::from_millis(20);
-        while start.elapsed() < self.options.lock_timeout {
-            self.db.sleep(pause).await;
+        while start.elapsed() < patience {
+            self.db.sleep(Duration::from_millis(20)).await;
             match self.read_last().await? {
-                crate::backends::Last::Row(now) if now == *row => {}
+                Last::Row(now) if now == *row => {}
                 _ => return Ok(false),
             }
             self.events.emit(&Event::Waiting { waited: start.elapsed() });
         }
         Ok(true)
+    }
+
+    /// Leaves word on a row that stays behind that nobody is at work on it.
+    async fn stop(&mut self, work: &Work<'_>, fault: &StepFault) {
+        let kept = match fault {
+            StepFault::Statement { kept, .. } => *kept,
+            StepFault::Rust { .. } => 0,
+            _ => return,
+        };
+        let running = Running { seq: work.row.seq(), applied_by: self.owner.clone() };
+        let owner = format!("{}{STOPPED}", self.owner);
+        let to = TakeOver {
+            done: kept,
+            applied_by: &owner,
+            statements: work.row.statements,
+            checksum: work.row.checksum.as_deref(),
+            digest: &work.row.digest,
+        };
+        // Without the word the next run waits a little: what failed the step may have failed the connection.
+        let _ = self.db.take_over(&self.table, &running, &to).await;
     }
 
     /// The step that a running row records, and the statement to go on from.

@@ -42,9 +42,9 @@ impl Scope {
         scope
     }
 
-    /// Whether a statement may act as somebody else.
-    pub(super) fn changes_role(&self) -> bool {
-        self.all
+    /// All that there is.
+    pub(super) fn everything(self) -> Self {
+        Self { all: true, ..self }
     }
 
     /// Selects the settings as they are, in one text.

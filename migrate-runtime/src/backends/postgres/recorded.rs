@@ -1,0 +1,228 @@
+//! Sections that do not run in a transaction: statement by statement, each recorded as it is done.
+
+use migrate_revision::{Script, StatementKind};
+use tokio_postgres::error::SqlState;
+
+use super::batch::{Batch, Failed, What};
+use super::index::Concurrent;
+use super::settings::{self, Scope};
+use super::transact::{NOTE, first, step_fault};
+use super::{BACKEND, Postgres, fault, is};
+use crate::backends::{self, StepFault, Tell, Work, WorkBody};
+use crate::error::Fault;
+use crate::history::{HistoryTable, Running};
+
+/// A script that is run with a record of its progress.
+struct Recording<'s> {
+    table: &'s HistoryTable,
+    running: &'s Running,
+    text: &'s str,
+    script: &'s Script,
+    /// The session's settings as they were before
+    settings: String,
+}
+
+impl Postgres<'_> {
+    pub(super) async fn record(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        work: &Work<'_>,
+        from: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let WorkBody::Sql { text, script } = work.body else {
+            return Err(StepFault::Error(backends::not_recordable()));
+        };
+        told(0, None);
+        let scope = Scope::of(std::slice::from_ref(work)).everything();
+        let note = Batch::own("note the session's settings", &scope.select());
+        let rows = self.run(&note, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
+        let settings = first(&rows).unwrap_or_default().to_owned();
+        self.debts.settings = scope.restore_selected(&settings);
+        self.debts.rollback = has_transactions(script);
+        let recording = Recording { table, running, text, script, settings };
+        let mut result = self.record_statements(&recording, from, told).await;
+        let mut open = false;
+        if result.is_ok() && self.debts.rollback {
+            open = self.is_in_transaction().await?;
+            self.debts.rollback = open;
+        }
+        self.settle().await?;
+        if let Err(StepFault::Statement { kept, .. }) = &mut result {
+            // Of a transaction in the section that was not committed, nothing is in force.
+            *kept = self.recorded(&recording).await?;
+        }
+        result?;
+        if open {
+            return Err(StepFault::Error(backends::left_transaction_open(&work.row.revision)));
+        }
+        let mut batch = Batch::default();
+        let done = table.update_done(running, script.statements.len(), BACKEND);
+        batch.push(What::Progress, &must_change_one(&done));
+        self.run(&batch, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
+        Ok(())
+    }
+
+    async fn record_statements(
+        &mut self,
+        recording: &Recording<'_>,
+        from: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let Recording { text, script, .. } = *recording;
+        if let Some(sql) = settings::set_timeouts(&script.options, false) {
+            self.client.batch_execute(&sql).await.map_err(fault)?;
+        }
+        for (place, statement) in backends::again(script, from) {
+            let mut batch = Batch::default();
+            let what = What::Statement { step: 0, place, start: statement.range.start };
+            batch.push(what, &text[statement.range.clone()]);
+            let result = self.run(&batch, &mut |_, _| {}).await;
+            result.map_err(|failed| recording.fault(place, failed))?;
+        }
+        for (place, statement) in script.statements.iter().enumerate().skip(from) {
+            let sql = &text[statement.range.clone()];
+            let outside = [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind);
+            let index = if outside { Concurrent::parse(sql) } else { None };
+            if let Some(index) = index {
+                let resumed = place == from && !self.began;
+                self.build_index(recording, place, &index, resumed, told).await?;
+            } else if outside || !self.run_together(recording, place, told).await? {
+                self.run_alone(recording, place, told).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement and records it, both or neither. `false` if the statement refuses to share a transaction.
+    async fn run_together(
+        &mut self,
+        recording: &Recording<'_>,
+        place: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<bool, StepFault> {
+        let mut batch = Batch::default();
+        recording.push_statement(&mut batch, place);
+        recording.push_progress(&mut batch, place);
+        match self.run(&batch, told).await {
+            Ok(_) => Ok(true),
+            Err(failed) if !has_transactions(recording.script) && wants_to_be_alone(&failed) => Ok(false),
+            Err(failed) => Err(recording.fault(place, failed)),
+        }
+    }
+
+    async fn run_alone(
+        &mut self,
+        recording: &Recording<'_>,
+        place: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let mut batch = Batch::default();
+        recording.push_statement(&mut batch, place);
+        self.run(&batch, told).await.map_err(|failed| recording.fault(place, failed))?;
+        let mut batch = Batch::default();
+        recording.push_progress(&mut batch, place);
+        self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+        Ok(())
+    }
+
+    /// Builds an index concurrently, which leaves an invalid one behind when it fails.
+    async fn build_index(
+        &mut self,
+        recording: &Recording<'_>,
+        place: usize,
+        index: &Concurrent<'_>,
+        resumed: bool,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let known = self.clear_index(index, resumed).await?;
+        if known.is_built {
+            let mut batch = Batch::default();
+            recording.push_progress(&mut batch, place);
+            self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+            told(0, Some(place + 1));
+            return Ok(());
+        }
+        let result = self.run_alone(recording, place, told).await;
+        let invalid = match &result {
+            Ok(()) => self.invalid_index(index, &known).await?,
+            Err(StepFault::Statement { .. }) => {
+                self.drop_unnamed(index, &known).await?;
+                None
+            }
+            Err(_) => None,
+        };
+        match invalid {
+            Some(name) => Err(recording.statement_fault(place, Fault::new(
+                crate::error::FaultKind::Other,
+                format!("index {name} is there and not valid\nHINT: drop it, and run again"),
+            ))),
+            None => result,
+        }
+    }
+
+    async fn is_in_transaction(&self) -> Result<bool, Fault> {
+        match self.rows("SELECT pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp()").await {
+            Ok(rows) => Ok(first(&rows) != Some("t")),
+            Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => Ok(true),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    /// How many statements the row says are done.
+    async fn recorded(&self, recording: &Recording<'_>) -> Result<usize, Fault> {
+        let rows = self.rows(&recording.table.select_progress(recording.running.seq, BACKEND)).await.map_err(fault)?;
+        Ok(first(&rows).and_then(|count| count.parse().ok()).unwrap_or_default())
+    }
+}
+
+impl Recording<'_> {
+    fn push_statement(&self, batch: &mut Batch, place: usize) {
+        let range = &self.script.statements[place].range;
+        batch.push(What::Statement { step: 0, place, start: range.start }, &self.text[range.clone()]);
+    }
+
+    fn push_progress(&self, batch: &mut Batch, place: usize) {
+        let progress = backends::progress(self.script, place + 1);
+        let update = self.table.update_progress(self.running, place + 1, &progress, BACKEND);
+        // Whom a statement makes of the session may have no right to the history.
+        let identity = self.script.statements.iter().any(|statement| statement.session_effect);
+        let [before, after] = settings::as_before(&self.settings);
+        if identity {
+            batch.push(NOTE, &before);
+        }
+        batch.push(What::Progress, &must_change_one(&update));
+        if identity {
+            batch.push(NOTE, &after);
+        }
+    }
+
+    fn statement_fault(&self, place: usize, fault: Fault) -> StepFault {
+        let offset = Some(self.script.statements[place].range.start);
+        StepFault::Statement { step: 0, statement: place, offset, kept: place, fault }
+    }
+
+    /// What a failure means where one statement commits at a time.
+    fn fault(&self, place: usize, failed: Failed) -> StepFault {
+        if failed.at_commit && failed.error.as_db_error().is_some() {
+            return self.statement_fault(place, fault(failed.error));
+        }
+        step_fault(self.table, &[], failed)
+    }
+}
+
+fn has_transactions(script: &Script) -> bool {
+    script.statements.iter().any(|statement| statement.kind == StatementKind::Transaction)
+}
+
+/// Whether a statement failed only because it was not alone, such as a `CALL` of a procedure that commits.
+fn wants_to_be_alone(failed: &Failed) -> bool {
+    matches!(failed.what, Some(What::Statement { .. }))
+        && is(&failed.error, &[SqlState::ACTIVE_SQL_TRANSACTION, SqlState::INVALID_TRANSACTION_TERMINATION])
+}
+
+/// An update that fails, and with it its whole message, if there is no row to change.
+fn must_change_one(update: &str) -> String {
+    format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM changed")
+}

@@ -1,0 +1,256 @@
+//! Steps in one transaction: as one message where that can be, else between BEGIN and COMMIT.
+
+use migrate_revision::StatementKind;
+use tokio_postgres::error::SqlState;
+
+use super::batch::{Batch, Cells, Failed, What};
+use super::settings::{self, Scope};
+use super::{BACKEND, Postgres, fault, is};
+use crate::backends::{StepFault, Tell, Work, WorkBody};
+use crate::db::{self, Db};
+use crate::error::Fault;
+use crate::history::HistoryTable;
+use crate::{Error, ErrorKind};
+
+pub(super) const NOTE: What = What::Own("note the session's settings");
+const RESTORE: What = What::Own("put the session's settings back after the revision; nothing of it was kept");
+
+/// How many transactions in a row may be given up by the server before its error is shown.
+const MAX_GIVEN_UP: u32 = 10;
+
+impl Postgres<'_> {
+    pub(super) async fn transact_steps(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let scope = Scope::of(steps);
+        if steps.iter().any(|work| needs_begin(&work.body)) {
+            let result = self.begin_and_commit(table, create, steps, &scope, told).await;
+            if let Err(fault) = result {
+                self.settle().await?;
+                return Err(fault);
+            }
+        } else {
+            let batch = self.message(table, create, steps, &scope);
+            let result = self.run(&batch, told).await;
+            result.map_err(|failed| self.transaction_fault(table, steps, failed))?;
+        }
+        self.lacks_schema = false;
+        self.given_up = 0;
+        Ok(())
+    }
+
+    /// All of the steps as one message, which the server makes one transaction.
+    fn message(&self, table: &HistoryTable, create: bool, steps: &[Work<'_>], scope: &Scope) -> Batch {
+        let mut batch = Batch::default();
+        let changes = steps.iter().any(|work| !matches!(work.body, WorkBody::Nothing));
+        if changes {
+            batch.push(NOTE, &scope.keep());
+        }
+        if create {
+            self.push_create(&mut batch, table);
+        }
+        for (step, work) in steps.iter().enumerate() {
+            batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
+            push_timeouts(&mut batch, &work.body);
+            push_statements(&mut batch, step, &work.body);
+            if changes {
+                push_all(&mut batch, RESTORE, &scope.restore_kept());
+            }
+        }
+        batch
+    }
+
+    async fn begin_and_commit(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        scope: &Scope,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        self.debts.rollback = true;
+        let mut batch = Batch::default();
+        batch.push(What::Own("begin a transaction"), "BEGIN");
+        batch.push(NOTE, &scope.select());
+        let rows = self.send(&mut batch, table, steps, told).await?;
+        let restore = scope.restore_selected(first(&rows).unwrap_or_default());
+        if steps.iter().any(|work| matches!(work.body, WorkBody::Rust { .. })) {
+            // What a function does after a COMMIT of its own is not rolled back.
+            self.debts.settings.clone_from(&restore);
+        }
+        if create {
+            self.push_create(&mut batch, table);
+        }
+        for (step, work) in steps.iter().enumerate() {
+            batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
+            match work.body {
+                WorkBody::Nothing => {}
+                WorkBody::Sql { text, script } => {
+                    push_timeouts(&mut batch, &work.body);
+                    for (place, statement) in script.statements.iter().enumerate() {
+                        let sql = &text[statement.range.clone()];
+                        batch.push(What::Statement { step, place, start: statement.range.start }, sql);
+                        if settings::changes_strings(sql) {
+                            self.send(&mut batch, table, steps, told).await?;
+                        }
+                    }
+                }
+                WorkBody::Rust { run, data } => {
+                    batch.push(What::Own("note the transaction"), "SELECT pg_catalog.txid_current()");
+                    let transaction = self.send(&mut batch, table, steps, told).await?;
+                    let mut db = Db { connection: db::Connection::Postgres(self.client), data };
+                    run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
+                    self.check_transaction(step, first(&transaction)).await?;
+                }
+            }
+            push_all(&mut batch, RESTORE, &restore);
+        }
+        self.send(&mut batch, table, steps, told).await?;
+        batch.push(What::Commit, "COMMIT");
+        self.send(&mut batch, table, steps, told).await?;
+        self.debts.rollback = false;
+        self.debts.settings.clear();
+        Ok(())
+    }
+
+    /// Sends what is in a batch and empties it.
+    async fn send(
+        &mut self,
+        batch: &mut Batch,
+        table: &HistoryTable,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<Vec<Cells>, StepFault> {
+        let batch = std::mem::take(batch);
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let result = self.run(&batch, told).await;
+        result.map_err(|failed| self.transaction_fault(table, steps, failed))
+    }
+
+    /// A function must leave the transaction as it was.
+    async fn check_transaction(&self, step: usize, transaction: Option<&str>) -> Result<(), StepFault> {
+        let wrong = |what: &str| {
+            let error = Error::new(ErrorKind::Revision, what);
+            Err(StepFault::Rust { step, error })
+        };
+        match self.rows("SELECT pg_catalog.txid_current_if_assigned()").await {
+            Ok(rows) if first(&rows) == transaction => Ok(()),
+            Ok(_) => wrong("it ended the transaction that it runs in, and what it did before is in force with its row"),
+            Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => {
+                wrong("one of its statements failed, which ends the transaction, and it went on")
+            }
+            Err(error) => Err(fault(error).into()),
+        }
+    }
+
+    /// What the failure of a transaction means. One that the server gave up for the sake of others is tried again.
+    pub(super) fn transaction_fault(
+        &mut self,
+        table: &HistoryTable,
+        steps: &[Work<'_>],
+        failed: Failed,
+    ) -> StepFault {
+        let given_up = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
+        if is(&failed.error, &given_up) && self.given_up < MAX_GIVEN_UP {
+            self.given_up += 1;
+            return StepFault::Overtaken;
+        }
+        step_fault(table, steps, failed)
+    }
+}
+
+/// What a failure means.
+pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Failed) -> StepFault {
+    let Failed { what, offset, at_commit, error } = failed;
+    if error.as_db_error().is_none() {
+        return fault(error).into();
+    }
+    if at_commit {
+        return StepFault::Error(commit_refused(steps, fault(error)));
+    }
+    let made_meanwhile = [
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_TABLE,
+        SqlState::DUPLICATE_SCHEMA,
+        SqlState::DUPLICATE_OBJECT,
+    ];
+    match what {
+        Some(What::Row(_)) if is_of_another(&error, table) => StepFault::Overtaken,
+        Some(What::Create) if is(&error, &made_meanwhile) => StepFault::Overtaken,
+        Some(What::Progress) if is(&error, &[SqlState::DIVISION_BY_ZERO]) => StepFault::Overtaken,
+        Some(What::Commit) => StepFault::Error(commit_refused(steps, fault(error))),
+        Some(What::Statement { step, place, .. }) => {
+            StepFault::Statement { step, statement: place, offset, kept: 0, fault: fault(error) }
+        }
+        Some(What::Own(doing)) => StepFault::Error(fault(error).while_doing(doing)),
+        Some(What::Row(_) | What::Create | What::Progress) | None => fault(error).into(),
+    }
+}
+
+/// Whether a row could not be written because another has its number, or because the one before it is not there.
+fn is_of_another(error: &tokio_postgres::Error, table: &HistoryTable) -> bool {
+    let Some(db) = error.as_db_error() else { return false };
+    let ours = db.table() == Some(&table.table) && (table.schema.is_none() || db.schema() == table.schema.as_deref());
+    ours && (*db.code() == SqlState::UNIQUE_VIOLATION
+        || *db.code() == SqlState::NOT_NULL_VIOLATION && db.column() == Some("seq"))
+}
+
+fn commit_refused(steps: &[Work<'_>], fault: Fault) -> Error {
+    let revisions: Vec<String> = steps.iter().map(|work| format!("'{}'", work.row.revision)).collect();
+    let message = format!(
+        "revision {} failed when it was committed: {}\n  all of its statements had succeeded; nothing of it was kept\n\n\
+         hint: a deferred constraint is checked at the commit; \
+         `SET CONSTRAINTS ALL IMMEDIATE` in the section shows where it is broken",
+        revisions.join(", "),
+        crate::error::root_message(&*fault.source).trim_end(),
+    );
+    Error::new(ErrorKind::Revision, message).with_source(fault.source)
+}
+
+/// Whether a body cannot be a part of one message.
+fn needs_begin(body: &WorkBody<'_>) -> bool {
+    match body {
+        WorkBody::Nothing => false,
+        WorkBody::Rust { .. } => true,
+        WorkBody::Sql { text, script } => {
+            settings::resets_all(script, text)
+                || script.statements.iter().any(|statement| {
+                    statement.kind == StatementKind::Savepoint
+                        || statement.session_effect && settings::changes_strings(&text[statement.range.clone()])
+                })
+        }
+    }
+}
+
+fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>) {
+    if let WorkBody::Sql { script, .. } = body
+        && let Some(sql) = settings::set_timeouts(&script.options, true)
+    {
+        batch.push(What::Own("set the section's timeouts"), &sql);
+    }
+}
+
+fn push_statements(batch: &mut Batch, step: usize, body: &WorkBody<'_>) {
+    if let WorkBody::Sql { text, script } = body {
+        for (place, statement) in script.statements.iter().enumerate() {
+            let what = What::Statement { step, place, start: statement.range.start };
+            batch.push(what, &text[statement.range.clone()]);
+        }
+    }
+}
+
+fn push_all(batch: &mut Batch, what: What, statements: &[String]) {
+    for sql in statements {
+        batch.push(what, sql);
+    }
+}
+
+pub(super) fn first(rows: &[Cells]) -> Option<&str> {
+    rows.first().and_then(|row| row.first()).and_then(Option::as_deref)
+}
