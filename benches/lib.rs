@@ -29,7 +29,8 @@ pub fn compare(rounds: usize, mut ours: impl FnMut(), mut bare: impl FnMut()) ->
         }
         pairs.push((a, b));
     }
-    let mut ratios: Vec<f64> = pairs.iter().map(|(ours, bare)| ours.as_secs_f64() / bare.as_secs_f64()).collect();
+    let mut ratios: Vec<f64> =
+        pairs.iter().map(|(ours, bare)| ours.as_secs_f64() / bare.as_secs_f64()).collect();
     ratios.sort_by(f64::total_cmp);
     let median = |mut times: Vec<Duration>| {
         times.sort_unstable();

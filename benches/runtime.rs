@@ -30,13 +30,20 @@ fn main() {
 
 fn print(what: &str, count: usize, result: &Comparison) {
     let Comparison { ours, bare, ratio, spread } = result;
-    println!("{what:<34} {count:>6} {ours:>12.1?} {bare:>12.1?} {ratio:>7.2}  {:.2} to {:.2}", spread.0, spread.1);
+    println!(
+        "{what:<34} {count:>6} {ours:>12.1?} {bare:>12.1?} {ratio:>7.2}  {:.2} to {:.2}",
+        spread.0, spread.1
+    );
 }
 
 /// Revisions of one row each after the first, so that the schema stays small.
 fn revisions(count: usize) -> Revisions {
     (2..=count).fold(Revisions::tables(1), |revisions, n| {
-        revisions.sql(&format!("i{n}"), &format!("INSERT INTO t1 VALUES ({n});"), &format!("DELETE FROM t1 WHERE id = {n};"))
+        revisions.sql(
+            &format!("i{n}"),
+            &format!("INSERT INTO t1 VALUES ({n});"),
+            &format!("DELETE FROM t1 WHERE id = {n};"),
+        )
     })
 }
 
@@ -75,7 +82,11 @@ fn apply(kind: Kind, count: usize) -> Comparison {
 fn apply_bare(connection: &mut Connection, count: usize) {
     connection.run("CREATE TABLE versions (version INTEGER PRIMARY KEY)");
     for n in 1..=count {
-        let sql = if n == 1 { "CREATE TABLE t1 (id INTEGER PRIMARY KEY); INSERT INTO t1 VALUES (1)".to_owned() } else { format!("INSERT INTO t1 VALUES ({n})") };
+        let sql = if n == 1 {
+            "CREATE TABLE t1 (id INTEGER PRIMARY KEY); INSERT INTO t1 VALUES (1)".to_owned()
+        } else {
+            format!("INSERT INTO t1 VALUES ({n})")
+        };
         connection.run(&format!("BEGIN; {sql}; INSERT INTO versions VALUES ({n}); COMMIT"));
     }
 }

@@ -4,8 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use migrate_revision::{Backend, nearest};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{LitStr, Result, Token, bracketed, parenthesized};
+use syn::{LitStr, Result, Token, bracketed, parenthesized, token};
 
 /// What a call says.
 pub(crate) struct Call {
@@ -32,8 +33,9 @@ impl Parse for Call {
         }
         input.parse::<Token![;]>()?;
         if !input.peek(LitStr) {
-            return Err(input.error(
-                "expected the directory of the revisions as a string, such as `embed_migrations!(\"migrations\")`",
+            return Err(expected(
+                input,
+                "the directory of the revisions as a string, such as `embed_migrations!(\"migrations\")`",
             ));
         }
         let mut call = Self {
@@ -46,10 +48,11 @@ impl Parse for Call {
             drafts: false,
             require_down: false,
         };
+        let mut seen = Vec::new();
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if !input.is_empty() {
-                call.option(input)?;
+                call.option(input, &mut seen)?;
             }
         }
         Ok(call)
@@ -57,15 +60,23 @@ impl Parse for Call {
 }
 
 impl Call {
-    fn option(&mut self, input: ParseStream<'_>) -> Result<()> {
-        let name: Ident = input.parse()?;
+    fn option(&mut self, input: ParseStream<'_>, seen: &mut Vec<Ident>) -> Result<()> {
+        let Ok(name) = Ident::parse_any(input) else {
+            return Err(expected(input, &format!("an option; the options are {}", OPTIONS.join(", "))));
+        };
         let text = name.to_string();
+        if seen.contains(&name) {
+            return Err(syn::Error::new(name.span(), format!("option `{text}` is there twice")));
+        }
+        seen.push(name.clone());
         if text == "require" {
+            if !input.peek(token::Paren) {
+                return Err(syn::Error::new(name.span(), "write it as `require(down)`"));
+            }
             let inside;
             parenthesized!(inside in input);
-            let what: Ident = inside.parse()?;
-            if what != "down" {
-                return Err(syn::Error::new(what.span(), "only `require(down)` is known"));
+            if Ident::parse_any(&inside).ok().is_none_or(|what| what != "down") || !inside.is_empty() {
+                return Err(syn::Error::new(name.span(), "only `require(down)` is known"));
             }
             self.require_down = true;
             return Ok(());
@@ -77,11 +88,20 @@ impl Call {
             );
             return Err(syn::Error::new(name.span(), format!("unknown option `{text}`; {hint}")));
         }
-        input.parse::<Token![=]>()?;
+        if input.parse::<Token![=]>().is_err() {
+            return Err(syn::Error::new(name.span(), format!("option `{text}` needs a value: `{text} = ...`")));
+        }
         match text.as_str() {
-            "module" => self.module = input.parse()?,
+            "module" => {
+                let Ok(module) = input.parse() else {
+                    return Err(expected(input, "a name for the module, without quotes: `module = db`"));
+                };
+                self.module = module;
+            }
             "namespace" => {
-                let namespace: LitStr = input.parse()?;
+                let Ok(namespace) = input.parse::<LitStr>() else {
+                    return Err(expected(input, "a string: `namespace = \"billing\"`"));
+                };
                 self.namespace = namespace.value();
                 if !(1..=64).contains(&self.namespace.chars().count()) {
                     return Err(syn::Error::new(namespace.span(), "a namespace has 1 to 64 characters"));
@@ -118,19 +138,39 @@ impl Call {
 }
 
 fn allow(input: ParseStream<'_>) -> Result<bool> {
-    let word: Ident = input.parse()?;
-    if word == "allow" { Ok(true) } else { Err(syn::Error::new(word.span(), "expected `allow`")) }
+    if input.fork().parse::<Ident>().is_ok_and(|word| word == "allow") {
+        return input.parse::<Ident>().map(|_| true);
+    }
+    Err(expected(input, "`allow`"))
+}
+
+/// An error at what comes next.
+fn expected(input: ParseStream<'_>, what: &str) -> syn::Error {
+    let span = input.cursor().token_tree().map_or_else(Span::call_site, |(token, _)| token.span());
+    syn::Error::new(span, format!("expected {what}"))
 }
 
 /// A list of backends. MariaDB takes what MySQL has, so that naming MySQL names both.
 fn backends(input: ParseStream<'_>) -> Result<Vec<Backend>> {
+    if !input.peek(token::Bracket) {
+        return Err(expected(input, "a list: `backends = [postgres, sqlite]`"));
+    }
     let inside;
     let brackets = bracketed!(inside in input);
     let mut named = Vec::new();
     while !inside.is_empty() {
-        let word: Ident = inside.parse()?;
-        let backend: Backend =
-            word.to_string().parse().map_err(|error| syn::Error::new(word.span(), format!("{error}")))?;
+        let Ok(word) = Ident::parse_any(&inside) else {
+            return Err(expected(&inside, "the name of a backend, without quotes: `backends = [postgres, sqlite]`"));
+        };
+        let name = word.to_string();
+        let backend: Backend = name.parse().map_err(|_| {
+            let known = Backend::ALL.map(Backend::name);
+            let hint = nearest(&name, known).map_or_else(
+                || format!("the backends are {}", known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            syn::Error::new(word.span(), format!("unknown backend `{name}`; {hint}"))
+        })?;
         named.push(backend);
         if backend == Backend::Mysql {
             named.push(Backend::Mariadb);

@@ -192,7 +192,10 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
     let private = quote!(#facade::__private);
     let errors = problems.iter().map(|problem| compile_error(call, problem));
     let files = revision_files(directory);
-    let slugs = files.iter().filter_map(|file| file.rsplit_once('.')?.0.split_once('_'));
+    // Which part of a name is the id, only its header says: every part that may be a slug gets a type.
+    let slugs = files.iter().filter_map(|file| Some(file.rsplit_once('.')?.0)).flat_map(|stem| {
+        stem.match_indices('_').map(move |(at, _)| (&stem[..at], &stem[at + 1..]))
+    });
     let mut names = type_names(slugs);
     names.sort_unstable();
     names.dedup();

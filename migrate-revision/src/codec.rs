@@ -7,7 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::{
-    Body, Checksum, Revision, RevisionId, Script, ScriptStatement, SectionOptions, SqlBody, StatementKind,
+    Body, Checksum, Object, ObjectKind, Revision, RevisionId, Script, ScriptStatement, SectionOptions,
+    SqlBody, StatementKind,
 };
 
 /// The version of the layout, its first byte.
@@ -129,6 +130,11 @@ impl Writer {
             out.number((statement.range.start - end) as u64);
             out.number(statement.range.len() as u64);
             out.number(statement.hash);
+            out.list(&statement.objects, |out, object| {
+                let kind = ObjectKind::ALL.iter().position(|kind| *kind == object.kind);
+                out.0.push(kind.unwrap_or(ObjectKind::ALL.len() - 1) as u8);
+                out.list(&object.name, |out, part| out.text(part));
+            });
             end = statement.range.end;
         });
     }
@@ -246,6 +252,12 @@ impl<'a> Reader<'a> {
                 kind: *KINDS.get(usize::from(kind & 0x7f)).ok_or(InvalidEncoding)?,
                 session_effect: kind & 0x80 != 0,
                 hash: input.number()?,
+                objects: input.list(|input| {
+                    Ok(Object {
+                        kind: *ObjectKind::ALL.get(usize::from(input.byte()?)).ok_or(InvalidEncoding)?,
+                        name: input.list(Self::text)?,
+                    })
+                })?,
             })
         })?;
         let options = SectionOptions {
@@ -286,6 +298,10 @@ mod tests {
             kind: *kind,
             session_effect: place % 2 == 1,
             hash: u64::MAX - place as u64,
+            objects: vec![Object {
+                kind: ObjectKind::ALL[place % ObjectKind::ALL.len()],
+                name: vec!["schema".into(), "naïve".into()],
+            }],
         });
         sql.body = Body::Sql(SqlBody {
             needs_normalising: true,

@@ -31,5 +31,5 @@ pub use plan::{Goal, PlanError, Planner, Step, Steps};
 #[cfg(feature = "source")]
 pub use problem::{Place, Problem};
 pub use revision::{Body, Direction, Revision, Script, ScriptStatement, SectionOptions, SqlBody};
-pub use statement::StatementKind;
+pub use statement::{Object, ObjectKind, StatementKind};
 pub use target::{Target, TargetError};

@@ -14,7 +14,7 @@ pub struct Problem {
     /// The file or directory, as the call named it
     pub path: String,
     /// Where in the file; `None` if it is the file or the directory as a whole
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// What is wrong
     pub message: String,
     /// What else is good to know
@@ -67,8 +67,10 @@ impl Place {
     /// The place of a range of bytes in a text; of its first line if it spans several.
     #[must_use]
     pub fn new(text: &str, range: &Range<usize>) -> Self {
-        let start = text.floor_char_boundary(range.start);
-        let end = text.floor_char_boundary(range.end).max(start);
+        let boundary =
+            |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let start = boundary(range.start);
+        let end = boundary(range.end).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
         let line = &text[line_start..line_end];
@@ -83,7 +85,7 @@ impl Place {
     /// The line and the mark under it, cut to what is readable, tabs as spaces.
     fn excerpt(&self) -> (String, String) {
         let column = self.column - 1;
-        let skipped = if column > MAX_LINE / 2 { column - MAX_LINE / 2 } else { 0 };
+        let skipped = column.saturating_sub(MAX_LINE / 2);
         let mut shown: String = self
             .text
             .chars()
@@ -99,8 +101,26 @@ impl Place {
         if self.text.chars().count() > skipped + MAX_LINE {
             shown.push_str("...");
         }
-        let length = self.length.min(shown.chars().count().saturating_sub(before)).max(1);
-        (shown.trim_end().to_owned(), format!("{}{}", " ".repeat(before), "^".repeat(length)))
+        let width = |skip: usize, take: usize| shown.chars().skip(skip).take(take).map(columns).sum::<usize>();
+        let mark = "^".repeat(width(before, self.length).max(1));
+        (shown.trim_end().to_owned(), format!("{}{mark}", " ".repeat(width(0, before))))
+    }
+}
+
+/// How many columns of a terminal a character takes, near enough.
+fn columns(c: char) -> usize {
+    match c as u32 {
+        0x0300..=0x036f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1faff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
     }
 }
 
@@ -136,7 +156,7 @@ mod tests {
 
     fn problem(text: &str, range: Range<usize>) -> Problem {
         Problem {
-            place: Some(Place::new(text, &range)),
+            place: Some(Box::new(Place::new(text, &range))),
             ..Problem::of_path("migrations/a_b.sql", "something is wrong", "mend it")
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::{Backend, Checksum, RevisionId, StatementKind};
+use crate::{Backend, Checksum, Object, RevisionId, StatementKind};
 
 /// Up or down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,8 +92,11 @@ pub struct ScriptStatement {
     pub kind: StatementKind,
     /// Whether it can leave the session changed
     pub session_effect: bool,
-    /// Hash of its tokens, by which an interrupted script is compared with an edited one
+    /// Hash of its tokens, by which an interrupted script is compared with an edited one. Zero in scripts that run in a
+    /// transaction on every backend, which are never taken up in the middle
     pub hash: u64,
+    /// The objects whose definition tells whether it was done. None in such scripts
+    pub objects: Vec<Object>,
 }
 
 /// The options of a section's marker.

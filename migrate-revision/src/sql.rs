@@ -10,8 +10,7 @@ mod token;
 
 use std::ops::Range;
 
-pub use self::object::{Object, ObjectKind};
-use crate::{Backend, StatementKind};
+use crate::{Backend, Object, StatementKind};
 
 /// One statement of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The kinds of statements, as the build finds them and the runtime goes by them.
+//! The kinds of statements and the objects they name, as the build finds them and the runtime goes by them.
 
 /// What a statement does, as far as running it safely needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,4 +19,49 @@ pub enum StatementKind {
     OutsideTransaction,
     /// Anything else, such as `CALL` or `DO`, of which nothing is assumed
     Other,
+}
+
+/// An object of the schema, as a statement names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// What it is
+    pub kind: ObjectKind,
+    /// Its name, with its schema before it if that is written, without quotes. PostgreSQL's bare names are in lower
+    /// case, as its catalogs have them
+    pub name: Vec<String>,
+}
+
+/// What an [`Object`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// Table
+    Table,
+    /// Index
+    Index,
+    /// View
+    View,
+    /// Trigger
+    Trigger,
+    /// Procedure, function or package
+    Routine,
+    /// Event of the scheduler
+    Event,
+    /// Sequence
+    Sequence,
+    /// Database, user, role, server, tablespace
+    Other,
+}
+
+impl ObjectKind {
+    /// Every kind, in the order in which they are stored.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Table,
+        Self::Index,
+        Self::View,
+        Self::Trigger,
+        Self::Routine,
+        Self::Event,
+        Self::Sequence,
+        Self::Other,
+    ];
 }

@@ -192,7 +192,10 @@ mod sqlite {
 
     impl Migrations {
         /// These migrations on a connection of rusqlite.
-        pub fn sqlite<'a>(&'a self, connection: &'a mut rusqlite::Connection) -> Migrator<'a, SqliteConnection<'a>> {
+        pub fn sqlite<'a>(
+            &'a self,
+            connection: &'a mut rusqlite::Connection,
+        ) -> Migrator<'a, SqliteConnection<'a>> {
             Migrator::new(self, SqliteConnection(connection))
         }
     }
@@ -234,7 +237,10 @@ mod postgres {
 
     impl Migrations {
         /// These migrations on a client of tokio-postgres. A pooled one is passed as `&mut pooled`.
-        pub fn postgres<'a>(&'a self, client: &'a mut tokio_postgres::Client) -> Migrator<'a, PostgresConnection<'a>> {
+        pub fn postgres<'a>(
+            &'a self,
+            client: &'a mut tokio_postgres::Client,
+        ) -> Migrator<'a, PostgresConnection<'a>> {
             Migrator::new(self, PostgresConnection(client))
         }
     }
@@ -261,7 +267,10 @@ mod mysql {
 
     impl Migrations {
         /// These migrations on a connection of mysql_async. A pooled one is passed as `&mut pooled`.
-        pub fn mysql<'a>(&'a self, connection: &'a mut mysql_async::Conn) -> Migrator<'a, MysqlConnection<'a>> {
+        pub fn mysql<'a>(
+            &'a self,
+            connection: &'a mut mysql_async::Conn,
+        ) -> Migrator<'a, MysqlConnection<'a>> {
             Migrator::new(self, MysqlConnection(connection))
         }
     }
@@ -328,12 +337,14 @@ mod url {
                     Ok(Self(Kind::Postgres(crate::backends::postgres::connect(url).await?)))
                 }
                 #[cfg(feature = "mysql")]
-                "mysql" | "mariadb" => Ok(Self(Kind::Mysql(
-                    crate::backends::mysql::connect(&format!("mysql:{_rest}")).await?,
-                ))),
+                "mysql" | "mariadb" => {
+                    Ok(Self(Kind::Mysql(crate::backends::mysql::connect(&format!("mysql:{_rest}")).await?)))
+                }
                 _ if SCHEMES.contains(&scheme) => Err(Error::new(
                     ErrorKind::Unsupported,
-                    format!("the URL is one of {scheme}, and that feature of embed-migrations is off in this program"),
+                    format!(
+                        "the URL is one of {scheme}, and that feature of embed-migrations is off in this program"
+                    ),
                 )),
                 // The rest of the text may hold a password.
                 _ => Err(Error::new(

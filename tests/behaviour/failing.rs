@@ -198,7 +198,11 @@ mod files {
     fn a_full_disk_is_an_error_that_leaves_the_revision_undone() {
         let db = Database::new(Kind::Sqlite);
         let set = Revisions::tables(1)
-            .sql("big", "CREATE TABLE big (x); INSERT INTO big VALUES (zeroblob(1000000));", "DROP TABLE big;")
+            .sql(
+                "big",
+                "CREATE TABLE big (x); INSERT INTO big VALUES (zeroblob(1000000));",
+                "DROP TABLE big;",
+            )
             .build();
         let mut connection = db.connect();
         sqlite(&mut connection).pragma_update(None, "max_page_count", 40).unwrap();

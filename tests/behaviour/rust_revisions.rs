@@ -6,6 +6,7 @@ use embed_migrations_tests::{behaviours, migrate};
 
 embed_migrations!("behaviour/rust", module = rust);
 embed_migrations!("behaviour/rust_failing", module = failing);
+embed_migrations!("behaviour/rust_waiting", module = waiting);
 
 behaviours! {
     fn a_rust_revision_reads_data_and_writes_values_of_every_type(db) {
@@ -52,7 +53,6 @@ behaviours! {
 #[test]
 fn on_sqlite_awaiting_something_else_is_an_error_and_nothing_is_kept() {
     let db = embed_migrations_tests::database::Database::new(Kind::Sqlite);
-    embed_migrations!("behaviour/rust_waiting", module = waiting);
     let mut connection = db.connect();
     let error = migrate!(connection, waiting::MIGRATIONS, upgrade("head")).unwrap_err();
     assert!(error.to_string().contains("waits for something other than its database"), "{error}");

@@ -74,8 +74,32 @@ fn what_is_emitted_compiles_without_a_warning_under_strict_lints_whatever_the_sl
         }
     "#;
     let slugs = [
-        "option", "some", "none", "self", "Vec", "string", "box", "MIGRATIONS", "DATA", "at", "migrations", "result", "ok",
-        "fix", "fix", "fix2", "2nd-try", "__", "embedded", "position", "include_dir", "core", "std", "u8", "str", "usize",
+        "option",
+        "some",
+        "none",
+        "self",
+        "Vec",
+        "string",
+        "box",
+        "MIGRATIONS",
+        "DATA",
+        "at",
+        "migrations",
+        "result",
+        "ok",
+        "fix",
+        "fix",
+        "fix2",
+        "2nd-try",
+        "__",
+        "embedded",
+        "position",
+        "include_dir",
+        "core",
+        "std",
+        "u8",
+        "str",
+        "usize",
     ];
     let mut project = TestProject::new("embedding_lints").file("src/main.rs", main);
     for (number, slug) in slugs.iter().enumerate() {

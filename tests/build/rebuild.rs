@@ -86,9 +86,16 @@ fn an_edited_revision_that_is_locked_fails_the_build() {
     let before = project.read(USERS);
     project.write(USERS, before.replace("id INTEGER", "id BIGINT"));
     let output = project.cargo(["check"]);
-    assert!(output.failed().contains("revision `a1` is locked and its upgrade has changed"), "{}", output.stderr);
+    assert!(
+        output.failed().contains("revision `a1` is locked and its upgrade has changed"),
+        "{}",
+        output.stderr
+    );
     // What does not count may be mended.
-    project.write(USERS, before.replace("Add users", "Add the users").replace("DROP TABLE", "DROP  TABLE IF EXISTS"));
+    project.write(
+        USERS,
+        before.replace("Add users", "Add the users").replace("DROP TABLE", "DROP  TABLE IF EXISTS"),
+    );
     project.cargo(["check"]).succeeded();
 }
 

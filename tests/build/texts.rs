@@ -11,7 +11,8 @@ use crate::revision;
 
 /// Reads a directory as a call without options does.
 fn read(path: &Path) -> Resolved {
-    let checks = Checks { backends: Backend::ALL.to_vec(), cover_all: false, branches: false, require_down: false };
+    let checks =
+        Checks { backends: Backend::ALL.to_vec(), cover_all: false, branches: false, require_down: false };
     resolve(path, "migrations", &checks).unwrap_or_else(|problems| {
         panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))
     })
@@ -41,7 +42,10 @@ fn byte_order_marks_and_line_ends_make_no_difference_to_what_is_locked() {
     }
     let other = read(directory.path());
     assert_eq!(other.lock_text(), plain.lock_text());
-    assert_eq!(Backend::ALL.map(|backend| other.digest(backend)), Backend::ALL.map(|backend| plain.digest(backend)));
+    assert_eq!(
+        Backend::ALL.map(|backend| other.digest(backend)),
+        Backend::ALL.map(|backend| plain.digest(backend))
+    );
     let texts = |resolved: &Resolved| resolved.sources.iter().map(|s| s.text.clone()).collect::<Vec<_>>();
     assert_eq!(texts(&other), texts(&plain));
 }

@@ -75,7 +75,8 @@ fn program(call: &str, directory: &Path) -> String {
     let mut uses = vec!["    let _ = migrations::MIGRATIONS.revisions();\n".to_owned()];
     for entry in fs::read_dir(directory).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
-        let table = name.strip_suffix(".sql").and_then(|stem| stem.split_once("_add_")).map(|(_, table)| table);
+        let table =
+            name.strip_suffix(".sql").and_then(|stem| stem.split_once("_add_")).map(|(_, table)| table);
         if let Some(table) = table.filter(|table| table.bytes().all(|byte| byte.is_ascii_lowercase())) {
             let table = format!("{}{}", table[..1].to_uppercase(), &table[1..]);
             uses.push(format!("    let _ = migrations::Add{table};\n"));
@@ -83,7 +84,8 @@ fn program(call: &str, directory: &Path) -> String {
     }
     // Two revisions of one slug have other names.
     uses.sort();
-    let twice: Vec<String> = uses.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0].clone()).collect();
+    let twice: Vec<String> =
+        uses.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0].clone()).collect();
     uses.retain(|line| !twice.contains(line));
     format!("use embed_migrations::embed_migrations;\n\n{call}\nfn main() {{\n{}}}\n", uses.concat())
 }
@@ -109,9 +111,14 @@ fn generate(project: &TestProject, case: &str, directory: &str) {
     let file = format!("{directory}/1f3a9c0d27be_add_users.sql");
     let head = "-- Add users\n--\n-- revision: 1f3a9c0d27be\n\n-- migrate:up\n";
     match case {
-        "file_is_binary" => project.write(&file, b"SQLite format 3\0\x10\0\x02\x02\0\x40\x20\x20\0\0\xff\xfe"),
+        "file_is_binary" => {
+            project.write(&file, b"SQLite format 3\0\x10\0\x02\x02\0\x40\x20\x20\0\0\xff\xfe")
+        }
         "file_is_latin1" => {
-            project.write(&file, [head.as_bytes(), b"INSERT INTO users VALUES ('Zo\xeb', 'Ren\xe9');\n"].concat());
+            project.write(
+                &file,
+                [head.as_bytes(), b"INSERT INTO users VALUES ('Zo\xeb', 'Ren\xe9');\n"].concat(),
+            );
         }
         "file_with_nul" => project.write(&file, format!("{head}INSERT INTO users VALUES ('a\0b');\n")),
         "file_too_large" => {

@@ -91,13 +91,25 @@ impl Database {
                 return rows.iter().map(|row| row.join(" ") + "\n").collect();
             }
             Kind::Postgres => tool("EMBED_MIGRATIONS_TEST_POSTGRES_BIN", "pg_dump")
-                .args(["--schema-only", "--no-owner", "--restrict-key=fixed", "--exclude-table=migrate_history"])
+                .args([
+                    "--schema-only",
+                    "--no-owner",
+                    "--restrict-key=fixed",
+                    "--exclude-table=migrate_history",
+                ])
                 .arg(self.url())
                 .output(),
             Kind::Mysql => {
                 let url = mysql_async::Opts::from_url(&self.url()).unwrap();
                 tool("EMBED_MIGRATIONS_TEST_MYSQL_BIN", "mariadb-dump")
-                    .args(["--no-data", "--skip-comments", "--routines", "--triggers", "--events", "--protocol=tcp"])
+                    .args([
+                        "--no-data",
+                        "--skip-comments",
+                        "--routines",
+                        "--triggers",
+                        "--events",
+                        "--protocol=tcp",
+                    ])
                     .arg(format!("--host={}", url.ip_or_hostname()))
                     .arg(format!("--port={}", url.tcp_port()))
                     .arg(format!("--user={}", url.user().unwrap()))
@@ -109,7 +121,12 @@ impl Database {
         };
         let output = output.expect("the dump program runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().lines().filter(|line| !is_volatile(line)).map(|l| format!("{l}\n")).collect()
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter(|line| !is_volatile(line))
+            .map(|l| format!("{l}\n"))
+            .collect()
     }
 
     /// The names of the tables, the history's aside.
@@ -124,7 +141,8 @@ impl Database {
                 format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{}'", self.name)
             }
         };
-        let mut tables: Vec<String> = self.connect().rows(&sql).into_iter().map(|mut row| row.remove(0)).collect();
+        let mut tables: Vec<String> =
+            self.connect().rows(&sql).into_iter().map(|mut row| row.remove(0)).collect();
         tables.retain(|table| table != "migrate_history");
         tables.sort();
         tables
@@ -231,10 +249,15 @@ impl Connection {
                 found
             }
             Native::Postgres(client) => {
-                let messages = self.runtime.block_on(client.simple_query(sql)).unwrap_or_else(|e| panic!("{e:?}: {sql}"));
+                let messages = self
+                    .runtime
+                    .block_on(client.simple_query(sql))
+                    .unwrap_or_else(|e| panic!("{e:?}: {sql}"));
                 let text = |value: Option<&str>| value.unwrap_or("NULL").to_owned();
                 let row = |message| match message {
-                    SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| text(row.get(column))).collect()),
+                    SimpleQueryMessage::Row(row) => {
+                        Some((0..row.len()).map(|column| text(row.get(column))).collect())
+                    }
                     _ => None,
                 };
                 messages.into_iter().filter_map(row).collect()

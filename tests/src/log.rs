@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fs;
 
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
 use crate::database::{Connection, Database, Kind, Native};
 
 thread_local! {
@@ -23,7 +25,14 @@ impl<'d> Log<'d> {
         let number = match &mut connection.native {
             Native::Sqlite(connection) => {
                 TRACED.with_borrow_mut(Vec::clear);
-                connection.trace(Some(|sql| TRACED.with_borrow_mut(|traced| traced.push(sql.to_owned()))));
+                connection.trace_v2(
+                    TraceEventCodes::SQLITE_TRACE_STMT,
+                    Some(|event| {
+                        if let TraceEvent::Stmt(_, sql) = event {
+                            TRACED.with_borrow_mut(|traced| traced.push(sql.to_owned()));
+                        }
+                    }),
+                );
                 0
             }
             Native::Postgres(_) => 0,
@@ -46,7 +55,10 @@ impl<'d> Log<'d> {
                 let mark = format!(" {} LOG:  ", self.database.name);
                 let log = read("EMBED_MIGRATIONS_TEST_POSTGRES_LOG");
                 let entries = log.lines().filter_map(|line| line.split_once(&mark)?.1.split_once(": "));
-                entries.filter(|(kind, _)| *kind == "statement" || kind.starts_with("execute")).map(|(_, sql)| sql.to_owned()).collect()
+                entries
+                    .filter(|(kind, _)| *kind == "statement" || kind.starts_with("execute"))
+                    .map(|(_, sql)| sql.to_owned())
+                    .collect()
             }
             Kind::Mysql => {
                 let log = read("EMBED_MIGRATIONS_TEST_MYSQL_LOG");
@@ -62,6 +74,7 @@ impl<'d> Log<'d> {
 }
 
 fn read(variable: &str) -> String {
-    let path = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; run `cargo xtask test`"));
+    let path =
+        std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; run `cargo xtask test`"));
     String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
 }

@@ -49,7 +49,8 @@ impl TestProject {
             rest: String::new(),
         };
         project.write_manifest();
-        fs::copy(workspace().join("Cargo.lock"), project.path("Cargo.lock")).expect("the lock file is copied");
+        fs::copy(workspace().join("Cargo.lock"), project.path("Cargo.lock"))
+            .expect("the lock file is copied");
         project
     }
 

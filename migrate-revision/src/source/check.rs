@@ -1,5 +1,6 @@
 //! The revisions of a directory held against each other: everything a build proves before it embeds them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ pub fn resolve(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, 
             "add the first one as `<id>_<slug>.sql`, beginning with `-- revision: <id>` and `-- migrate:up`",
         )]);
     }
-    let files_are_whole = problems.is_empty();
+    let files_are_whole = directory.unread.is_empty();
     let checker = Checker { checks, data: &directory.data };
     let revisions: Vec<Revision> =
         directory.revisions.iter().map(|parsed| checker.revision(parsed, &mut problems)).collect();
@@ -101,25 +102,25 @@ pub fn resolve(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, 
             Some(graph)
         }
         Err(errors) => {
-            problems.extend(
-                errors.iter().filter_map(|e| graph_problem(&directory.revisions, e, files_are_whole)),
-            );
+            problems.extend(errors.iter().filter_map(|error| graph_problem(&directory, error)));
             None
         }
     };
-    if let Some(lock) = directory.lock.as_ref().filter(|_| files_are_whole && problems.is_empty()) {
+    if let Some(lock) = &directory.lock {
         let found: Vec<(&Revision, &SourceText, Range<usize>)> = revisions
             .iter()
             .zip(&directory.revisions)
             .map(|(revision, parsed)| (revision, &parsed.source, parsed.id_range.clone()))
             .collect();
-        problems.extend(lock.differences(&found, &checks.backends));
+        // What cannot be read for another reason is no difference.
+        let refused: BTreeSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+        let differences = lock.differences(&found, &checks.backends, |id| directory.may_hold(id));
+        problems.extend(differences.into_iter().filter(|problem| !refused.contains(&problem.path)));
     }
     match graph {
         Some(graph) if problems.is_empty() => {
             let drafts = directory.lock.as_ref().map_or_else(Vec::new, |lock| {
-                let locked: std::collections::BTreeSet<_> =
-                    lock.entries.iter().map(|entry| &entry.id).collect();
+                let locked: BTreeSet<_> = lock.entries.iter().map(|entry| &entry.id).collect();
                 (0..revisions.len()).filter(|&index| !locked.contains(&revisions[index].id)).collect()
             });
             Ok(Resolved {
@@ -178,7 +179,8 @@ impl Checker<'_> {
     ) -> (Body, [Option<Checksum>; 4]) {
         let mut body = SqlBody { needs_normalising: parsed.source.needs_normalising, ..SqlBody::default() };
         let mut checksums = [None; 4];
-        let mut found: Vec<(Problem, Vec<Backend>)> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
+        let before = problems.len();
         for section in sections {
             self.shape(parsed, section, problems);
         }
@@ -186,7 +188,10 @@ impl Checker<'_> {
             for direction in [Direction::Up, Direction::Down] {
                 let script = match parsed.section(backend, direction) {
                     Some(section) if section.irreversible => None,
-                    Some(section) => script(parsed, section, backend, &mut found),
+                    Some(section) => {
+                        let served = self.served(parsed, section);
+                        script(parsed, section, backend, served, &mut found)
+                    }
                     // A merge joins branches and may leave it at that.
                     None if sections.is_empty() => Some((Script::default(), Hasher::new("merge").finish())),
                     None => None,
@@ -204,18 +209,26 @@ impl Checker<'_> {
                 }
             }
         }
-        for (problem, backends) in found {
-            problems.push(if backends.len() == self.checks.backends.len() {
+        for Found { problem, backends, served } in found {
+            problems.push(if backends.len() == served {
                 problem
             } else {
-                let names: Vec<_> = backends.iter().map(|backend| backend.name()).collect();
-                problem.note(format!("as {} reads it", names.join(" and ")))
+                let verb = if backends.len() == 1 { "reads" } else { "read" };
+                problem.note(format!("as {} {verb} it", listed(backends.iter().map(|b| b.name()))))
             });
         }
-        if self.checks.require_down && problems.is_empty() {
+        if self.checks.require_down && problems.len() == before {
             self.require_down(parsed, sections, problems);
         }
         (Body::Sql(body), checksums)
+    }
+
+    /// How many of the backends in question take a section.
+    fn served(&self, parsed: &ParsedRevision, section: &RawSection) -> usize {
+        let takes = |backend: &&Backend| {
+            parsed.section(**backend, section.direction).is_some_and(|other| other.marker == section.marker)
+        };
+        self.checks.backends.iter().filter(takes).count()
     }
 
     /// What is wrong with a section whatever the backend.
@@ -233,17 +246,24 @@ impl Checker<'_> {
     }
 
     fn require_down(&self, parsed: &ParsedRevision, sections: &[RawSection], problems: &mut Vec<Problem>) {
-        for &backend in &self.checks.backends {
-            if sections.is_empty() || parsed.section(backend, Direction::Up).is_none() {
-                continue;
-            }
-            if parsed.section(backend, Direction::Down).is_none_or(|section| section.irreversible) {
-                problems.push(parsed.source.problem(
-                    &parsed.id_range,
-                    format!("revision `{}` has no `-- migrate:down` for {backend}", parsed.id),
-                    "write one; the call asks for it with `require(down)`",
-                ));
-            }
+        let upgraded: Vec<Backend> = (self.checks.backends.iter().copied())
+            .filter(|&backend| !sections.is_empty() && parsed.section(backend, Direction::Up).is_some())
+            .collect();
+        let lacking: Vec<&str> = (upgraded.iter())
+            .filter(|&&backend| parsed.section(backend, Direction::Down).is_none_or(|s| s.irreversible))
+            .map(|backend| backend.name())
+            .collect();
+        if !lacking.is_empty() {
+            let whom = if lacking.len() == upgraded.len() {
+                String::new()
+            } else {
+                format!(" for {}", listed(lacking))
+            };
+            problems.push(parsed.source.problem(
+                &parsed.id_range,
+                format!("revision `{}` has no way down{whom}", parsed.id),
+                "write a `-- migrate:down` section; the call asks for it with `require(down)`",
+            ));
         }
     }
 
@@ -256,7 +276,7 @@ impl Checker<'_> {
         if self.checks.require_down && !items.down {
             problems.push(parsed.source.problem(
                 &parsed.id_range,
-                format!("revision `{}` has no `down` function", parsed.id),
+                format!("revision `{}` has no way down", parsed.id),
                 "write `pub async fn down(db: &mut Db<'_>) -> Result<()>`; the call asks for it with `require(down)`",
             ));
         }
@@ -295,22 +315,39 @@ impl Checker<'_> {
             .filter(|&backend| (0..revisions.len()).all(|revision| !lacks(revision, backend)))
             .collect();
         if self.checks.cover_all || covered.is_empty() {
-            for &backend in self.checks.backends.iter().filter(|backend| !covered.contains(backend)) {
-                // What MySQL lacks, MariaDB lacks with it: once is enough.
-                if backend == Backend::Mariadb && self.checks.backends.contains(&Backend::Mysql) {
+            for revision in 0..revisions.len() {
+                let lacking: Vec<&str> = (self.checks.backends.iter().copied())
+                    .filter(|&backend| lacks(revision, backend))
+                    // What MySQL lacks, MariaDB lacks with it: once is enough.
+                    .filter(|&backend| backend != Backend::Mariadb || !lacks(revision, Backend::Mysql))
+                    .map(Backend::name)
+                    .collect();
+                if lacking.is_empty() {
                     continue;
                 }
-                for revision in (0..revisions.len()).filter(|&revision| lacks(revision, backend)) {
-                    problems.push(parsed[revision].source.problem(
-                        &parsed[revision].id_range,
-                        format!("revision `{}` has no section for {backend}", revisions[revision].id),
-                        format!("add `-- migrate:up {backend}`, or a `-- migrate:up` for every backend"),
-                    ));
-                }
+                let backends = lacking.join(" ");
+                let problem = parsed[revision].source.problem(
+                    &parsed[revision].id_range,
+                    format!("revision `{}` has no section for {}", revisions[revision].id, listed(lacking)),
+                    format!("add `-- migrate:up {backends}`, or a `-- migrate:up` for every backend"),
+                );
+                problems.push(if self.checks.cover_all {
+                    problem
+                } else {
+                    problem.note("there is no backend for which every revision has a section")
+                });
             }
         }
         covered
     }
+}
+
+/// A problem that shows only as some backends read a section.
+struct Found {
+    problem: Problem,
+    backends: Vec<Backend>,
+    /// How many backends take the section
+    served: usize,
 }
 
 /// A section as a backend's script, with its content checksum; `None` if it is refused.
@@ -318,16 +355,18 @@ fn script(
     parsed: &ParsedRevision,
     section: &RawSection,
     backend: Backend,
-    found: &mut Vec<(Problem, Vec<Backend>)>,
+    served: usize,
+    found: &mut Vec<Found>,
 ) -> Option<(Script, Checksum)> {
     let text = &parsed.source.text[section.body.clone()];
     let moved = |range: &Range<usize>| range.start + section.body.start..range.end + section.body.start;
     let mut refuse = |range: &Range<usize>, message: String, help: String| {
         let problem = parsed.source.problem(range, message, help);
-        match found.iter_mut().find(|(other, _)| *other == problem) {
-            Some((_, backends)) if backends.contains(&backend) => {}
-            Some((_, backends)) => backends.push(backend),
-            None => found.push((problem, vec![backend])),
+        let same = |other: &Problem| other.place == problem.place && other.message == problem.message;
+        match found.iter_mut().find(|found| same(&found.problem)) {
+            Some(found) if found.backends.contains(&backend) => {}
+            Some(found) => found.backends.push(backend),
+            None => found.push(Found { problem, backends: vec![backend], served }),
         }
     };
     let statements = match sql::split(text, backend) {
@@ -377,11 +416,15 @@ fn script(
             kind: statement.kind,
             session_effect: statement.session_effect,
             hash: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            objects: statement.objects.clone(),
         });
     }
     if script.is_transactional(backend) {
         // It is taken up again from its beginning or not at all: nothing of it is ever compared.
-        script.statements.iter_mut().for_each(|statement| statement.hash = 0);
+        for statement in &mut script.statements {
+            statement.hash = 0;
+            statement.objects.clear();
+        }
     }
     content.part(&[u8::from(section.options.no_transaction), u8::from(section.options.foreign_keys_off)]);
     Some((script, content.finish()))
@@ -392,8 +435,16 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
     if section.options.no_transaction {
         return None;
     }
-    let words: Vec<&str> = text.split_whitespace().take(3).collect();
-    let shown = words.join(" ").trim_end_matches(';').to_owned();
+    let words: Vec<&str> = text.split_whitespace().take(8).collect();
+    let concurrently = words.iter().position(|word| word.eq_ignore_ascii_case("concurrently"));
+    let shown = words[..concurrently.map_or(words.len().min(3), |at| at + 1)].join(" ");
+    if turns_backslashes_on(text) {
+        return Some((
+            "strings are read before this takes effect: a section in a transaction is parsed as a whole"
+                .into(),
+            "write strings with backslashes as `E'...'`; or add `no-transaction` to the marker".into(),
+        ));
+    }
     match statement.kind {
         StatementKind::Transaction => Some((
             format!("`{shown}` in a section that runs in a transaction"),
@@ -405,6 +456,17 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
         )),
         _ => None,
     }
+}
+
+/// Whether a statement of PostgreSQL makes backslashes escape in plain strings.
+fn turns_backslashes_on(text: &str) -> bool {
+    const NAME: &str = "standard_conforming_strings";
+    let lower = text.to_ascii_lowercase();
+    ["set", "select"].iter().any(|word| lower.starts_with(word))
+        && lower.split_once(NAME).is_some_and(|(_, value)| {
+            let mut words = value.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| ["off", "false", "no", "0"].contains(&word))
+        })
 }
 
 fn without_carriage_returns(bytes: Vec<u8>) -> Vec<u8> {
@@ -433,20 +495,37 @@ fn several_heads(directory: &Directory, graph: &Graph) -> Option<Problem> {
         problem = problem
             .note(format!("`{}` is {}", directory.revisions[head].id, directory.revisions[head].source.path));
     }
-    problem = problem.help(format!("or put `{}` on top: `-- revises: {}` in its header", ids[1], ids[0]));
+    let is_locked = |head: usize| {
+        directory.lock.as_ref().is_some_and(|lock| lock.entries.iter().any(|e| e.id == directory.revisions[head].id))
+    };
+    // Only where nothing else of the one's branch would be left behind.
+    let fits = |upper: usize, lower: usize| {
+        let below = graph.closure([lower]);
+        !is_locked(upper) && graph.revises(upper).iter().all(|&parent| below.contains(parent))
+    };
+    if let [first, second] = *heads {
+        let on_top = [(second, first), (first, second)].into_iter().find(|&(upper, lower)| fits(upper, lower));
+        if let Some((upper, lower)) = on_top {
+            let [upper, lower] = [upper, lower].map(|head| &directory.revisions[head].id);
+            problem = problem.help(format!("or put `{upper}` on top: `-- revises: {lower}` in its header"));
+        }
+    }
     Some(problem.help("or allow it: `branches = allow` in the call"))
 }
 
 /// What is wrong with the graph, as a problem of a file. A name that leads nowhere may be that of a file which could
 /// not be read, and is then no problem of its own.
-fn graph_problem(parsed: &[ParsedRevision], error: &GraphError, files_are_whole: bool) -> Option<Problem> {
+fn graph_problem(directory: &Directory, error: &GraphError) -> Option<Problem> {
+    let parsed = &directory.revisions;
     Some(match error {
         GraphError::Duplicate(first, second) => parsed[*second].source.problem(
             &parsed[*second].id_range,
             format!("revision id `{}` is already that of {}", parsed[*second].id, parsed[*first].source.path),
             "give one of the two another id, in its header and in its file name",
         ),
-        GraphError::Missing { .. } if !files_are_whole => return None,
+        GraphError::Missing { name, dependency: false, .. } if directory.may_hold(name) => return None,
+        // It may be a label as well.
+        GraphError::Missing { dependency: true, .. } if !directory.unread.is_empty() => return None,
         GraphError::Missing { revision, name, dependency } => {
             let this = &parsed[*revision];
             let header = &this.header;
@@ -460,10 +539,12 @@ fn graph_problem(parsed: &[ParsedRevision], error: &GraphError, files_are_whole:
                     .map(|(_, range)| range.clone())
             };
             let others = parsed.iter().map(|parsed| parsed.id.as_str()).filter(|id| *id != this.id.as_str());
-            let near = nearest(name, others)
-                .map_or("restore its file from version control, or correct the id".to_owned(), |near| {
-                    format!("there is a revision with a similar id: `{near}`")
-                });
+            let labels = parsed.iter().flat_map(|parsed| &parsed.header.labels).map(|(label, _)| label.as_str());
+            let near = match (nearest(name, others), nearest(name, labels).filter(|_| *dependency)) {
+                (Some(near), _) => format!("there is a revision with a similar id: `{near}`"),
+                (None, Some(near)) => format!("there is a similar label: `{near}`"),
+                (None, None) => "restore its file from version control, or correct the name".to_owned(),
+            };
             let message = if *dependency {
                 format!("revision `{}` depends on `{name}`, which is no revision and no label", this.id)
             } else {
@@ -475,7 +556,11 @@ fn graph_problem(parsed: &[ParsedRevision], error: &GraphError, files_are_whole:
             let range = parsed[*revision].header.labels.iter().find(|(other, _)| other == label);
             parsed[*revision].source.problem(
                 &range.map(|(_, range)| range.clone()).unwrap_or_default(),
-                format!("label `{label}` is already used by revision `{}`", parsed[*holder].id),
+                if parsed[*holder].id.as_str() == label {
+                    format!("label `{label}` is the id of a revision")
+                } else {
+                    format!("label `{label}` is already used by revision `{}`", parsed[*holder].id)
+                },
                 "choose another label",
             )
         }
@@ -495,6 +580,15 @@ fn graph_problem(parsed: &[ParsedRevision], error: &GraphError, files_are_whole:
             )
         }
     })
+}
+
+/// `a, b and c`
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 fn backticked(names: &[&str]) -> String {

@@ -29,6 +29,8 @@ pub struct Directory {
     pub lock: Option<Lock>,
     /// What could not be read as what it seems to be
     pub problems: Vec<Problem>,
+    /// The revisions among it: the file's name, and its text as far as it was read
+    pub(super) unread: Vec<(String, String)>,
 }
 
 /// A file under `data/`.
@@ -56,6 +58,7 @@ impl Directory {
             data: Vec::new(),
             lock: None,
             problems: Vec::new(),
+            unread: Vec::new(),
         };
         let mut names = Vec::new();
         for entry in entries {
@@ -74,9 +77,19 @@ impl Directory {
         }
         names.sort_unstable();
         for name in names.iter().filter(|name| !name.starts_with('.')) {
+            let before = directory.revisions.len();
             directory.entry(name);
+            if is_revision_name(name) && directory.revisions.len() == before {
+                let text = fs::read(path.join(name)).unwrap_or_default();
+                directory.unread.push((name.clone(), String::from_utf8_lossy(&text).into_owned()));
+            }
         }
         Ok(directory)
+    }
+
+    /// Whether a revision of this id may be in a file that could not be read as one.
+    pub(super) fn may_hold(&self, id: &str) -> bool {
+        self.unread.iter().any(|(name, text)| name.starts_with(id) || text.contains(&format!("revision: {id}")))
     }
 
     fn entry(&mut self, name: &str) {
@@ -176,30 +189,38 @@ impl Directory {
 
 /// Whether a name says that the file is a revision.
 fn is_revision_name(name: &str) -> bool {
-    !name.starts_with('.') && (name.ends_with(".sql") || name.ends_with(".rs"))
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    !name.starts_with('.') && ["sql", "rs"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
+/// The first file below a directory that has the name of a revision.
 fn first_revision_name(path: &Path) -> Option<String> {
-    let entries = fs::read_dir(path).ok()?;
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|n| is_revision_name(n))
-        .min()
+    let mut names: Vec<String> =
+        fs::read_dir(path).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    names.into_iter().filter(|name| !name.starts_with('.')).find_map(|name| {
+        // A link may lead back to where it is.
+        let kind = fs::symlink_metadata(path.join(&name)).ok()?;
+        if kind.is_dir() {
+            first_revision_name(&path.join(&name)).map(|inside| format!("{name}/{inside}"))
+        } else {
+            is_revision_name(&name).then_some(name)
+        }
+    })
 }
 
 /// Whether the name is `<id>_<slug>` by its characters; whether the id is the header's is seen later.
 fn bad_name(shown: &str, name: &str) -> Option<Problem> {
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     let good = stem.split_once('_').is_some_and(|(id, slug)| !id.is_empty() && !slug.is_empty())
-        && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    (!good).then(|| {
-        Problem::of_path(
-            shown,
-            "the file's name is not that of a revision",
-            "name it `<id>_<slug>.sql` or `<id>_<slug>.rs`, with letters, digits, `_` and `-` only",
-        )
-    })
+        && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        && ["sql", "rs"].contains(&extension);
+    let help = if stem.ends_with(".up") || stem.ends_with(".down") {
+        "name it `<id>_<slug>.sql`; one file holds both directions, as `-- migrate:up` and `-- migrate:down`"
+    } else {
+        "name it `<id>_<slug>.sql` or `<id>_<slug>.rs`, with letters, digits, `_` and `-` only"
+    };
+    (!good).then(|| Problem::of_path(shown, "the file's name is not that of a revision", help))
 }
 
 fn megabytes(bytes: u64) -> u64 {

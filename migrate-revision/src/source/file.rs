@@ -28,14 +28,22 @@ impl SourceText {
     /// When they are not UTF-8.
     pub fn new(path: &str, name: &str, bytes: &[u8]) -> Result<Self, Problem> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            Problem::of_path(
+            let start = error.valid_up_to();
+            let problem = Problem::of_path(
                 path,
-                format!("not UTF-8 text: byte 0x{:02x} at {line}:{column}", bytes[error.valid_up_to()]),
+                format!("not UTF-8 text: byte 0x{:02x}", bytes[start]),
                 "save the file as UTF-8; a binary file belongs in the `data` directory",
-            )
+            );
+            let is_text = |byte: u8| byte >= b' ' || byte.is_ascii_whitespace();
+            let line =
+                bytes[..start].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+            if !bytes[line..start].iter().copied().all(is_text) {
+                return problem;
+            }
+            // What is readable before the place keeps its length.
+            let text = String::from_utf8_lossy(bytes);
+            let mark = text[start..].chars().next().map_or(0, char::len_utf8);
+            Problem { place: Some(Box::new(Place::new(&text, &(start..start + mark)))), ..problem }
         })?;
         let normalised = normalise(text);
         Ok(Self {
@@ -54,7 +62,7 @@ impl SourceText {
         help: impl Into<String>,
     ) -> Problem {
         Problem {
-            place: Some(Place::new(&self.text, range)),
+            place: Some(Box::new(Place::new(&self.text, range))),
             ..Problem::of_path(self.path.clone(), message, help)
         }
     }

@@ -98,7 +98,10 @@ impl Header {
                 problems.push(source.problem(
                     range,
                     format!("key `{key}` has no value"),
-                    "write the value after the colon, or remove the line",
+                    match key {
+                        "revision" => "write the id after the colon",
+                        _ => "write the value after the colon, or remove the line",
+                    },
                 ));
             }
             return;
@@ -128,7 +131,13 @@ impl Header {
             "labels" => {
                 for range in items(&source.text, range) {
                     let label = &source.text[range.clone()];
-                    if is_label(label) {
+                    if self.labels.iter().any(|(other, _)| other == label) {
+                        problems.push(source.problem(
+                            &range,
+                            format!("label `{label}` is there twice"),
+                            "name every label once",
+                        ));
+                    } else if is_label(label) {
                         self.labels.push((label.to_owned(), range));
                     } else {
                         problems.push(source.problem(
@@ -164,13 +173,18 @@ impl Header {
 }
 
 fn parse_id(source: &SourceText, range: &Range<usize>, problems: &mut Vec<Problem>) -> Option<RevisionId> {
+    let help = if source.text[range.clone()].contains([' ', '\t']) {
+        "put commas between several ids"
+    } else {
+        "write an id such as `1f3a9c0d27be`"
+    };
     source.text[range.clone()]
         .parse()
         .map_err(|error| {
             problems.push(source.problem(
                 range,
                 format!("`{}` is no revision id: {error}", &source.text[range.clone()]),
-                "write an id such as `1f3a9c0d27be`",
+                help,
             ));
         })
         .ok()

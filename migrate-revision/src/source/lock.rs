@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::check::listed;
 use super::file::SourceText;
 use super::header::{lines, trimmed};
 use crate::graph::Graph;
-use crate::{Backend, Checksum, Problem, Revision, RevisionId};
+use crate::{Backend, Checksum, InvalidChecksum, Problem, Revision, RevisionId};
 
 /// The name of the lock file, beside the revisions.
 pub const LOCK_FILE: &str = "migrations.lock";
 
 const VERSION: &str = "version 1";
+
+const RESTORE: &str = "restore the file from version control; `cargo migrate lock` writes it anew";
+const UPDATE: &str = "it was written by a later version of embed-migrations; update the dependency";
 
 /// The lock file's content.
 ///
@@ -66,11 +70,11 @@ impl Lock {
                 if text == VERSION {
                     continue;
                 }
-                problems.push(source.problem(
-                    &range,
-                    format!("this is no lock file of {VERSION}"),
-                    "it was written by a later version of embed-migrations; update the dependency",
-                ));
+                problems.push(if text.starts_with("version ") {
+                    source.problem(&range, format!("this is no lock file of {VERSION}"), UPDATE)
+                } else {
+                    source.problem(&range, format!("the lock file does not begin with `{VERSION}`"), RESTORE)
+                });
                 return Err(problems);
             }
             match LockEntry::parse(text, range.clone()) {
@@ -79,15 +83,22 @@ impl Lock {
                         &range,
                         format!("revision `{}` is locked twice", entry.id),
                         "remove one of the two lines",
-                    ))
+                    ));
                 }
                 Ok(entry) => entries.push(entry),
-                Err(reason) => problems.push(source.problem(
+                Err((reason, help)) => problems.push(source.problem(
                     &range,
                     format!("unreadable line in the lock file: {reason}"),
-                    "restore the file from version control; `cargo migrate lock` writes it anew",
+                    help,
                 )),
             }
+        }
+        if !version {
+            problems.push(Problem::of_path(
+                path,
+                format!("the lock file does not begin with `{VERSION}`"),
+                RESTORE,
+            ));
         }
         if problems.is_empty() { Ok(Self { source, entries }) } else { Err(problems) }
     }
@@ -117,17 +128,22 @@ impl Lock {
         text
     }
 
-    /// What of the lock file the revisions contradict, on the backends that matter.
+    /// What of the lock file the revisions contradict, on the backends that matter. A revision that `may_hold` may be in
+    /// a file that could not be read.
     pub(super) fn differences(
         &self,
         found: &[(&Revision, &SourceText, Range<usize>)],
         backends: &[Backend],
+        may_hold: impl Fn(&str) -> bool,
     ) -> Vec<Problem> {
         let by_id: BTreeMap<&str, usize> =
             found.iter().enumerate().map(|(place, (revision, ..))| (revision.id.as_str(), place)).collect();
         let mut problems = Vec::new();
         for entry in &self.entries {
             let Some(&place) = by_id.get(entry.id.as_str()) else {
+                if may_hold(entry.id.as_str()) {
+                    continue;
+                }
                 problems.push(
                     self.source
                         .problem(
@@ -162,12 +178,16 @@ impl Lock {
             if let Some(&backend) = changed.first() {
                 let shown =
                     |checksum: Option<Checksum>| checksum.map_or("nothing".to_owned(), |c| c.to_string());
-                let on = changed.iter().map(|backend| backend.name()).collect::<Vec<_>>().join(", ");
+                let on = if changed.len() == backends.len() {
+                    String::new()
+                } else {
+                    format!(" for {}", listed(changed.iter().map(|backend| backend.name())))
+                };
                 problems.push(
                     source
                         .problem(
                             id_range,
-                            format!("revision `{}` is locked and its upgrade has changed ({on})", entry.id),
+                            format!("revision `{}` is locked and its upgrade has changed{on}", entry.id),
                             "undo the edit, and put the change into a new revision",
                         )
                         .note(format!("locked: {}", shown(entry.checksums[backend.index()])))
@@ -184,35 +204,41 @@ impl Lock {
 }
 
 impl LockEntry {
-    fn parse(text: &str, range: Range<usize>) -> Result<Self, String> {
+    /// # Errors
+    /// Why the line is none, and what to do about it.
+    fn parse(text: &str, range: Range<usize>) -> Result<Self, (String, &'static str)> {
+        let restore = |reason: &str| (reason.to_owned(), RESTORE);
+        let id = |text: &str| text.parse::<RevisionId>().map_err(|error| restore(&error.to_string()));
         let mut words = text.split_whitespace();
-        let id = words.next().unwrap_or_default().parse::<RevisionId>().map_err(|error| error.to_string())?;
+        let revision = id(words.next().unwrap_or_default())?;
         if words.next() != Some("revises") {
-            return Err("after the id comes `revises`".into());
+            return Err(restore("after the id comes `revises`"));
         }
         let revises = match words.next() {
-            None => return Err("after `revises` come ids or `none`".into()),
+            None => return Err(restore("after `revises` come ids or `none`")),
             Some("none") => Vec::new(),
-            Some(ids) => ids
-                .split(',')
-                .map(|id| id.parse::<RevisionId>().map_err(|error| error.to_string()))
-                .collect::<Result<_, _>>()?,
+            Some(ids) => ids.split(',').map(id).collect::<Result<_, _>>()?,
         };
         let mut checksums = [None; 4];
         for word in words {
-            let (name, checksum) = word.split_once('=').ok_or("a checksum is written `backend=1:…`")?;
-            let checksum = checksum.parse::<Checksum>().map_err(|error| error.to_string())?;
+            let (name, checksum) =
+                word.split_once('=').ok_or_else(|| restore("a checksum is written `backend=1:…`"))?;
+            let checksum = checksum.parse::<Checksum>().map_err(|error| {
+                let later = matches!(error, InvalidChecksum::UnknownScheme(_));
+                (error.to_string(), if later { UPDATE } else { RESTORE })
+            })?;
             if name == "all" {
                 checksums = [Some(checksum); 4];
             } else {
-                let backend = name.parse::<Backend>().map_err(|error| error.to_string())?;
+                let backend =
+                    name.parse::<Backend>().map_err(|_| restore(&format!("`{name}` is no backend")))?;
                 checksums[backend.index()] = Some(checksum);
             }
         }
         if checksums.iter().all(Option::is_none) {
-            return Err("there is no checksum".into());
+            return Err(restore("there is no checksum"));
         }
-        Ok(Self { id, revises, checksums, range })
+        Ok(Self { id: revision, revises, checksums, range })
     }
 }
 

@@ -24,21 +24,40 @@ pub(super) struct RawSection {
 const OPTIONS: [&str; 5] =
     ["no-transaction", "foreign-keys=off", "lock-timeout=5s", "statement-timeout=10m", "irreversible"];
 
-/// Whether a line is a marker or was meant as one: a comment that begins with something like `migrate:`, whatever the
-/// spaces and the case.
+/// Whether a line is a marker or was meant as one: something like `migrate:`, whatever the spaces, the case and the
+/// kind of comment, or what separates up from down in the files of other tools. What is taken for a comment here would
+/// run the way down as a part of the way up.
 pub(super) fn is_marker_like(line: &str) -> bool {
-    let Some(comment) = line.trim_start().strip_prefix("--") else { return false };
-    let comment = comment.trim_start_matches(['-', '+', '@', ' ', '\t']).to_lowercase();
-    let word: String = comment.chars().take_while(char::is_ascii_alphabetic).collect();
-    let rest = comment[word.len()..].trim_start();
-    let is_word = ["migrate", "migration", "migrations"].contains(&word.as_str())
-        || (rest.starts_with(':') && nearest(&word, ["migrate"]).is_some());
-    let after = rest.trim_start_matches([':', ' ', '\t', '-']);
-    let direction: String = after.chars().take_while(char::is_ascii_alphabetic).collect();
-    let names_direction =
-        ["up", "down", "upgrade", "downgrade", "rollback", "revert", "undo"].contains(&direction.as_str());
-    is_word && (rest.starts_with(':') || names_direction)
+    let line = line.trim();
+    let start = line.trim_start_matches(|c: char| c.is_ascii_punctuation() || c.is_ascii_whitespace());
+    let sign = &line[..line.len() - start.len()];
+    let words: Vec<String> = (start.split(|c: char| !c.is_ascii_alphabetic()))
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let [first, ref others @ ..] = words[..] else { return false };
+    let names_direction = others.first().is_some_and(|word| DIRECTIONS.contains(word));
+    let after = start[first.len()..].trim_start();
+    if after.starts_with(':') && nearest(first, ["migrate"]).is_some() {
+        return sign.is_empty() || !sign.ends_with(['\'', '"', '`']);
+    }
+    if !["--", "#", "/*", "//"].iter().any(|comment| sign.starts_with(comment)) {
+        return false;
+    }
+    match first {
+        "migrate" | "migration" | "migrations" | "goose" | "micrate" | "dbmate" => {
+            names_direction && (others.len() == 1 || !after.starts_with(|c: char| c.is_ascii_alphabetic()))
+        }
+        "create" => words == ["create", "above", "drop", "below"],
+        _ if DIRECTIONS.contains(&first) => others.is_empty() || others == ["migration"],
+        _ => false,
+    }
 }
+
+/// The words for up and down, here and elsewhere.
+const DIRECTIONS: [&str; 9] =
+    ["up", "down", "ups", "downs", "upgrade", "downgrade", "rollback", "revert", "undo"];
 
 /// Splits what follows the header into sections.
 pub(super) fn parse_sections(
@@ -87,7 +106,7 @@ fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Pro
         problems.push(source.problem(
             &marker,
             "this looks like a marker and is none",
-            "write `-- migrate:up` or `-- migrate:down`, then backends and options",
+            "write `-- migrate:up` or `-- migrate:down`, then backends and options; if it is prose, word it differently",
         ));
         return None;
     };
@@ -145,7 +164,7 @@ impl RawSection {
             ("foreign-keys", Some("off")) => self.options.foreign_keys_off = true,
             ("lock-timeout", Some(value)) => self.options.lock_timeout = Some(duration(word, value)?),
             ("statement-timeout", Some(value)) => {
-                self.options.statement_timeout = Some(duration(word, value)?)
+                self.options.statement_timeout = Some(duration(word, value)?);
             }
             ("irreversible", None) if self.direction == Direction::Down => self.irreversible = true,
             ("irreversible", None) => {
@@ -155,8 +174,12 @@ impl RawSection {
                 ));
             }
             _ => {
-                let known = Backend::ALL.map(Backend::name).into_iter().chain(OPTIONS);
-                let help = nearest(word, known).map_or_else(
+                let known = Backend::ALL.map(Backend::name).into_iter();
+                let options = OPTIONS.into_iter().filter_map(|option| option.split('=').next());
+                let near = nearest(name, known.chain(options)).map(|near| {
+                    OPTIONS.into_iter().find(|option| option.split('=').next() == Some(near)).unwrap_or(near)
+                });
+                let help = near.map_or_else(
                     || {
                         format!(
                             "backends are {}; options are {}",
@@ -194,7 +217,8 @@ fn duration(word: &str, value: &str) -> Result<Duration, (String, String)> {
         .ok_or_else(|| {
             (
                 format!("`{word}` has no duration that can be used"),
-                "write a whole number above zero with its unit: `500ms`, `5s`, `10m` or `1h`".into(),
+                "write a whole number with its unit, such as `500ms`, `5s`, `10m` or `1h`, up to `596h`"
+                    .into(),
             )
         })
 }

@@ -22,7 +22,7 @@ pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> Rus
         problems.push(Problem::of_path(
             &source.path,
             "this is not Rust: its brackets or quotes do not match",
-            "mend the file; `rustc` says more once it is the only problem",
+            format!("`rustfmt --check {}` shows where", source.path),
         ));
         return RustItems::default();
     };
@@ -38,7 +38,7 @@ pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> Rus
     if !has("up") {
         problems.push(Problem::of_path(
             &source.path,
-            "the revision has no `up` function",
+            "the revision has no `pub async fn up`",
             "write `pub async fn up(db: &mut Db<'_>) -> Result<()>` at the top level of the file",
         ));
     }

@@ -14,8 +14,8 @@ use self::lexer::Lexer;
 use self::mode::Mode;
 use super::cursor::is_word_byte;
 use super::token::{Token, TokenKind, View};
-use super::{Object, SqlProblem, Statement, object};
-use crate::Backend;
+use super::{SqlProblem, Statement, object};
+use crate::{Backend, Object};
 use crate::StatementKind::{self, Ddl, Other};
 
 pub(super) fn split(text: &str, backend: Backend) -> (Vec<Statement>, Vec<SqlProblem>) {

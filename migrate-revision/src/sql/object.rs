@@ -3,37 +3,7 @@
 use std::collections::HashSet;
 
 use super::token::{TokenKind, View};
-
-/// An object of the schema, as a statement names it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Object {
-    /// What it is
-    pub kind: ObjectKind,
-    /// Its name, with its schema before it if that is written, without quotes. PostgreSQL's bare names are in lower
-    /// case, as its catalogs have them
-    pub name: Vec<String>,
-}
-
-/// What an [`Object`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ObjectKind {
-    /// Table
-    Table,
-    /// Index
-    Index,
-    /// View
-    View,
-    /// Trigger
-    Trigger,
-    /// Procedure, function or package
-    Routine,
-    /// Event of the scheduler
-    Event,
-    /// Sequence
-    Sequence,
-    /// Database, user, role, server, tablespace
-    Other,
-}
+use crate::{Object, ObjectKind};
 
 /// Objects of a DDL statement of MySQL or MariaDB, given without the frames of executable comments.
 pub(super) fn of_mysql(view: View<'_>) -> Vec<Object> {

@@ -1,7 +1,7 @@
 //! The objects that statements name.
 
-use migrate_revision::sql::ObjectKind::{Event, Index, Other, Routine, Sequence, Table, Trigger, View};
-use migrate_revision::sql::{self, ObjectKind};
+use migrate_revision::ObjectKind::{Event, Index, Other, Routine, Sequence, Table, Trigger, View};
+use migrate_revision::{ObjectKind, sql};
 use migrate_revision::{Backend, StatementKind};
 
 /// A statement, and kind and name of each object.

@@ -1,1 +1,489 @@
+//! MySQL and MariaDB through mysql_async. DDL commits by itself here, so whatever is not rows alone is recorded
+//! statement by statement, each with its progress in the same packet.
 
+mod packet;
+mod recorded;
+mod session;
+mod value;
+
+use std::future::Future;
+use std::time::Duration;
+
+use migrate_revision::{Backend, ScriptStatement};
+use mysql_async::consts::StatusFlags;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Statement};
+
+use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
+use crate::error::Fault;
+use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
+use crate::{Error, ErrorKind, Result};
+use packet::{Failed, Packet, Part, columns};
+use session::{Settings, Touched};
+
+pub(crate) use value::{execute, query};
+
+/// A connection of the caller's, and what of it must be put back.
+///
+/// A future of the driver that is dropped before its answer leaves the answer on the line, where the next query takes
+/// it for its own. So a run that is dropped in its middle closes the connection: the server then rolls back and gives
+/// the lock back.
+pub(crate) struct Mysql<'a> {
+    conn: &'a mut Conn,
+    /// MariaDB or MySQL, once that is known
+    backend: Option<Backend>,
+    /// Whether the caller was inside a transaction when this was made, by what the server said last
+    began_inside: Option<bool>,
+    settings: Option<Settings>,
+    /// What a revision may have changed of the session
+    touched: Option<Touched>,
+    /// Whether a transaction of ours may be open
+    open: bool,
+    /// Whether the session's lock is ours
+    locked: bool,
+    /// How long a text may get before it is sent
+    budget: usize,
+    /// A statement with one parameter, by which the connection can be closed without waiting
+    closer: Option<Statement>,
+}
+
+impl<'a> Mysql<'a> {
+    pub(crate) fn new(conn: &'a mut Conn) -> Self {
+        let began_inside = flags(conn).map(|flags| flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS));
+        Self {
+            conn,
+            backend: None,
+            began_inside,
+            settings: None,
+            touched: None,
+            open: false,
+            locked: false,
+            budget: 1 << 19,
+            closer: None,
+        }
+    }
+
+    fn dialect(&self) -> Backend {
+        self.backend.unwrap_or(Backend::Mysql)
+    }
+
+    /// Sends statements as one text and waits until all are done, showing each row of theirs.
+    ///
+    /// An error behind the first statement surfaces only when everything is drained.
+    async fn drain(
+        &mut self,
+        sql: &str,
+        mut see: impl FnMut(Vec<Option<String>>) + Send,
+    ) -> Result<(), Failed> {
+        if self.conn.is_disconnected() {
+            return Err(Failed::unusable());
+        }
+        let mut done = 0;
+        let mut result = self.conn.query_iter(sql).await.map_err(|error| Failed::new(0, error))?;
+        loop {
+            let rows = result.for_each(|row| see(columns(&row))).await;
+            rows.map_err(|error| Failed::new(done, error))?;
+            done += 1;
+            if result.is_empty() {
+                return result.drop_result().await.map_err(|error| Failed::new(done, error));
+            }
+        }
+    }
+
+    /// As [`drain`](Self::drain); gives the last row that any of the statements had.
+    async fn send(&mut self, sql: &str) -> Result<Option<Vec<Option<String>>>, Failed> {
+        let mut last = None;
+        self.drain(sql, |row| last = Some(row)).await?;
+        Ok(last)
+    }
+
+    /// As [`drain`](Self::drain); gives the rows of all the statements.
+    async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
+        let mut rows = Vec::new();
+        self.drain(sql, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    /// Reads in autocommit. Where the caller has switched that off, the read has begun a transaction, which ends here.
+    async fn read(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
+        let rows = self.rows(sql).await?;
+        let implicit = flags(self.conn).is_some_and(|f| !f.contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT));
+        if implicit && self.began_inside == Some(false) {
+            self.send("ROLLBACK").await?;
+        }
+        Ok(rows)
+    }
+
+    async fn roll_back(&mut self) -> Result<(), Failed> {
+        self.send("ROLLBACK").await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Makes the table, unless another process just has.
+    async fn create(&mut self, table: &HistoryTable) -> Result<(), StepFault> {
+        if let Err(failed) = self.send(&table.create(self.dialect())).await
+            && !matches!(failed.code, TABLE_EXISTS | TABLE_IS_BEING_MADE)
+        {
+            return Err(failed.fault.into());
+        }
+        let schema = table.schema.as_deref().unwrap_or_default();
+        let engine = format!(
+            "SELECT t.ENGINE FROM information_schema.TABLES AS t JOIN information_schema.ENGINES AS e \
+             ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = {} AND t.TABLE_NAME = {} AND e.TRANSACTIONS = 'NO'",
+            quote_text(schema, self.dialect()),
+            quote_text(&table.table, self.dialect())
+        );
+        match self.send(&engine).await.map_err(|failed| failed.fault)?.as_deref() {
+            Some([Some(engine), ..]) => Err(StepFault::Error(Error::new(
+                ErrorKind::History,
+                format!(
+                    "the server made {} with the engine {engine}, which has no transactions\n\n\
+                     hint: let the server use InnoDB, and drop the table",
+                    table.name(self.dialect())
+                ),
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends part of a transaction. A text that failed is rolled back at once, so that no one waits for its locks.
+    async fn send_part(
+        &mut self,
+        step: usize,
+        work: &Work<'_>,
+        packet: &mut Packet,
+    ) -> Result<(), StepFault> {
+        let parts = std::mem::take(packet);
+        let Err(failed) = self.send(&parts.sql).await else { return Ok(()) };
+        let part = parts.parts.get(failed.done).copied().unwrap_or(Part::Own);
+        if part == Part::Restore && parts.parts.contains(&Part::Commit) {
+            // The step is in force. The settings are put back, or complained about, when the run ends.
+            self.open = false;
+            return Ok(());
+        }
+        if !failed.is_fatal() {
+            self.roll_back().await.map_err(|failed| failed.fault)?;
+        }
+        Err(match (part, &work.body) {
+            _ if failed.is_fatal() => failed.fault.into(),
+            (Part::Row | Part::Commit, _) if failed.is_lost_race() => StepFault::Overtaken,
+            (Part::Statement(place), WorkBody::Sql { text, script }) => {
+                failed_statement(step, place, &script.statements[place], text, 0, failed)
+            }
+            _ => failed.fault.into(),
+        })
+    }
+
+    async fn transact_step(
+        &mut self,
+        table: &HistoryTable,
+        steps: &[Work<'_>],
+        step: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let work = &steps[step];
+        told(step, None);
+        let mut packet = Packet::default();
+        if let WorkBody::Sql { text, script } = work.body {
+            self.touch(script, text).await?;
+        }
+        if step == 0 {
+            self.open = true;
+            packet.push(Part::Own, "START TRANSACTION");
+        }
+        packet.push(Part::Row, &table.insert(&work.row, true, self.dialect()));
+        let mut reported = 0;
+        if let WorkBody::Sql { text, script } = work.body {
+            if let Some(timeouts) = session::timeouts(&script.options, self.dialect()) {
+                packet.push(Part::Own, &timeouts);
+            }
+            for (place, statement) in script.statements.iter().enumerate() {
+                let sql = &text[statement.range.clone()];
+                if packet.sql.len() + sql.len() > self.budget {
+                    self.send_part(step, work, &mut packet).await?;
+                    (reported + 1..=place).for_each(|done| told(step, Some(done)));
+                    reported = place;
+                }
+                packet.push(Part::Statement(place), sql);
+            }
+        }
+        let last = step + 1 == steps.len();
+        if last {
+            packet.push(Part::Commit, "COMMIT");
+        }
+        if let Some(restore) = self.restoring() {
+            packet.push(Part::Restore, &restore);
+        }
+        if !packet.parts.is_empty() {
+            self.send_part(step, work, &mut packet).await?;
+        }
+        if last {
+            self.open = false;
+        }
+        if let WorkBody::Sql { script, .. } = work.body {
+            (reported + 1..=script.statements.len()).for_each(|done| told(step, Some(done)));
+        }
+        self.restored().await?;
+        Ok(())
+    }
+}
+
+impl Drop for Mysql<'_> {
+    /// Only a future that is dropped leaves anything to do here.
+    fn drop(&mut self) {
+        if self.conn.is_disconnected() || self.open || self.locked || self.touched.is_some() {
+            close_now(self.conn, self.closer.as_ref());
+        }
+    }
+}
+
+/// Closes a connection without waiting: at a wrong number of parameters the driver does so before it sends anything.
+fn close_now(conn: &mut Conn, closer: Option<&Statement>) {
+    let Some(closer) = closer else { return };
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let _ = std::pin::pin!(conn.exec_drop(closer, ())).poll(&mut context);
+}
+
+impl Database for Mysql<'_> {
+    fn backend(&self) -> Backend {
+        self.dialect()
+    }
+
+    async fn read_last(&mut self, table: &HistoryTable) -> Result<Last, Fault> {
+        match self.read(&table.select_last(self.dialect(), ", VERSION()")).await {
+            Ok(mut rows) => {
+                let Some(mut row) = rows.pop() else { return Ok(Last::NoRow) };
+                let version = row.pop().flatten();
+                self.backend.get_or_insert(session::dialect_of(version.as_deref()));
+                Ok(HistoryRow::parse(&row).map_or(Last::Unreadable, Last::Row))
+            }
+            Err(failed) if matches!(failed.code, NO_TABLE | NO_DATABASE | NO_DATABASE_SELECTED) => {
+                Ok(Last::NoTable)
+            }
+            Err(failed) => Err(failed.fault),
+        }
+    }
+
+    async fn read_all(&mut self, table: &HistoryTable) -> Result<Vec<HistoryRow>, Fault> {
+        let rows = self.read(&table.select_all(self.dialect())).await.map_err(|failed| failed.fault)?;
+        rows.iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
+    }
+
+    /// A table without rows is nothing to worry about: no row is ever hidden, and making the table has committed by
+    /// itself before its first row was written.
+    async fn prepare(&mut self, table: &mut HistoryTable, _last: &Last) -> Result<()> {
+        let failed = |failed: Failed| failed.fault.while_doing("read the session's settings");
+        let (settings, facts) = self.note(table).await.map_err(failed)?;
+        let flags = flags(self.conn).unwrap_or(StatusFlags::empty());
+        let inside = if settings.autocommit {
+            flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS)
+        } else {
+            // Without autocommit even our own reads begin a transaction; what was before is known only if the
+            // caller's last statement succeeded.
+            self.began_inside != Some(false)
+        };
+        if inside {
+            return Err(super::in_transaction());
+        }
+        self.backend = Some(facts.backend);
+        self.budget = facts.max_allowed_packet / 2;
+        match (&table.schema, &settings.database) {
+            (Some(_), _) if facts.schema_exists => {}
+            (Some(schema), _) => return Err(no_database(schema)),
+            (None, Some(database)) => table.schema = Some(database.clone()),
+            (None, None) => return Err(none_selected()),
+        }
+        let closer = self.conn.prep("SELECT ?").await;
+        self.closer = Some(closer.map_err(|error| packet::fault(error).while_doing("prepare the run"))?);
+        if !settings.autocommit {
+            self.touched = Some(Touched::default());
+            self.send("ROLLBACK; SET @@SESSION.autocommit = 1").await.map_err(failed)?;
+        }
+        self.settings = Some(settings);
+        Ok(())
+    }
+
+    async fn restore(&mut self) -> Result<(), Fault> {
+        if self.open {
+            self.roll_back().await.map_err(|failed| failed.fault)?;
+        }
+        if let Some(restore) = self.restoring() {
+            self.send(&format!("ROLLBACK; {restore}")).await.map_err(|failed| failed.fault)?;
+            self.restored().await?;
+        }
+        if let Some(settings) = self.settings.take()
+            && !settings.autocommit
+        {
+            self.send("SET @@SESSION.autocommit = 0").await.map_err(|failed| failed.fault)?;
+        }
+        self.touched = None;
+        Ok(())
+    }
+
+    async fn try_lock(&mut self, key: &LockKey, wait: Duration) -> Result<Attempt, Fault> {
+        let name = quote_text(&key.name, self.dialect());
+        // MySQL takes whole seconds.
+        let sql = format!("SELECT GET_LOCK({name}, {})", wait.as_secs());
+        match self.send(&sql).await.map_err(|failed| failed.fault)?.as_deref() {
+            Some([Some(held)]) if held == "1" => {
+                self.locked = true;
+                Ok(Attempt::Held)
+            }
+            Some([Some(_)]) => {
+                let holder = format!(
+                    "SELECT CONCAT('connection ', ID, ', ', USER, ' at ', HOST) FROM information_schema.PROCESSLIST \
+                     WHERE ID = IS_USED_LOCK({name})"
+                );
+                // Not everyone may see it, and it may be gone by now.
+                let holder = self.send(&holder).await.ok().flatten();
+                Ok(Attempt::Busy(holder.and_then(|row| row.into_iter().next().flatten())))
+            }
+            _ => Err(Fault::new("the server could not wait for the lock (GET_LOCK is NULL)")),
+        }
+    }
+
+    async fn unlock(&mut self, key: &LockKey) -> Result<(), Fault> {
+        let sql = format!("SELECT RELEASE_LOCK({})", quote_text(&key.name, self.dialect()));
+        let row = self.send(&sql).await.map_err(|failed| failed.fault)?;
+        self.locked = false;
+        match row.as_deref() {
+            Some([Some(released)]) if released == "1" => Ok(()),
+            _ => Err(Fault::new("it was no longer this connection's")),
+        }
+    }
+
+    async fn sleep(&mut self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    async fn transact(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        if steps.iter().any(|work| matches!(work.body, WorkBody::Rust { .. })) {
+            return Err(StepFault::Error(super::not_recordable()));
+        }
+        if create {
+            self.create(table).await?;
+        }
+        for step in 0..steps.len() {
+            let result = self.transact_step(table, steps, step, told).await;
+            if result.is_err() && self.open && !self.conn.is_disconnected() {
+                self.roll_back().await.map_err(|failed| failed.fault)?;
+            }
+            result?;
+        }
+        Ok(())
+    }
+
+    async fn begin_running(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        row: &NewRow,
+    ) -> Result<(), StepFault> {
+        if create {
+            self.create(table).await?;
+        }
+        match self.send(&table.insert(row, false, self.dialect())).await {
+            Ok(_) => Ok(()),
+            Err(failed) if failed.is_lost_race() => Err(StepFault::Overtaken),
+            Err(failed) => Err(failed.fault.into()),
+        }
+    }
+
+    async fn take_over(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        to: &TakeOver<'_>,
+    ) -> Result<bool, Fault> {
+        let update = table.update_owner(running, to, self.dialect());
+        self.send(&update).await.map_err(|failed| failed.fault)?;
+        Ok(self.conn.affected_rows() == 1)
+    }
+
+    async fn run_recorded(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        work: &Work<'_>,
+        from: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        match work.body {
+            WorkBody::Sql { text, script } => {
+                let recorder =
+                    recorded::Recorder { table, running, text, script, revision: &work.row.revision };
+                recorder.run(self, from, told).await
+            }
+            WorkBody::Rust { run, data } => recorded::run_rust(self, table, running, run, data, told).await,
+            WorkBody::Nothing => Err(StepFault::Error(super::not_recordable())),
+        }
+    }
+}
+
+/// Opens a connection of its own.
+pub(crate) async fn connect(url: &str) -> Result<Conn> {
+    let opts = mysql_async::Opts::from_url(url).map_err(|error| {
+        Error::new(ErrorKind::Url, format!("the URL is not one of MySQL: {error}")).with_source(error)
+    })?;
+    Conn::new(opts).await.map_err(|error| packet::fault(error).while_doing("connect to the database"))
+}
+
+impl From<mysql_async::Error> for Error {
+    fn from(error: mysql_async::Error) -> Self {
+        match error {
+            mysql_async::Error::Server(error) => {
+                Self::new(ErrorKind::Database, error.to_string()).with_source(error)
+            }
+            error => Self::new(ErrorKind::Database, error.to_string()).with_source(error),
+        }
+    }
+}
+
+/// What the server said of the session with its last answer; `None` if that was an error.
+fn flags(conn: &Conn) -> Option<StatusFlags> {
+    conn.last_ok_packet().map(mysql_async::OkPacket::status_flags)
+}
+
+fn failed_statement(
+    step: usize,
+    place: usize,
+    statement: &ScriptStatement,
+    text: &str,
+    kept: usize,
+    failed: Failed,
+) -> StepFault {
+    let within = failed.place_in(&text[statement.range.clone()]);
+    let offset = Some(statement.range.start + within);
+    StepFault::Statement { step, statement: place, offset, kept, fault: failed.fault }
+}
+
+fn no_database(schema: &str) -> Error {
+    Error::new(
+        ErrorKind::Connection,
+        format!(
+            "the database {} does not exist, or this user may not see it\n\nhint: create it, or grant access to it",
+            quote_name(schema, Backend::Mysql)
+        ),
+    )
+}
+
+fn none_selected() -> Error {
+    Error::new(
+        ErrorKind::Connection,
+        "the connection has no database selected\n\n\
+         hint: put the database into the URL (`mysql://host/database`), or name one with `schema`",
+    )
+}
+
+const NO_DATABASE_SELECTED: u16 = 1046;
+const NO_DATABASE: u16 = 1049;
+const TABLE_EXISTS: u16 = 1050;
+const NO_TABLE: u16 = 1146;
+const TABLE_IS_BEING_MADE: u16 = 1684;

@@ -20,7 +20,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use self::batch::{Batch, Cells, Encoding, Failed, What, cells};
 use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work};
-use crate::error::{Fault, FaultKind};
+use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
 
@@ -48,7 +48,7 @@ struct Debts {
     rollback: bool,
     /// The statements that put the settings back that were changed outside of a transaction, or in an open one
     settings: Vec<String>,
-    /// The same for the settings of the run
+    /// Strings were not read as the standard has it, and are for as long as the run takes
     strings_off: bool,
     /// The lock that may be ours
     lock: Option<i64>,
@@ -105,7 +105,7 @@ impl<'a> Postgres<'a> {
 impl Drop for Postgres<'_> {
     /// Sends what is owed without waiting for it. Whatever else is sent on this connection comes after it.
     fn drop(&mut self) {
-        let mut send = |sql: &str| {
+        let send = |sql: &str| {
             let mut context = Context::from_waker(Waker::noop());
             // The first poll sends; if the connection is lost, so is the session and all that it owes.
             let _ = pin!(self.client.batch_execute(sql)).poll(&mut context);
@@ -139,7 +139,9 @@ impl Database for Postgres<'_> {
                 None => Last::NoRow,
                 Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, Last::Row),
             }),
-            Err(error) if is(&error, &[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME]) => Ok(Last::NoTable),
+            Err(error) if is(&error, &[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME]) => {
+                Ok(Last::NoTable)
+            }
             Err(error) => Err(fault(error)),
         }
     }
@@ -152,7 +154,9 @@ impl Database for Postgres<'_> {
     async fn prepare(&mut self, table: &mut HistoryTable, last: &Last) -> Result<()> {
         let facts = self.rows(&facts(table, last)).await;
         let facts = match facts {
-            Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => return Err(super::in_transaction()),
+            Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => {
+                return Err(super::in_transaction());
+            }
             facts => facts.map_err(|e| fault(e).while_doing("look at the session"))?,
         };
         let fact = |place: usize| facts.first().and_then(|row| row.get(place)).and_then(Option::as_deref);
@@ -213,24 +217,25 @@ impl Database for Postgres<'_> {
     async fn try_lock(&mut self, key: &LockKey, _wait: Duration) -> Result<Attempt, Fault> {
         let number = key.number;
         self.debts.lock = Some(number);
-        let rows = self.rows(&format!("SELECT pg_catalog.pg_try_advisory_lock({number})")).await.map_err(fault)?;
+        let rows =
+            self.rows(&format!("SELECT pg_catalog.pg_try_advisory_lock({number})")).await.map_err(fault)?;
         if says_true(&rows) {
             return Ok(Attempt::Held);
         }
         self.debts.lock = None;
         let rows = self.rows(&holder(number)).await.map_err(fault)?;
-        Ok(Attempt::Busy(rows.first().map(|row| describe_holder(row))))
+        Ok(Attempt::Busy(rows.first().map(describe_holder)))
     }
 
     async fn unlock(&mut self, key: &LockKey) -> Result<(), Fault> {
         let number = key.number;
         self.debts.lock = None;
-        let rows = self.rows(&format!("SELECT pg_catalog.pg_advisory_unlock({number})")).await.map_err(fault)?;
+        let rows =
+            self.rows(&format!("SELECT pg_catalog.pg_advisory_unlock({number})")).await.map_err(fault)?;
         if says_true(&rows) {
             return Ok(());
         }
         Err(Fault::new(
-            FaultKind::Other,
             "the session does not hold the lock any more; a pooler that hands out a session per transaction does this, \
              and so does `DISCARD ALL` or `pg_advisory_unlock_all()` in a revision",
         ))
@@ -250,7 +255,12 @@ impl Database for Postgres<'_> {
         self.transact_steps(table, create, steps, told).await
     }
 
-    async fn begin_running(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
+    async fn begin_running(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        row: &NewRow,
+    ) -> Result<(), StepFault> {
         let mut batch = Batch::default();
         if create {
             self.push_create(&mut batch, table);
@@ -263,7 +273,12 @@ impl Database for Postgres<'_> {
         Ok(())
     }
 
-    async fn take_over(&mut self, table: &HistoryTable, running: &Running, to: &TakeOver<'_>) -> Result<bool, Fault> {
+    async fn take_over(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        to: &TakeOver<'_>,
+    ) -> Result<bool, Fault> {
         self.began = false;
         let update = table.update_owner(running, to, BACKEND);
         let messages = self.client.simple_query(&update).await.map_err(fault)?;
@@ -352,8 +367,7 @@ fn source(error: tokio_postgres::Error) -> Box<dyn std::error::Error + Send + Sy
 }
 
 fn fault(error: tokio_postgres::Error) -> Fault {
-    let kind = if is(&error, &[SqlState::UNDEFINED_TABLE]) { FaultKind::NoTable } else { FaultKind::Other };
-    Fault::new(kind, source(error))
+    Fault::new(source(error))
 }
 
 impl From<tokio_postgres::Error> for Error {
@@ -373,7 +387,8 @@ pub(crate) struct Connected {
 /// Connects to the database of a `postgres:` URL.
 pub(crate) async fn connect(url: &str) -> Result<Connected> {
     let connected = tokio_postgres::connect(url, NoTls).await;
-    let (client, connection) = connected.map_err(|error| fault(error).while_doing("connect to the database"))?;
+    let (client, connection) =
+        connected.map_err(|error| fault(error).while_doing("connect to the database"))?;
     let connection = tokio::spawn(async move {
         // Whatever ends it, the client's next call fails with the reason.
         let _ = connection.await;

@@ -38,6 +38,8 @@ pub(super) enum What {
         /// Where it begins in the file's text
         start: usize,
     },
+    /// Puts the session's settings back after a step
+    Restore(usize),
     /// Records that statements are done, and fails if the row is another's
     Progress,
     /// Ends the transaction
@@ -87,13 +89,18 @@ impl Batch {
         let mut rows_of_this = 0;
         let mut rows = Vec::new();
         self.tell_begin(done, told);
-        let stream = client.simple_query_raw(&self.sql).await.map_err(|error| self.failed(0, false, error, encoding))?;
+        let stream = client
+            .simple_query_raw(&self.sql)
+            .await
+            .map_err(|error| self.failed(0, false, error, encoding))?;
         let mut stream = pin!(stream);
         loop {
             match stream.try_next().await {
                 Ok(None) => return Ok(rows),
                 Ok(Some(SimpleQueryMessage::CommandComplete(_))) => {
-                    if let Some(Piece { what: What::Statement { step, place, .. }, .. }) = self.pieces.get(done) {
+                    if let Some(Piece { what: What::Statement { step, place, .. }, .. }) =
+                        self.pieces.get(done)
+                    {
                         told(*step, Some(place + 1));
                     }
                     done += 1;
@@ -128,12 +135,13 @@ impl Batch {
         let at_commit = error.as_db_error().is_some() && position.is_none() && {
             done == self.pieces.len() || done + 1 == self.pieces.len() && has_row
         };
-        let holds = |piece: &&Piece| position.is_some_and(|at| piece.range.start <= at && at <= piece.range.end);
+        let holds =
+            |piece: &&Piece| position.is_some_and(|at| piece.range.start <= at && at <= piece.range.end);
         let piece = self.pieces.iter().find(holds).or_else(|| self.pieces.get(done)).filter(|_| !at_commit);
         let offset = piece.and_then(|piece| match piece.what {
-            What::Statement { start, .. } => {
-                Some(start + position.map_or(0, |at| at.min(piece.range.end).saturating_sub(piece.range.start)))
-            }
+            What::Statement { start, .. } => Some(
+                start + position.map_or(0, |at| at.min(piece.range.end).saturating_sub(piece.range.start)),
+            ),
             _ => None,
         });
         Failed { what: piece.map(|piece| piece.what), offset, at_commit, error }

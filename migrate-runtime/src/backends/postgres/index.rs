@@ -69,7 +69,11 @@ impl Postgres<'_> {
     }
 
     /// An index that the statement made and that is not valid.
-    pub(super) async fn invalid_index(&self, index: &Concurrent<'_>, known: &Known) -> Result<Option<String>, Fault> {
+    pub(super) async fn invalid_index(
+        &self,
+        index: &Concurrent<'_>,
+        known: &Known,
+    ) -> Result<Option<String>, Fault> {
         let found = self.indexes(index).await?;
         let invalid = found.into_iter().find(|found| {
             !found.valid && !found.busy && (index.name.is_some() || !known.oids.contains(&found.oid))
@@ -121,10 +125,15 @@ impl Postgres<'_> {
         let unique = if *unique { "UNIQUE " } else { "" };
         let mut batch = Batch::default();
         let what = What::Own("try the index on an empty table");
-        batch.push(what, &format!("CREATE TEMPORARY TABLE embed_migrations_trial (LIKE {table}) ON COMMIT DROP"));
         batch.push(
             what,
-            &format!("CREATE {unique}INDEX embed_migrations_trial_index ON pg_temp.embed_migrations_trial {rest}"),
+            &format!("CREATE TEMPORARY TABLE embed_migrations_trial (LIKE {table}) ON COMMIT DROP"),
+        );
+        batch.push(
+            what,
+            &format!(
+                "CREATE {unique}INDEX embed_migrations_trial_index ON pg_temp.embed_migrations_trial {rest}"
+            ),
         );
         batch.push(
             what,
@@ -250,7 +259,13 @@ impl<'s> Words<'s> {
                 while let Some(at) = self.sql[self.at..].find(['/', '*']) {
                     self.at += at;
                     let rest = &self.sql[self.at..];
-                    let step = if rest.starts_with("/*") { 1 } else if rest.starts_with("*/") { -1 } else { 0 };
+                    let step = if rest.starts_with("/*") {
+                        1
+                    } else if rest.starts_with("*/") {
+                        -1
+                    } else {
+                        0
+                    };
                     depth += step;
                     self.at += if step == 0 { 1 } else { 2 };
                     if depth == 0 {
@@ -275,7 +290,9 @@ mod tests {
     fn the_name_and_table_of_an_index_are_read() {
         let parse = |sql| Concurrent::parse(sql).map(|c| (c.unique, c.name, c.table, c.rest));
         assert_eq!(
-            parse("CREATE UNIQUE INDEX /* a /* b */ */ CONCURRENTLY IF NOT EXISTS Ab ON ONLY s.\"T \"\" u\" (x)"),
+            parse(
+                "CREATE UNIQUE INDEX /* a /* b */ */ CONCURRENTLY IF NOT EXISTS Ab ON ONLY s.\"T \"\" u\" (x)"
+            ),
             Some((true, Some("ab".into()), "s.\"T \"\" u\"".into(), " (x)"))
         );
         assert_eq!(

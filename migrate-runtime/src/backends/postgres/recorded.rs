@@ -83,7 +83,8 @@ impl Postgres<'_> {
         }
         for (place, statement) in script.statements.iter().enumerate().skip(from) {
             let sql = &text[statement.range.clone()];
-            let outside = [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind);
+            let outside =
+                [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind);
             let index = if outside { Concurrent::parse(sql) } else { None };
             if let Some(index) = index {
                 let resumed = place == from && !self.began;
@@ -154,16 +155,18 @@ impl Postgres<'_> {
             Err(_) => None,
         };
         match invalid {
-            Some(name) => Err(recording.statement_fault(place, Fault::new(
-                crate::error::FaultKind::Other,
-                format!("index {name} is there and not valid\nHINT: drop it, and run again"),
-            ))),
+            Some(name) => {
+                Err(recording.statement_fault(place, Fault::new(format!("index {name} was left invalid"))))
+            }
             None => result,
         }
     }
 
     async fn is_in_transaction(&self) -> Result<bool, Fault> {
-        match self.rows("SELECT pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp()").await {
+        match self
+            .rows("SELECT pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp()")
+            .await
+        {
             Ok(rows) => Ok(first(&rows) != Some("t")),
             Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => Ok(true),
             Err(error) => Err(fault(error)),
@@ -172,7 +175,10 @@ impl Postgres<'_> {
 
     /// How many statements the row says are done.
     async fn recorded(&self, recording: &Recording<'_>) -> Result<usize, Fault> {
-        let rows = self.rows(&recording.table.select_progress(recording.running.seq, BACKEND)).await.map_err(fault)?;
+        let rows = self
+            .rows(&recording.table.select_progress(recording.running.seq, BACKEND))
+            .await
+            .map_err(fault)?;
         Ok(first(&rows).and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 }

@@ -88,7 +88,9 @@ impl Scope {
             let name = quote_text(name, Backend::Postgres);
             let _ = write!(rows, " UNION ALL SELECT {name}, pg_catalog.current_setting({name}, true)");
         }
-        format!("(SELECT pg_catalog.json_object_agg(name, setting) FROM ({rows}) AS settings)::pg_catalog.text")
+        format!(
+            "(SELECT pg_catalog.json_object_agg(name, setting) FROM ({rows}) AS settings)::pg_catalog.text"
+        )
     }
 
     fn restore(&self, kept: &str) -> Vec<String> {
@@ -109,7 +111,8 @@ impl Scope {
                  ON o.key = s.name AND s.name <> 'search_path' \
                  WHERE s.setting <> o.value OR s.source = 'session' AND s.context = 'user'"
             );
-            let custom: Vec<String> = self.custom.iter().map(|name| quote_text(name, Backend::Postgres)).collect();
+            let custom: Vec<String> =
+                self.custom.iter().map(|name| quote_text(name, Backend::Postgres)).collect();
             let custom = if custom.is_empty() {
                 String::new()
             } else {
@@ -172,7 +175,8 @@ pub(super) fn as_before(settings: &str) -> [String; 2] {
     });
     let before =
         names.map(|name| become_(name, &format!("pg_catalog.json_extract_path_text({kept}, '{name}')")));
-    let now = names.map(|name| become_(name, &format!("pg_catalog.current_setting('embed_migrations.{name}')")));
+    let now =
+        names.map(|name| become_(name, &format!("pg_catalog.current_setting('embed_migrations.{name}')")));
     [format!("SELECT {}, {}", keep.join(", "), before.join(", ")), format!("SELECT {}", now.join(", "))]
 }
 
@@ -185,12 +189,6 @@ pub(super) fn resets_all(script: &Script, text: &str) -> bool {
     })
 }
 
-/// Whether the server may read strings otherwise after a statement. It reads a message as a whole before it runs any
-/// of it.
-pub(super) fn changes_strings(sql: &str) -> bool {
-    sql.to_ascii_lowercase().contains("standard_conforming_strings")
-}
-
 /// The names with a dot that a statement sets.
 fn custom_names(sql: &str, names: &mut BTreeSet<String>) {
     let mut keep = |name: &str| {
@@ -200,8 +198,10 @@ fn custom_names(sql: &str, names: &mut BTreeSet<String>) {
         }
     };
     let mut words = sql.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
-    if words.next().is_some_and(|word| word.eq_ignore_ascii_case("set") || word.eq_ignore_ascii_case("reset")) {
-        let name = words.find(|word| !word.eq_ignore_ascii_case("session") && !word.eq_ignore_ascii_case("local"));
+    if words.next().is_some_and(|word| word.eq_ignore_ascii_case("set") || word.eq_ignore_ascii_case("reset"))
+    {
+        let name =
+            words.find(|word| !word.eq_ignore_ascii_case("session") && !word.eq_ignore_ascii_case("local"));
         keep(name.unwrap_or_default());
     }
     let lower = sql.to_ascii_lowercase();
@@ -228,13 +228,17 @@ mod tests {
         assert_eq!(names("SET app.user = 'a'"), ["app.user"]);
         assert_eq!(names("set session \"app\".\"user\" TO 'a'"), ["app.user"]);
         assert_eq!(names("RESET app.user"), ["app.user"]);
-        assert_eq!(names("SELECT set_config('a.b', '1', false), set_config ( 'c.d', '', true)"), ["a.b", "c.d"]);
+        assert_eq!(
+            names("SELECT set_config('a.b', '1', false), set_config ( 'c.d', '', true)"),
+            ["a.b", "c.d"]
+        );
         assert!(names("SET search_path = a, b.c").is_empty());
     }
 
     #[test]
     fn a_timeout_below_a_millisecond_is_not_none() {
-        let options = SectionOptions { lock_timeout: Some(Duration::from_nanos(1)), ..SectionOptions::default() };
+        let options =
+            SectionOptions { lock_timeout: Some(Duration::from_nanos(1)), ..SectionOptions::default() };
         let set = set_timeouts(&options, true).unwrap();
         assert_eq!(set, "SELECT pg_catalog.set_config('lock_timeout', '1ms', true)");
         assert_eq!(set_timeouts(&SectionOptions::default(), true), None);

@@ -13,7 +13,6 @@ use crate::history::HistoryTable;
 use crate::{Error, ErrorKind};
 
 pub(super) const NOTE: What = What::Own("note the session's settings");
-const RESTORE: What = What::Own("put the session's settings back after the revision; nothing of it was kept");
 
 /// How many transactions in a row may be given up by the server before its error is shown.
 const MAX_GIVEN_UP: u32 = 10;
@@ -58,7 +57,7 @@ impl Postgres<'_> {
             push_timeouts(&mut batch, &work.body);
             push_statements(&mut batch, step, &work.body);
             if changes {
-                push_all(&mut batch, RESTORE, &scope.restore_kept());
+                push_all(&mut batch, What::Restore(step), &scope.restore_kept());
             }
         }
         batch
@@ -89,25 +88,19 @@ impl Postgres<'_> {
             batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
             match work.body {
                 WorkBody::Nothing => {}
-                WorkBody::Sql { text, script } => {
+                WorkBody::Sql { .. } => {
                     push_timeouts(&mut batch, &work.body);
-                    for (place, statement) in script.statements.iter().enumerate() {
-                        let sql = &text[statement.range.clone()];
-                        batch.push(What::Statement { step, place, start: statement.range.start }, sql);
-                        if settings::changes_strings(sql) {
-                            self.send(&mut batch, table, steps, told).await?;
-                        }
-                    }
+                    push_statements(&mut batch, step, &work.body);
                 }
                 WorkBody::Rust { run, data } => {
                     batch.push(What::Own("note the transaction"), "SELECT pg_catalog.txid_current()");
                     let transaction = self.send(&mut batch, table, steps, told).await?;
                     let mut db = Db { connection: db::Connection::Postgres(self.client), data };
                     run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
-                    self.check_transaction(step, first(&transaction)).await?;
+                    self.check_transaction(step, &work.row.revision, first(&transaction)).await?;
                 }
             }
-            push_all(&mut batch, RESTORE, &restore);
+            push_all(&mut batch, What::Restore(step), &restore);
         }
         self.send(&mut batch, table, steps, told).await?;
         batch.push(What::Commit, "COMMIT");
@@ -134,16 +127,25 @@ impl Postgres<'_> {
     }
 
     /// A function must leave the transaction as it was.
-    async fn check_transaction(&self, step: usize, transaction: Option<&str>) -> Result<(), StepFault> {
-        let wrong = |what: &str| {
-            let error = Error::new(ErrorKind::Revision, what);
-            Err(StepFault::Rust { step, error })
-        };
+    async fn check_transaction(
+        &self,
+        step: usize,
+        revision: &str,
+        transaction: Option<&str>,
+    ) -> Result<(), StepFault> {
         match self.rows("SELECT pg_catalog.txid_current_if_assigned()").await {
             Ok(rows) if first(&rows) == transaction => Ok(()),
-            Ok(_) => wrong("it ended the transaction that it runs in, and what it did before is in force with its row"),
+            Ok(_) => Err(StepFault::Error(Error::new(
+                ErrorKind::Revision,
+                format!(
+                    "revision '{revision}' ended the transaction that it runs in: if it committed, what it had done by \
+                     then is in force, and so is its row in the history\n\n\
+                     hint: leave the transaction to the run; undo by hand what is half done"
+                ),
+            ))),
             Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => {
-                wrong("one of its statements failed, which ends the transaction, and it went on")
+                let what = "one of its statements failed, which ends the transaction, and it went on";
+                Err(StepFault::Rust { step, error: Error::new(ErrorKind::Revision, what) })
             }
             Err(error) => Err(fault(error).into()),
         }
@@ -188,6 +190,7 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
         Some(What::Statement { step, place, .. }) => {
             StepFault::Statement { step, statement: place, offset, kept: 0, fault: fault(error) }
         }
+        Some(What::Restore(step)) => StepFault::Error(not_restored(steps.get(step), fault(error))),
         Some(What::Own(doing)) => StepFault::Error(fault(error).while_doing(doing)),
         Some(What::Row(_) | What::Create | What::Progress) | None => fault(error).into(),
     }
@@ -196,9 +199,21 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
 /// Whether a row could not be written because another has its number, or because the one before it is not there.
 fn is_of_another(error: &tokio_postgres::Error, table: &HistoryTable) -> bool {
     let Some(db) = error.as_db_error() else { return false };
-    let ours = db.table() == Some(&table.table) && (table.schema.is_none() || db.schema() == table.schema.as_deref());
+    let ours = db.table() == Some(&table.table)
+        && (table.schema.is_none() || db.schema() == table.schema.as_deref());
     ours && (*db.code() == SqlState::UNIQUE_VIOLATION
         || *db.code() == SqlState::NOT_NULL_VIOLATION && db.column() == Some("seq"))
+}
+
+fn not_restored(step: Option<&Work<'_>>, fault: Fault) -> Error {
+    let message = format!(
+        "the session's settings could not be put back after revision '{}': {}\n  nothing of it was kept\n\n\
+         hint: a `RESET ALL` in a function or a `DO` loses what was noted of them, and some settings cannot be changed \
+         twice; `SET LOCAL` ends with the transaction",
+        step.map_or("", |work| &work.row.revision),
+        crate::error::root_message(&*fault.source).trim_end(),
+    );
+    Error::new(ErrorKind::Revision, message).with_source(fault.source)
 }
 
 fn commit_refused(steps: &[Work<'_>], fault: Fault) -> Error {
@@ -222,7 +237,8 @@ fn needs_begin(body: &WorkBody<'_>) -> bool {
             settings::resets_all(script, text)
                 || script.statements.iter().any(|statement| {
                     statement.kind == StatementKind::Savepoint
-                        || statement.session_effect && settings::changes_strings(&text[statement.range.clone()])
+                        || statement.session_effect
+                            && settings::changes_strings(&text[statement.range.clone()])
                 })
         }
     }

@@ -88,7 +88,14 @@ fn decode(bytes: &[u8], column: &Type) -> Option<Value> {
         Type::JSONB => return text(bytes.strip_prefix(&[1])?),
         // What a function returns that returns nothing
         Type::VOID => Value::Null,
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::CHAR | Type::JSON | Type::XML | Type::UNKNOWN => {
+        Type::TEXT
+        | Type::VARCHAR
+        | Type::BPCHAR
+        | Type::NAME
+        | Type::CHAR
+        | Type::JSON
+        | Type::XML
+        | Type::UNKNOWN => {
             return text(bytes);
         }
         _ if column.name() == "citext" => return text(bytes),
@@ -133,7 +140,9 @@ impl ToSql for Parameter<'_> {
         let text = match self.0 {
             Value::Null => return Ok(IsNull::Yes),
             // Numbers take no truth values, but other databases have nothing else.
-            Value::Bool(value) if [Type::INT2, Type::INT4, Type::INT8].contains(to) => u8::from(*value).to_string(),
+            Value::Bool(value) if [Type::INT2, Type::INT4, Type::INT8].contains(to) => {
+                u8::from(*value).to_string()
+            }
             Value::Bool(value) => value.to_string(),
             Value::Int(value) => value.to_string(),
             Value::Float(value) => value.to_string(),

@@ -14,7 +14,8 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
         0xf000 => return Some("-Infinity".into()),
         _ => return None,
     };
-    let digits: Vec<u16> = digits.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+    let digits: Vec<u16> =
+        digits.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
     if digits.len() != usize::from(part(0)?) {
         return None;
     }
@@ -23,7 +24,8 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
         let place = usize::try_from(i32::from(weight) - power).ok();
         place.and_then(|place| digits.get(place)).copied().unwrap_or(0)
     };
-    let whole: String = (0..=i32::from(weight).max(0)).rev().map(|power| format!("{:04}", digit(power))).collect();
+    let whole: String =
+        (0..=i32::from(weight).max(0)).rev().map(|power| format!("{:04}", digit(power))).collect();
     let whole = whole.trim_start_matches('0');
     let groups = i32::try_from(scale.div_ceil(4)).ok()?;
     let fraction: String = (1..=groups).map(|power| format!("{:04}", digit(-power))).collect();

@@ -20,7 +20,11 @@ pub(super) fn numbered(sql: &str) -> Cow<'_, str> {
         if first == '?' {
             number += 1;
             let _ = write!(out, "${number}");
-        } else if first == '$' && length == 1 && !before.is_some_and(is_part) && rest[1..].starts_with(is_digit) {
+        } else if first == '$'
+            && length == 1
+            && !before.is_some_and(is_part)
+            && rest[1..].starts_with(is_digit)
+        {
             return Cow::Borrowed(sql);
         } else {
             out.push_str(&rest[..length]);
@@ -33,19 +37,10 @@ pub(super) fn numbered(sql: &str) -> Cow<'_, str> {
 /// How long the quoted text or comment is that begins here, if one does.
 fn quoted(rest: &str, before: Option<char>) -> Option<usize> {
     let in_word = before.is_some_and(is_part);
-    let escaped = |rest: &str| {
-        let mut skip = false;
-        let closing = |(_, c): &(usize, char)| {
-            let closes = !skip && *c == '\'';
-            skip = !skip && *c == '\\';
-            closes
-        };
-        rest.char_indices().find(closes_after(closing)).map_or(rest.len(), |(at, _)| at + 1)
-    };
     match rest.as_bytes().first()? {
         b'\'' => Some(until(rest, 1, "'")),
         b'"' => Some(until(rest, 1, "\"")),
-        b'e' | b'E' if !in_word && rest[1..].starts_with('\'') => Some(2 + escaped(&rest[2..])),
+        b'e' | b'E' if !in_word && rest[1..].starts_with('\'') => Some(escaped(rest)),
         b'-' if rest.starts_with("--") => Some(rest.find('\n').unwrap_or(rest.len())),
         b'/' if rest.starts_with("/*") => Some(comment(rest)),
         b'$' if !in_word => {
@@ -58,8 +53,17 @@ fn quoted(rest: &str, before: Option<char>) -> Option<usize> {
     }
 }
 
-fn closes_after<F: FnMut(&(usize, char)) -> bool>(closing: F) -> F {
-    closing
+/// How long a string with backslashes is, from its `E` on.
+fn escaped(rest: &str) -> usize {
+    let mut chars = rest.char_indices().skip(2).peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '\'' if chars.next_if(|(_, next)| *next == '\'').is_none() => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
 }
 
 fn until(rest: &str, from: usize, end: &str) -> usize {
@@ -106,6 +110,7 @@ mod tests {
             ("'?' \"?\" ? -- ?\n/* ? /* ? */ ? */ ?", "'?' \"?\" $1 -- ?\n/* ? /* ? */ ? */ $2"),
             ("$$ ? $$ $a$ ? $$ $a$ ?", "$$ ? $$ $a$ ? $$ $a$ $1"),
             ("E'\\'?' ? 'it''s ?' ?", "E'\\'?' $1 'it''s ?' $2"),
+            ("E'a''\\'?' ?", "E'a''\\'?' $1"),
             ("a ?? 'x' AND b = ?", "a ? 'x' AND b = $1"),
             ("a ? $1", "a ? $1"),
             ("'$1' a$1 ?", "'$1' a$1 $1"),

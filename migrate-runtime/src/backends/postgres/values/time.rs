@@ -60,8 +60,8 @@ mod tests {
         assert_eq!(date(60), "2000-03-01");
         assert_eq!(date(9_818), "2026-11-18");
         assert_eq!(date(-10_957), "1970-01-01");
-        assert_eq!(date(-730_120), "0001-01-01");
-        assert_eq!(date(-730_121), "0001-12-31 BC");
+        assert_eq!(date(-730_119), "0001-01-01");
+        assert_eq!(date(-730_120), "0001-12-31 BC");
         assert_eq!(date(i32::MAX), "infinity");
         assert_eq!(timestamp(-1, "+00"), "1999-12-31 23:59:59.999999+00");
         assert_eq!(timestamp(43_200_500_000, ""), "2000-01-01 12:00:00.5");

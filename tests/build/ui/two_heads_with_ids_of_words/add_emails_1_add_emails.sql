@@ -1,7 +1,6 @@
 -- Add emails
 --
--- revision: bbb2
--- revises: ccc3
+-- revision: add_emails_1
 
 -- migrate:up
 CREATE TABLE emails (id INTEGER PRIMARY KEY);

@@ -1,7 +1,7 @@
 -- Add orders
 --
--- revision: ddd4
--- revises: eee5
+-- revision: ccc2
+-- revises: aaa1
 
 -- migrate:up
 CREATE TABLE orders (id INTEGER PRIMARY KEY);

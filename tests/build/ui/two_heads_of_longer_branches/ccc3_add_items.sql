@@ -1,7 +1,7 @@
 -- Add items
 --
--- revision: eee5
--- revises: ddd4
+-- revision: ccc3
+-- revises: ccc2
 
 -- migrate:up
 CREATE TABLE items (id INTEGER PRIMARY KEY);

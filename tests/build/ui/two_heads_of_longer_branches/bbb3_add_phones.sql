@@ -1,6 +1,6 @@
 -- Add phones
 --
--- revision: ccc3
+-- revision: bbb3
 -- revises: bbb2
 
 -- migrate:up

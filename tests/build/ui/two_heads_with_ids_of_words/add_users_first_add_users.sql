@@ -1,6 +1,6 @@
 -- Add users
 --
--- revision: aaa1
+-- revision: add_users_first
 
 -- migrate:up
 CREATE TABLE users (id INTEGER PRIMARY KEY);

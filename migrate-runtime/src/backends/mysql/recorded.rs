@@ -1,0 +1,260 @@
+//! Revisions that cannot be one transaction: each statement with its progress, in as few texts as hold them.
+
+use include_dir::Dir;
+use migrate_revision::{Script, ScriptStatement, StatementKind};
+
+use super::{Mysql, failed_statement, session};
+use crate::backends::{StepFault, Tell, again, left_transaction_open, progress};
+use crate::db::{self, Db, RustFn};
+use crate::history::{HistoryTable, Running, quote_text};
+
+/// A running row and the script that it is of.
+pub(super) struct Recorder<'s> {
+    pub(super) table: &'s HistoryTable,
+    pub(super) running: &'s Running,
+    pub(super) text: &'s str,
+    pub(super) script: &'s Script,
+    pub(super) revision: &'s str,
+}
+
+/// A row that is running, as it is now.
+struct Progress {
+    done: usize,
+    finished: bool,
+}
+
+impl Recorder<'_> {
+    pub(super) async fn run(
+        &self,
+        db: &mut Mysql<'_>,
+        from: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        told(0, None);
+        db.touch(self.script, self.text).await?;
+        self.run_again(db, from).await?;
+        let statements = &self.script.statements;
+        let mut sql = String::new();
+        if let Some(timeouts) = session::timeouts(&self.script.options, db.dialect()) {
+            add(&mut sql, &timeouts);
+        }
+        add(&mut sql, &self.owned(db));
+        let mut transaction = UserTransaction::default();
+        let mut reported = from;
+        for (place, statement) in statements.iter().enumerate().skip(from) {
+            let unit = self.unit(db, place, statement, &mut transaction);
+            if sql.len() + unit.len() > db.budget && !sql.is_empty() {
+                self.send(db, &sql).await?;
+                sql.clear();
+                (reported + 1..=place).for_each(|done| told(0, Some(done)));
+                reported = place;
+            }
+            add(&mut sql, &unit);
+        }
+        // What the revision left open is rolled back, with its progress: then the row is not done.
+        let done = self.table.update_done(self.running, statements.len(), db.dialect());
+        add(&mut sql, &format!("ROLLBACK;\n{done} AND statements_done = {};\nCOMMIT", statements.len()));
+        add(&mut sql, &self.select(db));
+        if let Some(restore) = db.restoring() {
+            add(&mut sql, &restore);
+        }
+        let row = self.send(db, &sql).await?;
+        db.open = false;
+        match self.read(row.as_deref()) {
+            Some(Progress { finished: true, .. }) => {}
+            Some(_) => return Err(StepFault::Error(left_transaction_open(self.revision))),
+            None => return Err(StepFault::Overtaken),
+        }
+        (reported + 1..=statements.len()).for_each(|done| told(0, Some(done)));
+        db.restored().await?;
+        Ok(())
+    }
+
+    /// Makes again what the statements before set in a session that is gone.
+    async fn run_again(&self, db: &mut Mysql<'_>, from: usize) -> Result<(), StepFault> {
+        let places: Vec<(usize, &ScriptStatement)> = again(self.script, from).collect();
+        let mut sql = String::new();
+        places.iter().for_each(|(_, statement)| add(&mut sql, &self.text[statement.range.clone()]));
+        if sql.is_empty() {
+            return Ok(());
+        }
+        match db.send(&sql).await {
+            Ok(_) => Ok(()),
+            Err(failed) => Err(match places.get(failed.done) {
+                Some((place, statement)) if !failed.is_fatal() => {
+                    failed_statement(0, *place, statement, self.text, from, failed)
+                }
+                _ => failed.fault.into(),
+            }),
+        }
+    }
+
+    /// A statement and the record that it is done. Rows share a transaction with it, and are then never changed twice.
+    fn unit(
+        &self,
+        db: &Mysql<'_>,
+        place: usize,
+        statement: &ScriptStatement,
+        transaction: &mut UserTransaction,
+    ) -> String {
+        use StatementKind::{Ddl, Dml, Other, Query, Transaction};
+        let sql = &self.text[statement.range.clone()];
+        let progress = progress(self.script, place + 1);
+        let progress = self.table.update_progress(self.running, place + 1, &progress, db.dialect());
+        let recorded = format!("{sql};\n{progress};\n{ONE_ROW_CHANGED}");
+        let own = !transaction.is_open();
+        match statement.kind {
+            Ddl => transaction.begun = false,
+            Transaction => transaction.follow(sql),
+            _ => {}
+        }
+        match statement.kind {
+            Dml | Query | Other if own => format!("START TRANSACTION;\n{recorded};\nCOMMIT"),
+            // Just committed or not begun: what is open now holds nothing but the record.
+            Ddl | Transaction if transaction.autocommit_off && !transaction.begun => {
+                format!("{recorded};\nCOMMIT")
+            }
+            _ => recorded,
+        }
+    }
+
+    /// Fails unless the row is running, and this run's.
+    fn owned(&self, db: &Mysql<'_>) -> String {
+        let name = self.table.name(db.dialect());
+        let text = |text: &str| quote_text(text, db.dialect());
+        format!(
+            "SELECT (COUNT(*) - 1) * {OVERFLOW} FROM {name} WHERE namespace = {} AND seq = {} AND state = 'running' AND \
+             applied_by = {}",
+            text(&self.table.namespace),
+            self.running.seq,
+            text(&self.running.applied_by)
+        )
+    }
+
+    fn select(&self, db: &Mysql<'_>) -> String {
+        self.table.select_progress(self.running.seq, db.dialect())
+    }
+
+    /// The row's state; `None` if it is another's by now.
+    fn read(&self, row: Option<&[Option<String>]>) -> Option<Progress> {
+        let [Some(done), Some(state), Some(owner)] = row? else { return None };
+        let finished = state == "done";
+        (*owner == self.running.applied_by).then_some(Progress { done: done.parse().ok()?, finished })
+    }
+
+    /// Sends a text. If it fails, finds out which statement did, and what is kept once everything open is rolled back.
+    async fn send(&self, db: &mut Mysql<'_>, sql: &str) -> Result<Option<Vec<Option<String>>>, StepFault> {
+        db.open = true;
+        let failed = match db.send(sql).await {
+            Ok(row) => return Ok(row),
+            Err(failed) if failed.is_fatal() => return Err(failed.fault.into()),
+            Err(failed) => failed,
+        };
+        let select = self.select(db);
+        let rows =
+            db.rows(&format!("{select};\nROLLBACK;\n{select}")).await.map_err(|failed| failed.fault)?;
+        db.open = false;
+        let [then, now] = rows.as_slice() else { return Err(StepFault::Overtaken) };
+        let (Some(then), Some(now)) = (self.read(Some(then)), self.read(Some(now))) else {
+            return Err(StepFault::Overtaken);
+        };
+        match self.script.statements.get(then.done) {
+            Some(statement) if !now.finished => {
+                Err(failed_statement(0, then.done, statement, self.text, now.done, failed))
+            }
+            // The revision is in force. The settings are put back, or complained about, when the run ends.
+            _ if now.finished => Ok(rows.into_iter().last()),
+            _ => Err(failed.fault.into()),
+        }
+    }
+}
+
+/// Transactions of the revision's own, as far as its statements tell.
+#[derive(Debug, Default)]
+struct UserTransaction {
+    begun: bool,
+    autocommit_off: bool,
+}
+
+impl UserTransaction {
+    fn is_open(&self) -> bool {
+        self.begun || self.autocommit_off
+    }
+
+    fn follow(&mut self, sql: &str) {
+        let lower = sql.to_ascii_lowercase();
+        match lower.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()) {
+            Some("set") => {
+                let value = lower.rsplit('=').next().map(|value| value.trim().trim_matches(['\'', '"']));
+                self.autocommit_off = matches!(value, Some("0" | "off" | "false"));
+                self.begun &= self.autocommit_off;
+            }
+            Some("commit" | "rollback") => {
+                self.begun = lower.contains("chain") && !lower.contains("no chain")
+            }
+            _ => self.begun = true,
+        }
+    }
+}
+
+/// Runs a Rust revision in one transaction with the end of its row. If it fails, the row stays as it was.
+pub(super) async fn run_rust(
+    db: &mut Mysql<'_>,
+    table: &HistoryTable,
+    running: &Running,
+    run: RustFn,
+    data: Option<&'static Dir<'static>>,
+    told: &mut Tell<'_>,
+) -> Result<(), StepFault> {
+    told(0, None);
+    let backend = db.dialect();
+    db.touch_all();
+    db.open = true;
+    db.send("START TRANSACTION").await.map_err(|failed| failed.fault)?;
+    let result = {
+        let mut given = Db { connection: db::Connection::Mysql(db.conn, backend), data };
+        run(&mut given).await
+    };
+    let finished = match result {
+        Ok(()) => {
+            let done = table.update_done(running, 1, backend);
+            db.send(&format!("{done};\n{ONE_ROW_CHANGED};\nCOMMIT")).await
+        }
+        Err(error) => {
+            if !db.conn.is_disconnected() {
+                db.roll_back().await.map_err(|failed| failed.fault)?;
+            }
+            return Err(StepFault::Rust { step: 0, error });
+        }
+    };
+    if let Err(failed) = finished {
+        if failed.is_fatal() {
+            return Err(failed.fault.into());
+        }
+        db.roll_back().await.map_err(|failed| failed.fault)?;
+        return Err(if failed.code == OUT_OF_RANGE { StepFault::Overtaken } else { failed.fault.into() });
+    }
+    db.open = false;
+    told(0, Some(1));
+    if let Some(restore) = db.restoring() {
+        db.send(&restore).await.map_err(|failed| failed.fault)?;
+    }
+    db.restored().await?;
+    Ok(())
+}
+
+fn add(sql: &mut String, statement: &str) {
+    if !sql.is_empty() {
+        sql.push_str(";\n");
+    }
+    sql.push_str(statement);
+}
+
+/// A factor that only 0 times stays in the range of numbers: beyond, the statement fails, and what follows in the same
+/// text is not run.
+const OVERFLOW: &str = "9223372036854775807 * 9";
+
+/// Fails unless the statement before it changed exactly one row.
+const ONE_ROW_CHANGED: &str = "SELECT (ROW_COUNT() - 1) * 9223372036854775807 * 9";
+
+const OUT_OF_RANGE: u16 = 1690;

@@ -1,0 +1,277 @@
+//! What a revision may change of the session, noted before and put back after.
+
+use std::time::Duration;
+
+use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, StatementKind};
+
+use super::Mysql;
+use super::packet::Failed;
+use crate::error::Fault;
+use crate::history::{HistoryTable, quote_name, quote_text};
+
+/// The session as the run found it.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The database that is selected
+    pub(super) database: Option<String>,
+    /// Whether each statement commits; it does while the run lasts
+    pub(super) autocommit: bool,
+    /// The statement that sets everything else
+    set: String,
+}
+
+/// What the run has to know of the server.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) backend: Backend,
+    pub(super) max_allowed_packet: usize,
+    /// Whether the database named for the history is there
+    pub(super) schema_exists: bool,
+}
+
+/// What a revision changes beyond the settings that are always put back.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// It selects another database
+    database: bool,
+    /// Statements that put back variables that it names, and its role
+    others: Vec<String>,
+}
+
+/// Variables that are put back after whatever may change the session, be it `SET NAMES` or a procedure. Each server has
+/// its own names for some.
+const ALWAYS: [&str; 19] = [
+    "sql_mode",
+    "foreign_key_checks",
+    "unique_checks",
+    "sql_safe_updates",
+    "sql_select_limit",
+    "time_zone",
+    "lock_wait_timeout",
+    "innodb_lock_wait_timeout",
+    "max_statement_time",
+    "max_execution_time",
+    "transaction_isolation",
+    "transaction_read_only",
+    "tx_isolation",
+    "tx_read_only",
+    "character_set_client",
+    "character_set_results",
+    "character_set_connection",
+    // Setting the one before sets this one.
+    "collation_connection",
+    "default_storage_engine",
+];
+
+impl Mysql<'_> {
+    /// Reads the session and the server.
+    pub(super) async fn note(&mut self, table: &HistoryTable) -> Result<(Settings, Facts), Failed> {
+        let names: Vec<String> = ALWAYS.iter().map(|name| format!("'{name}'")).collect();
+        let schema = quote_text(table.schema.as_deref().unwrap_or_default(), self.dialect());
+        let sql = format!(
+            "SELECT DATABASE(), VERSION(), @@max_allowed_packet, @@SESSION.autocommit, \
+             (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {schema});\n\
+             SHOW SESSION VARIABLES WHERE Variable_name IN ({})",
+            names.join(", ")
+        );
+        let mut rows = self.rows(&sql).await?.into_iter();
+        let mut facts = rows.next().unwrap_or_default().into_iter();
+        let mut fact = || facts.next().flatten();
+        let database = fact();
+        let backend = dialect_of(fact().as_deref());
+        let max_allowed_packet = fact().and_then(|bytes| bytes.parse().ok()).unwrap_or(1 << 20);
+        let autocommit = fact().as_deref() == Some("1");
+        let schema_exists = fact().as_deref() != Some("0");
+        let mut values: Vec<(String, String)> = rows.filter_map(variable).collect();
+        values.sort_by_key(|(name, _)| ALWAYS.iter().position(|known| known == name));
+        let newer_names = values.iter().any(|(name, _)| name == "transaction_isolation");
+        let all = values.iter().filter(|(name, _)| !newer_names || !name.starts_with("tx_"));
+        let set = std::iter::once("@@SESSION.autocommit = 1".to_owned())
+            .chain(all.map(|(name, value)| assignment(name, value, backend)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let settings = Settings { database, autocommit, set: format!("SET {set}") };
+        Ok((settings, Facts { backend, max_allowed_packet, schema_exists }))
+    }
+
+    /// Takes note of what a script may change of the session.
+    pub(super) async fn touch(&mut self, script: &Script, text: &str) -> Result<(), Fault> {
+        let options = &script.options;
+        let timeouts = options.lock_timeout.is_some() || options.statement_timeout.is_some();
+        if !timeouts && !script.statements.iter().any(changes_session) {
+            return Ok(());
+        }
+        let sessions = script.statements.iter().filter(|s| s.kind == StatementKind::Session);
+        let sessions: Vec<&str> = sessions.map(|statement| &text[statement.range.clone()]).collect();
+        let begins = |sql: &str, words: [&str; 2]| {
+            sql.split_whitespace().zip(words).all(|(word, expected)| word.eq_ignore_ascii_case(expected))
+        };
+        let mut touched = self.touched.take().unwrap_or_default();
+        touched.database |=
+            sessions.iter().any(|sql| sql.get(..3).is_some_and(|s| s.eq_ignore_ascii_case("use")));
+        let named = sessions.iter().flat_map(|sql| assigned(sql));
+        let named: Vec<String> = named.filter(|name| !ALWAYS.contains(&name.as_str())).collect();
+        let role = sessions.iter().any(|sql| begins(sql, ["set", "role"]));
+        // From here on the session is to be put back, whatever happens.
+        self.touched = Some(touched);
+        let mut others = Vec::new();
+        if !named.is_empty() {
+            let names: Vec<String> = named.iter().map(|name| quote_text(name, self.dialect())).collect();
+            let sql = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({})", names.join(", "));
+            let values = self.rows(&sql).await.map_err(|failed| failed.fault)?;
+            others.extend(values.into_iter().filter_map(variable).map(|(name, value)| {
+                let set = assignment(&name, &value, self.dialect());
+                // The clock stands still when it is set.
+                if name == "timestamp" {
+                    "SET @@SESSION.timestamp = DEFAULT".to_owned()
+                } else {
+                    format!("SET {set}")
+                }
+            }));
+        }
+        if role {
+            let now = self.send("SELECT CURRENT_ROLE()").await.map_err(|failed| failed.fault)?;
+            let now = now.and_then(|row| row.into_iter().next().flatten());
+            others.push(match now {
+                None => "SET ROLE NONE".to_owned(),
+                Some(role) if self.dialect() == Backend::Mariadb => {
+                    format!("SET ROLE {}", quote_name(&role, Backend::Mariadb))
+                }
+                Some(roles) => format!("SET ROLE {roles}"),
+            });
+        }
+        if let Some(touched) = &mut self.touched {
+            touched.others.extend(others);
+        }
+        Ok(())
+    }
+
+    /// Takes note that anything may change of the session.
+    pub(super) fn touch_all(&mut self) {
+        self.touched.get_or_insert_default().database = true;
+    }
+
+    /// The statements that put the session back to what a revision is to find, if anything may have changed it.
+    pub(super) fn restoring(&self) -> Option<String> {
+        let (touched, settings) = (self.touched.as_ref()?, self.settings.as_ref()?);
+        // Where no database was selected, none can be again.
+        let database = settings.database.as_ref().filter(|_| touched.database);
+        Some(match database {
+            Some(database) => format!("{};\nUSE {}", settings.set, quote_name(database, self.dialect())),
+            None => settings.set.clone(),
+        })
+    }
+
+    /// Puts back what not every server lets everyone set, once the rest is.
+    pub(super) async fn restored(&mut self) -> Result<(), Fault> {
+        let Some(others) = self.touched.as_mut().map(|touched| std::mem::take(&mut touched.others)) else {
+            return Ok(());
+        };
+        for sql in others {
+            match self.send(&sql).await {
+                Err(failed) if failed.is_fatal() => return Err(failed.fault),
+                // A variable of the whole server, or one that cannot be set.
+                _ => {}
+            }
+        }
+        if self.settings.as_ref().is_some_and(|settings| settings.autocommit) {
+            self.touched = None;
+        }
+        Ok(())
+    }
+}
+
+/// MariaDB says so in its version.
+pub(super) fn dialect_of(version: Option<&str>) -> Backend {
+    let mariadb = version.is_some_and(|version| version.to_ascii_lowercase().contains("mariadb"));
+    if mariadb { Backend::Mariadb } else { Backend::Mysql }
+}
+
+/// The statement that bounds what follows it.
+pub(super) fn timeouts(options: &SectionOptions, backend: Backend) -> Option<String> {
+    let mut set = Vec::new();
+    if let Some(timeout) = options.lock_timeout {
+        // The servers count whole seconds.
+        let seconds = timeout.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1);
+        set.push(format!(
+            "@@SESSION.lock_wait_timeout = {seconds}, @@SESSION.innodb_lock_wait_timeout = {seconds}"
+        ));
+    }
+    if let Some(timeout) = options.statement_timeout {
+        set.push(match backend {
+            Backend::Mariadb => {
+                format!("@@SESSION.max_statement_time = {:.3}", timeout.as_secs_f64().max(0.001))
+            }
+            // It bounds SELECT alone; MySQL has nothing that would bound the others.
+            _ => format!("@@SESSION.max_execution_time = {}", timeout.as_millis().max(1)),
+        });
+    }
+    (!set.is_empty()).then(|| format!("SET {}", set.join(", ")))
+}
+
+fn changes_session(statement: &ScriptStatement) -> bool {
+    statement.session_effect || statement.kind == StatementKind::Session
+}
+
+fn variable(row: Vec<Option<String>>) -> Option<(String, String)> {
+    match <[_; 2]>::try_from(row) {
+        Ok([Some(name), value]) => Some((name.to_ascii_lowercase(), value.unwrap_or_default())),
+        _ => None,
+    }
+}
+
+fn assignment(name: &str, value: &str, backend: Backend) -> String {
+    let number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let value = match value {
+        "" if name == "character_set_results" => "NULL".to_owned(),
+        _ if number => value.to_owned(),
+        _ => quote_text(value, backend),
+    };
+    format!("@@SESSION.{name} = {value}")
+}
+
+/// The system variables that a `SET` assigns, by the look of it: a name before an equals sign, and no `@` alone before
+/// the name.
+fn assigned(sql: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut names = Vec::new();
+    for (at, _) in sql.match_indices('=') {
+        let before = sql[..at].trim_end_matches(':').trim_end().trim_end_matches('`');
+        let start = before
+            .rfind(|c| !is_name(c))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let name = &before[start..];
+        let sigil = before[..start].trim_end_matches('`');
+        if !name.is_empty() && (!sigil.ends_with('@') || sigil.ends_with("@@")) {
+            names.push(name.to_ascii_lowercase());
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assigned_variables_are_found() {
+        assert_eq!(
+            assigned("SET @a = 1, @@SESSION.Sql_Log_Bin := 0, local `group_concat_max_len`=2"),
+            ["sql_log_bin", "group_concat_max_len"]
+        );
+        assert_eq!(assigned("SET @@é=1, NAMES utf8mb4"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn timeouts_are_rounded_up() {
+        let options = SectionOptions {
+            lock_timeout: Some(Duration::from_millis(1500)),
+            statement_timeout: Some(Duration::from_millis(250)),
+            ..SectionOptions::default()
+        };
+        let lock = "SET @@SESSION.lock_wait_timeout = 2, @@SESSION.innodb_lock_wait_timeout = 2";
+        let timeouts = |backend| timeouts(&options, backend).unwrap();
+        assert_eq!(timeouts(Backend::Mariadb), format!("{lock}, @@SESSION.max_statement_time = 0.250"));
+        assert_eq!(timeouts(Backend::Mysql), format!("{lock}, @@SESSION.max_execution_time = 250"));
+    }
+}
