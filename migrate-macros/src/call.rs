@@ -89,7 +89,10 @@ impl Call {
             return Err(syn::Error::new(name.span(), format!("unknown option `{text}`; {hint}")));
         }
         if input.parse::<Token![=]>().is_err() {
-            return Err(syn::Error::new(name.span(), format!("option `{text}` needs a value: `{text} = ...`")));
+            return Err(syn::Error::new(
+                name.span(),
+                format!("option `{text}` needs a value: `{text} = ...`"),
+            ));
         }
         match text.as_str() {
             "module" => {
@@ -160,7 +163,10 @@ fn backends(input: ParseStream<'_>) -> Result<Vec<Backend>> {
     let mut named = Vec::new();
     while !inside.is_empty() {
         let Ok(word) = Ident::parse_any(&inside) else {
-            return Err(expected(&inside, "the name of a backend, without quotes: `backends = [postgres, sqlite]`"));
+            return Err(expected(
+                &inside,
+                "the name of a backend, without quotes: `backends = [postgres, sqlite]`",
+            ));
         };
         let name = word.to_string();
         let backend: Backend = name.parse().map_err(|_| {

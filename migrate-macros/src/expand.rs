@@ -193,9 +193,10 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
     let errors = problems.iter().map(|problem| compile_error(call, problem));
     let files = revision_files(directory);
     // Which part of a name is the id, only its header says: every part that may be a slug gets a type.
-    let slugs = files.iter().filter_map(|file| Some(file.rsplit_once('.')?.0)).flat_map(|stem| {
-        stem.match_indices('_').map(move |(at, _)| (&stem[..at], &stem[at + 1..]))
-    });
+    let slugs = files
+        .iter()
+        .filter_map(|file| Some(file.rsplit_once('.')?.0))
+        .flat_map(|stem| stem.match_indices('_').map(move |(at, _)| (&stem[..at], &stem[at + 1..])));
     let mut names = type_names(slugs);
     names.sort_unstable();
     names.dedup();

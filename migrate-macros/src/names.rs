@@ -6,15 +6,23 @@ use std::collections::BTreeSet;
 pub(crate) fn type_names<'a>(revisions: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
     let revisions: Vec<(String, &str)> = revisions.map(|(id, slug)| (camel_case(slug), id)).collect();
     let mut seen = BTreeSet::new();
-    let mut taken = BTreeSet::from(["MIGRATIONS", "Self"]);
+    let mut taken = BTreeSet::from(["DATA", "MIGRATIONS", "Self"]);
     for (name, _) in &revisions {
         if !seen.insert(name.as_str()) {
             taken.insert(name);
         }
     }
+    let mut given: BTreeSet<String> = seen.difference(&taken).map(|name| (*name).to_owned()).collect();
+    let mut with_id = |name: &str, id: &str| {
+        let mut name = format!("{name}{id}");
+        while !given.insert(name.clone()) {
+            name.push('_');
+        }
+        name
+    };
     revisions
         .iter()
-        .map(|(name, id)| if taken.contains(name.as_str()) { format!("{name}{id}") } else { name.clone() })
+        .map(|(name, id)| if taken.contains(name.as_str()) { with_id(name, id) } else { name.clone() })
         .collect()
 }
 
@@ -45,10 +53,11 @@ mod tests {
             ("5", "self"),
             ("6", "MIGRATIONS"),
             ("7", "__"),
+            ("8", "fix2"),
         ];
         assert_eq!(
             type_names(revisions.into_iter()),
-            ["AddATimeZone", "Fix2", "Fix3", "Revision2ndTry", "Self5", "MIGRATIONS6", "Revision"]
+            ["AddATimeZone", "Fix2_", "Fix3", "Revision2ndTry", "Self5", "MIGRATIONS6", "Revision", "Fix2"]
         );
     }
 }

@@ -101,7 +101,8 @@ impl Place {
         if self.text.chars().count() > skipped + MAX_LINE {
             shown.push_str("...");
         }
-        let width = |skip: usize, take: usize| shown.chars().skip(skip).take(take).map(columns).sum::<usize>();
+        let width =
+            |skip: usize, take: usize| shown.chars().skip(skip).take(take).map(columns).sum::<usize>();
         let mark = "^".repeat(width(before, self.length).max(1));
         (shown.trim_end().to_owned(), format!("{}{mark}", " ".repeat(width(0, before))))
     }

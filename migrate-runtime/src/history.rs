@@ -122,9 +122,11 @@ impl HistoryTable {
     /// The table's name, quoted and qualified.
     pub(crate) fn name(&self, backend: Backend) -> String {
         let table = quote_name(&self.table, backend);
-        match &self.schema {
-            Some(schema) => format!("{}.{table}", quote_name(schema, backend)),
-            None => table,
+        match (&self.schema, backend) {
+            (Some(schema), _) => format!("{}.{table}", quote_name(schema, backend)),
+            // A bare name would also find the table of an attached database.
+            (None, Backend::Sqlite) => format!("main.{table}"),
+            (None, _) => table,
         }
     }
 
@@ -399,7 +401,9 @@ pub(crate) fn quote_text(text: &str, backend: Backend) -> String {
         Backend::Postgres => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
         // Whether a backslash escapes depends on the SQL mode, and which bytes a literal holds on the character set.
         Backend::Mysql | Backend::Mariadb => {
-            if text.bytes().all(|b| (b.is_ascii_graphic() || b == b' ') && b != b'\\' && b != b'\'') {
+            // MariaDB can be told to take '' for NULL.
+            let plain = |b: u8| (b.is_ascii_graphic() || b == b' ') && b != b'\\' && b != b'\'';
+            if !text.is_empty() && text.bytes().all(plain) {
                 format!("'{text}'")
             } else {
                 format!("CONVERT(X'{}' USING utf8mb4)", hex(text))
@@ -428,6 +432,7 @@ mod tests {
         assert_eq!(quote_text("it's \\'", Backend::Postgres), "E'it''s \\\\'''");
         assert_eq!(quote_text("plain text", Backend::Mysql), "'plain text'");
         assert_eq!(quote_text("'\\", Backend::Mariadb), "CONVERT(X'275c' USING utf8mb4)");
+        assert_eq!(quote_text("", Backend::Mariadb), "CONVERT(X'' USING utf8mb4)");
     }
 
     #[test]

@@ -13,10 +13,10 @@ behaviours! {
             ),
             Kind::Postgres => (
                 Revisions::new().sql("a",
-                    "CREATE SCHEMA other; SET search_path = other, pg_catalog; SET standard_conforming_strings = off;\n\
+                    "CREATE SCHEMA other; SET search_path = other, pg_catalog; SET DateStyle = 'German';\n\
                      SELECT set_config('statement_timeout', '77s', false); SET ROLE pg_monitor; RESET ROLE; CREATE TABLE in_other (id int);\n\
                      SET ROLE pg_monitor", ""),
-                "SELECT current_setting('search_path') || current_setting('standard_conforming_strings') \
+                "SELECT current_setting('search_path') || current_setting('DateStyle') \
                  || current_setting('statement_timeout') || current_user",
             ),
             Kind::Mysql => (

@@ -89,7 +89,7 @@ fn what_is_emitted_compiles_without_a_warning_under_strict_lints_whatever_the_sl
         "ok",
         "fix",
         "fix",
-        "fix2",
+        "fix13",
         "2nd-try",
         "__",
         "embedded",

@@ -79,13 +79,6 @@ impl TestProject {
         self
     }
 
-    /// Lets cargo choose versions itself, instead of by the workspace's lock file.
-    #[must_use]
-    pub fn without_lock_file(self) -> Self {
-        fs::remove_file(self.path("Cargo.lock")).expect("the lock file was copied");
-        self
-    }
-
     /// Adds a file, or replaces it.
     #[must_use]
     pub fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {

@@ -496,7 +496,10 @@ fn several_heads(directory: &Directory, graph: &Graph) -> Option<Problem> {
             .note(format!("`{}` is {}", directory.revisions[head].id, directory.revisions[head].source.path));
     }
     let is_locked = |head: usize| {
-        directory.lock.as_ref().is_some_and(|lock| lock.entries.iter().any(|e| e.id == directory.revisions[head].id))
+        directory
+            .lock
+            .as_ref()
+            .is_some_and(|lock| lock.entries.iter().any(|e| e.id == directory.revisions[head].id))
     };
     // Only where nothing else of the one's branch would be left behind.
     let fits = |upper: usize, lower: usize| {
@@ -504,7 +507,8 @@ fn several_heads(directory: &Directory, graph: &Graph) -> Option<Problem> {
         !is_locked(upper) && graph.revises(upper).iter().all(|&parent| below.contains(parent))
     };
     if let [first, second] = *heads {
-        let on_top = [(second, first), (first, second)].into_iter().find(|&(upper, lower)| fits(upper, lower));
+        let on_top =
+            [(second, first), (first, second)].into_iter().find(|&(upper, lower)| fits(upper, lower));
         if let Some((upper, lower)) = on_top {
             let [upper, lower] = [upper, lower].map(|head| &directory.revisions[head].id);
             problem = problem.help(format!("or put `{upper}` on top: `-- revises: {lower}` in its header"));
@@ -539,7 +543,8 @@ fn graph_problem(directory: &Directory, error: &GraphError) -> Option<Problem> {
                     .map(|(_, range)| range.clone())
             };
             let others = parsed.iter().map(|parsed| parsed.id.as_str()).filter(|id| *id != this.id.as_str());
-            let labels = parsed.iter().flat_map(|parsed| &parsed.header.labels).map(|(label, _)| label.as_str());
+            let labels =
+                parsed.iter().flat_map(|parsed| &parsed.header.labels).map(|(label, _)| label.as_str());
             let near = match (nearest(name, others), nearest(name, labels).filter(|_| *dependency)) {
                 (Some(near), _) => format!("there is a revision with a similar id: `{near}`"),
                 (None, Some(near)) => format!("there is a similar label: `{near}`"),

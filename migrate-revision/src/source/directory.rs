@@ -89,7 +89,9 @@ impl Directory {
 
     /// Whether a revision of this id may be in a file that could not be read as one.
     pub(super) fn may_hold(&self, id: &str) -> bool {
-        self.unread.iter().any(|(name, text)| name.starts_with(id) || text.contains(&format!("revision: {id}")))
+        self.unread
+            .iter()
+            .any(|(name, text)| name.starts_with(id) || text.contains(&format!("revision: {id}")))
     }
 
     fn entry(&mut self, name: &str) {

@@ -15,8 +15,8 @@ use self::mode::Mode;
 use super::cursor::is_word_byte;
 use super::token::{Token, TokenKind, View};
 use super::{SqlProblem, Statement, object};
-use crate::{Backend, Object};
 use crate::StatementKind::{self, Ddl, Other};
+use crate::{Backend, Object};
 
 pub(super) fn split(text: &str, backend: Backend) -> (Vec<Statement>, Vec<SqlProblem>) {
     let mut splitter = Splitter {

@@ -1,8 +1,8 @@
 //! The objects that statements name.
 
 use migrate_revision::ObjectKind::{Event, Index, Other, Routine, Sequence, Table, Trigger, View};
-use migrate_revision::{ObjectKind, sql};
 use migrate_revision::{Backend, StatementKind};
+use migrate_revision::{ObjectKind, sql};
 
 /// A statement, and kind and name of each object.
 type Named<'a> = (&'a str, &'a [(ObjectKind, &'a [&'a str])]);

@@ -432,7 +432,10 @@ pub(crate) async fn connect(url: &str) -> Result<Conn> {
     let opts = mysql_async::Opts::from_url(url).map_err(|error| {
         Error::new(ErrorKind::Url, format!("the URL is not one of MySQL: {error}")).with_source(error)
     })?;
-    Conn::new(opts).await.map_err(|error| packet::fault(error).while_doing("connect to the database"))
+    let place = format!("{}:{}", opts.ip_or_hostname(), opts.tcp_port());
+    Conn::new(opts)
+        .await
+        .map_err(|error| packet::fault(error).while_doing(&format!("connect to MySQL at {place}")))
 }
 
 impl From<mysql_async::Error> for Error {
@@ -457,7 +460,7 @@ fn failed_statement(
     statement: &ScriptStatement,
     text: &str,
     kept: usize,
-    failed: Failed,
+    mut failed: Failed,
 ) -> StepFault {
     let within = failed.place_in(&text[statement.range.clone()]);
     let offset = Some(statement.range.start + within);

@@ -386,9 +386,19 @@ pub(crate) struct Connected {
 
 /// Connects to the database of a `postgres:` URL.
 pub(crate) async fn connect(url: &str) -> Result<Connected> {
-    let connected = tokio_postgres::connect(url, NoTls).await;
-    let (client, connection) =
-        connected.map_err(|error| fault(error).while_doing("connect to the database"))?;
+    let config: tokio_postgres::Config = url.parse().map_err(|error| {
+        Error::new(ErrorKind::Url, "the URL is not one of PostgreSQL").with_source(source(error))
+    })?;
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        tokio_postgres::config::Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+    });
+    let hosts = hosts.collect::<Vec<_>>().join(", ");
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let connected = config.connect(NoTls).await;
+    let (client, connection) = connected
+        .map_err(|error| fault(error).while_doing(&format!("connect to PostgreSQL at {hosts}:{port}")))?;
     let connection = tokio::spawn(async move {
         // Whatever ends it, the client's next call fails with the reason.
         let _ = connection.await;

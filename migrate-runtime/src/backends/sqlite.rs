@@ -210,7 +210,6 @@ impl Database for Sqlite<'_> {
     }
 
     async fn restore(&mut self) -> Result<(), Fault> {
-        self.roll_back();
         match self.foreign_keys.take() {
             Some(on) => self.set_foreign_keys(on).map_err(fault),
             None => Ok(()),

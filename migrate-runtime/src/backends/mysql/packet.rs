@@ -1,6 +1,8 @@
 //! Texts of several statements, and what is known of one that failed.
 
-use mysql_async::{Row, Value};
+use std::ops::Range;
+
+use mysql_async::{Row, ServerError, Value};
 
 use crate::error::Fault;
 
@@ -71,21 +73,37 @@ impl Failed {
         matches!(self.code, CHANGED_SINCE_READ | NULL_COLUMN | DUPLICATE_KEY | LOCK_TIMEOUT | DEADLOCK)
     }
 
-    /// Where in the statement the server saw a fault: it names the line, and shows what follows the place.
-    pub(super) fn place_in(&self, sql: &str) -> usize {
-        if self.code != SYNTAX { 0 } else { place_in(sql, &self.fault.source.to_string()).unwrap_or(0) }
+    /// Where in the statement the server saw a fault. It names the line of a syntax error, and shows what follows the
+    /// place; what of that is another statement's is taken out of its message.
+    pub(super) fn place_in(&mut self, sql: &str) -> usize {
+        let Some(error) = self.fault.source.downcast_mut::<ServerError>() else { return 0 };
+        let Some((near, line)) = near(&error.message).filter(|_| error.code == SYNTAX) else { return 0 };
+        let Some(place) = place_in(sql, &error.message[near.clone()], line) else { return 0 };
+        let rest = &sql[place..];
+        if error.message[near.clone()].starts_with(rest) {
+            error.message.replace_range(near.start + rest.len()..near.end, "");
+        }
+        place
     }
 }
 
-fn place_in(sql: &str, message: &str) -> Option<usize> {
-    let (head, line) = message.rsplit_once("' at line ")?;
-    let (_, near) = head.split_once("near '")?;
-    let line: usize = line.trim().parse().ok()?;
+/// The text and the line that a message about a syntax error names.
+fn near(message: &str) -> Option<(Range<usize>, usize)> {
+    let end = message.rfind("' at line ")?;
+    let start = message.find("near '")? + 6;
+    let line = message[end + 10..].trim().parse().ok()?;
+    (start <= end).then_some((start..end, line))
+}
+
+/// Where what the server shows begins: on the line that it names, else that line.
+fn place_in(sql: &str, near: &str, line: usize) -> Option<usize> {
     if near.is_empty() {
         return Some(sql.len());
     }
-    let start = sql.match_indices('\n').map(|(at, _)| at + 1).nth(line.checked_sub(2)?);
-    let start = if line == 1 { 0 } else { start? };
+    let mut lines = std::iter::once(0).chain(sql.match_indices('\n').map(|(at, _)| at + 1));
+    let start = lines.nth(line.checked_sub(1)?)?;
+    // MariaDB ends what it cuts short with dots.
+    let near = near.strip_suffix("...").unwrap_or(near);
     let mut places = sql[start..].char_indices().map(|(at, _)| start + at);
     let found = places.find(|&at| sql[at..].starts_with(near) || near.starts_with(&sql[at..]));
     found.or(Some(start))
@@ -123,13 +141,23 @@ mod tests {
     #[test]
     fn a_syntax_error_is_found_in_its_statement() {
         let sql = "SELECT 1,\n  1 FRM x";
-        let at = |message: &str| place_in(sql, message);
-        assert_eq!(at("to use near 'x' at line 2"), Some(18));
-        assert_eq!(at("to use near 'FRM x;\nUPDATE h' at line 2"), Some(14));
-        assert_eq!(at("to use near 'SELECT 1,\n  1 FRM x' at line 1"), Some(0));
-        assert_eq!(at("to use near 'elsewhere' at line 2"), Some(10));
-        assert_eq!(at("to use near '' at line 2"), Some(sql.len()));
-        assert_eq!(at("to use near 'x' at line 9"), None);
-        assert_eq!(at("nothing of the kind"), None);
+        let at = |message: &str| {
+            let error = ServerError { code: SYNTAX, message: message.to_owned(), state: String::new() };
+            let mut failed = Failed::new(0, mysql_async::Error::Server(error));
+            let place = failed.place_in(sql);
+            (place, failed.fault.source.to_string().split_once("): ").unwrap().1.to_owned())
+        };
+        let same = |place: usize, message: &str| assert_eq!(at(message), (place, message.to_owned()));
+        same(18, "to use near 'x' at line 2");
+        same(0, "to use near 'SELECT 1,\n  1 FRM x' at line 1");
+        same(14, "to use near 'FRM...' at line 2");
+        same(10, "to use near 'elsewhere' at line 2");
+        same(sql.len(), "to use near '' at line 2");
+        same(0, "to use near 'x' at line 9");
+        same(0, "nothing of the kind");
+        assert_eq!(
+            at("to use near 'FRM x;\nUPDATE h...' at line 2"),
+            (14, "to use near 'FRM x' at line 2".to_owned())
+        );
     }
 }

@@ -88,7 +88,15 @@ impl Batch {
         let mut done = 0;
         let mut rows_of_this = 0;
         let mut rows = Vec::new();
-        self.tell_begin(done, told);
+        let rows_begin = |piece: &Piece| match piece.what {
+            What::Row(step) => Some(step),
+            _ => None,
+        };
+        // The first step begins with the message; the others when the one before is done.
+        let first = self.pieces.iter().find_map(rows_begin);
+        if let Some(step) = first {
+            told(step, None);
+        }
         let stream = client
             .simple_query_raw(&self.sql)
             .await
@@ -105,7 +113,14 @@ impl Batch {
                     }
                     done += 1;
                     rows_of_this = 0;
-                    self.tell_begin(done, told);
+                    if let Some(step) = self
+                        .pieces
+                        .get(done)
+                        .and_then(rows_begin)
+                        .filter(|_| self.pieces[..done].iter().any(|p| rows_begin(p).is_some()))
+                    {
+                        told(step, None);
+                    }
                 }
                 Ok(Some(SimpleQueryMessage::Row(row))) => {
                     rows_of_this += 1;
@@ -116,12 +131,6 @@ impl Batch {
                 Ok(Some(_)) => {}
                 Err(error) => return Err(self.failed(done, rows_of_this > 0, error, encoding)),
             }
-        }
-    }
-
-    fn tell_begin(&self, done: usize, told: &mut Tell<'_>) {
-        if let Some(Piece { what: What::Row(step), .. }) = self.pieces.get(done) {
-            told(*step, None);
         }
     }
 

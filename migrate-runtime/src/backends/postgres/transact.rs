@@ -235,11 +235,7 @@ fn needs_begin(body: &WorkBody<'_>) -> bool {
         WorkBody::Rust { .. } => true,
         WorkBody::Sql { text, script } => {
             settings::resets_all(script, text)
-                || script.statements.iter().any(|statement| {
-                    statement.kind == StatementKind::Savepoint
-                        || statement.session_effect
-                            && settings::changes_strings(&text[statement.range.clone()])
-                })
+                || script.statements.iter().any(|statement| statement.kind == StatementKind::Savepoint)
         }
     }
 }
