@@ -110,7 +110,7 @@ pub(crate) enum Last {
     /// The table has no row of this namespace
     NoRow,
     /// The last row
-    Row(HistoryRow),
+    Row(Box<HistoryRow>),
     /// The last row is not one that this version writes
     Unreadable,
 }

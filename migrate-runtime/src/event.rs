@@ -107,7 +107,7 @@ fn trace(event: &Event<'_>) {
             tracing::debug!(revision = step.revision, direction = %step.direction, done, total, "statement done");
         }
         Event::Started { step } => {
-            tracing::info!(revision = step.revision, direction = %step.direction, message = step.message, "step started");
+            tracing::info!(revision = step.revision, direction = %step.direction, title = step.message, "step started");
         }
         Event::Finished { step, took } => {
             let ms = took.as_millis() as u64;

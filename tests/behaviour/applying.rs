@@ -1,6 +1,6 @@
 //! Going up and down, to every kind of target.
 
-use embed_migrations::{Direction, ErrorKind, Event, Target, Transaction};
+use embed_migrations::{ErrorKind, Event, Target, Transaction};
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate};
 
@@ -222,13 +222,16 @@ behaviours! {
 }
 
 #[test]
-fn plans_and_reports_are_serialisable() {
-    fn is_serialisable<T: embed_migrations_tests::serde::Serialize>() -> bool {
-        true
-    }
-    assert!(is_serialisable::<embed_migrations::Plan>());
-    assert!(is_serialisable::<embed_migrations::Report>());
-    assert!(is_serialisable::<embed_migrations::Status>());
-    assert!(is_serialisable::<embed_migrations::HistoryRow>());
-    assert_eq!(Direction::Up.to_string(), "up");
+fn plans_reports_and_statuses_are_serialisable() {
+    let db = embed_migrations_tests::database::Database::new(embed_migrations_tests::database::Kind::Sqlite);
+    let set = Revisions::tables(2).build();
+    let mut connection = db.connect();
+    let plan = serde_json::to_value(migrate!(connection, set, plan("head")).unwrap()).unwrap();
+    assert_eq!((&plan["steps"][0]["revision"], &plan["steps"][0]["direction"]), (&"r0001".into(), &"up".into()));
+    let report = serde_json::to_value(migrate!(connection, set, upgrade("+1")).unwrap()).unwrap();
+    assert_eq!((&report["to"][0], report["took_ms"].is_u64()), (&"r0001".into(), true));
+    let status = serde_json::to_value(migrate!(connection, set, status()).unwrap()).unwrap();
+    assert_eq!((&status["applied"], &status["pending"][0]["revision"]), (&1.into(), &"r0002".into()));
+    let history = serde_json::to_value(migrate!(connection, set, history()).unwrap()).unwrap();
+    assert_eq!((&history[0]["action"], &history[0]["done"]), (&"up".into(), &true.into()));
 }

@@ -36,6 +36,9 @@ fn a_draft_compiles_where_there_are_debug_assertions_and_is_refused_where_there_
     let error = output.failed();
     let start = error.find("error:").unwrap_or_default();
     assert_eq!(error[start..].split("error: could not compile").next(), Some(REFUSAL), "{error}");
+    project.write("migrations/c3_add_phones.sql", revision("c3", "b2", "phones"));
+    let output = project.cargo(["check", "--release"]);
+    assert!(output.failed().contains("2 revisions are not locked"), "{}", output.stderr);
     // What counts is whether there are debug assertions, not how the profile is called.
     let with_assertions = "--config=profile.release.debug-assertions=true";
     project.cargo(["check", "--release", with_assertions]).succeeded();

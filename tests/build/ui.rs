@@ -54,6 +54,7 @@ fn cases() -> BTreeMap<String, PathBuf> {
     fs::read_dir(root)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path))
         .collect()
 }
@@ -129,11 +130,28 @@ fn generate(project: &TestProject, case: &str, directory: &str) {
         #[cfg(unix)]
         "file_is_a_dangling_link" => std::os::unix::fs::symlink("nowhere.sql", project.path(&file)).unwrap(),
         #[cfg(unix)]
-        "file_name_not_utf8" => {
-            use std::os::unix::ffi::OsStrExt;
-            let name = std::ffi::OsStr::from_bytes(b"1f3a9c0d27be_na\xefve.sql");
-            fs::write(project.path(directory).join(name), format!("{head}SELECT 1;\n")).unwrap();
+        "file_name_not_utf8" => write_name(&project.path(directory), b"1f3a9c0d27be_na\xefve.sql"),
+        #[cfg(unix)]
+        "data_file_name_not_utf8" => write_name(&project.path(directory).join("data"), b"na\xefve.csv"),
+        #[cfg(unix)]
+        "data_file_unreadable" => {
+            let data = project.path(directory).join("data");
+            fs::create_dir(&data).unwrap();
+            std::os::unix::fs::symlink("nowhere.csv", data.join("users.csv")).unwrap();
         }
+        #[cfg(unix)]
+        "lock_is_a_dangling_link" => {
+            let lock = project.path(directory).join("migrations.lock");
+            std::os::unix::fs::symlink("nowhere.lock", lock).unwrap();
+        }
+        "lock_not_utf8" => project.write(&format!("{directory}/migrations.lock"), b"version 1\n\xe9\n"),
         _ => {}
     }
+}
+
+#[cfg(unix)]
+fn write_name(directory: &Path, name: &[u8]) {
+    use std::os::unix::ffi::OsStrExt as _;
+    fs::create_dir_all(directory).unwrap();
+    fs::write(directory.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
 }

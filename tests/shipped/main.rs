@@ -5,7 +5,6 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use embed_migrations_tests::behaviours;
-use embed_migrations_tests::database::Database;
 use embed_migrations_tests::project::{TestProject, workspace};
 
 const PROGRAM: &str = r#"

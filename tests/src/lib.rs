@@ -1,7 +1,5 @@
 //! What the tests share: databases of their own on real servers, sets of revisions from text, throw-away projects.
 
-pub use serde;
-
 pub mod database;
 pub mod log;
 pub mod project;

@@ -289,7 +289,7 @@ impl Checker<'_> {
                     hasher.part(&without_carriage_returns(bytes));
                 }
                 Err(error) => problems.push(Problem::of_path(
-                    file.path.display().to_string(),
+                    format!("{}data/{}", parsed.source.path.trim_end_matches(&parsed.source.name), file.name),
                     format!("cannot be read: {error}"),
                     format!("revision `{}` names it; make it readable", parsed.id),
                 )),

@@ -39,7 +39,9 @@ pub(super) fn is_marker_like(line: &str) -> bool {
     let [first, ref others @ ..] = words[..] else { return false };
     let names_direction = others.first().is_some_and(|word| DIRECTIONS.contains(word));
     let after = start[first.len()..].trim_start();
-    if after.starts_with(':') && nearest(first, ["migrate"]).is_some() {
+    // `Migration: ...` and `Migrating: ...` may well be titles.
+    let is_word = nearest(first, ["migrate"]).is_some() && !first.starts_with("migrati");
+    if after.starts_with(':') && is_word {
         return sign.is_empty() || !sign.ends_with(['\'', '"', '`']);
     }
     if !["--", "#", "/*", "//"].iter().any(|comment| sign.starts_with(comment)) {
@@ -47,13 +49,19 @@ pub(super) fn is_marker_like(line: &str) -> bool {
     }
     match first {
         "migrate" | "migration" | "migrations" | "goose" | "micrate" | "dbmate" => {
-            names_direction && (others.len() == 1 || !after.starts_with(|c: char| c.is_ascii_alphabetic()))
+            // A sign between the two words, or nothing of a sentence after them.
+            let goes_on = others.get(1).is_some_and(|word| !ARGUMENTS.contains(word));
+            names_direction && (!goes_on || !after.starts_with(|c: char| c.is_ascii_alphabetic()))
         }
         "create" => words == ["create", "above", "drop", "below"],
         _ if DIRECTIONS.contains(&first) => others.is_empty() || others == ["migration"],
         _ => false,
     }
 }
+
+/// What a marker's arguments begin with.
+const ARGUMENTS: [&str; 9] =
+    ["sqlite", "postgres", "mysql", "mariadb", "no", "foreign", "lock", "statement", "irreversible"];
 
 /// The words for up and down, here and elsewhere.
 const DIRECTIONS: [&str; 9] =
@@ -246,6 +254,42 @@ fn reject_twins(
                 format!("a second `{direction}` section for {backend}"),
                 "join the two, or correct the name",
             ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_marker_like;
+
+    #[test]
+    fn what_was_meant_as_a_marker_is_told_from_prose_and_sql() {
+        for marker in [
+            "-- migrate:up",
+            "  --migrate : down sqlite",
+            "-- migrate up mysql no-transaction",
+            "-- Migration Down",
+            "-- +goose Up",
+            "# migrate:down",
+            "/* migrate:down */",
+            "-- DOWN",
+        ] {
+            assert!(is_marker_like(marker), "{marker}");
+        }
+        for other in [
+            "-- Migration: add the users",
+            "-- Migrations up to the third were squashed into this one",
+            "-- migrate the users",
+            "-- down the line this becomes a table of its own",
+            "-- rollback is not possible",
+            "-- up to date",
+            "SELECT 'migrate:up';",
+            "  'migrate:up',",
+            "ROLLBACK;",
+            "UPDATE settings SET migrate = 1;",
+            "",
+        ] {
+            assert!(!is_marker_like(other), "{other}");
         }
     }
 }

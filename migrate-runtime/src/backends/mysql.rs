@@ -256,7 +256,7 @@ impl Database for Mysql<'_> {
                 let Some(mut row) = rows.pop() else { return Ok(Last::NoRow) };
                 let version = row.pop().flatten();
                 self.backend.get_or_insert(session::dialect_of(version.as_deref()));
-                Ok(HistoryRow::parse(&row).map_or(Last::Unreadable, Last::Row))
+                Ok(HistoryRow::parse(&row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))))
             }
             Err(failed) if matches!(failed.code, NO_TABLE | NO_DATABASE | NO_DATABASE_SELECTED) => {
                 Ok(Last::NoTable)

@@ -137,7 +137,7 @@ impl Database for Postgres<'_> {
         match self.rows(&table.select_last(BACKEND, "")).await {
             Ok(rows) => Ok(match rows.first() {
                 None => Last::NoRow,
-                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, Last::Row),
+                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))),
             }),
             Err(error) if is(&error, &[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME]) => {
                 Ok(Last::NoTable)

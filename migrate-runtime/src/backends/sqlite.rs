@@ -71,7 +71,7 @@ impl<'a> Sqlite<'a> {
         match self.rows(&table.select_last(BACKEND, "")) {
             Ok(rows) => Ok(match rows.first() {
                 None => Last::NoRow,
-                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, Last::Row),
+                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))),
             }),
             Err(error) if is_no_table(&error) => Ok(Last::NoTable),
             Err(error) => Err(fault(error)),
@@ -88,6 +88,11 @@ impl<'a> Sqlite<'a> {
         } else {
             "PRAGMA foreign_keys = OFF"
         })
+    }
+
+    /// Puts the enforcement of foreign keys back to what the caller had.
+    fn enforce_again(&mut self) -> Result<(), Fault> {
+        self.foreign_keys.map_or(Ok(()), |on| self.set_foreign_keys(on)).map_err(fault)
     }
 
     /// Begins the transaction that writes row n+1, once the last row is seen to be n.
@@ -210,10 +215,7 @@ impl Database for Sqlite<'_> {
     }
 
     async fn restore(&mut self) -> Result<(), Fault> {
-        match self.foreign_keys.take() {
-            Some(on) => self.set_foreign_keys(on).map_err(fault),
-            None => Ok(()),
-        }
+        self.enforce_again()
     }
 
     /// The write lock of each transaction is the lock: there is none for a run.
@@ -265,8 +267,8 @@ impl Database for Sqlite<'_> {
         .await;
         drop(open);
         self.patience = patience;
-        if let Some(on) = self.foreign_keys {
-            self.set_foreign_keys(on).map_err(fault)?;
+        if unenforced {
+            self.enforce_again()?;
         }
         result
     }
@@ -338,10 +340,9 @@ impl Database for Sqlite<'_> {
             return Err(StepFault::Error(super::left_transaction_open(&work.row.revision)));
         }
         let done = table.update_done(running, script.statements.len(), BACKEND);
-        match sqlite.patiently(|connection| connection.execute(&done, [])).map_err(fault)? {
-            1 => Ok(()),
-            _ => Err(StepFault::Overtaken),
-        }
+        let changed = sqlite.patiently(|connection| connection.execute(&done, [])).map_err(fault)?;
+        sqlite.enforce_again()?;
+        if changed == 1 { Ok(()) } else { Err(StepFault::Overtaken) }
     }
 }
 

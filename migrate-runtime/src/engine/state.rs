@@ -51,6 +51,7 @@ impl<D: Database> Run<'_, D> {
                 ahead: Vec::new(),
             });
         };
+        let row = *row;
         let mut rows: Option<Vec<HistoryRow>> = None;
         let (settled, running) = if row.done {
             (Some(row), None)

@@ -184,7 +184,7 @@ impl<D: Database> Run<'_, D> {
         while start.elapsed() < patience {
             self.db.sleep(Duration::from_millis(20)).await;
             match self.read_last().await? {
-                Last::Row(now) if now == *row => {}
+                Last::Row(now) if *now == *row => {}
                 _ => return Ok(false),
             }
             self.events.emit(&Event::Waiting { waited: start.elapsed() });

@@ -1,5 +1,6 @@
 //! What a revision may change of the session, noted before and put back after.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, StatementKind};
@@ -68,8 +69,10 @@ impl Mysql<'_> {
     pub(super) async fn note(&mut self, table: &HistoryTable) -> Result<(Settings, Facts), Failed> {
         let names: Vec<String> = ALWAYS.iter().map(|name| format!("'{name}'")).collect();
         let schema = quote_text(table.schema.as_deref().unwrap_or_default(), self.dialect());
+        // An answer that lacks this is one to another question: a dropped future has left it on the line.
+        let question = format!("{:016x}", RandomState::new().build_hasher().finish());
         let sql = format!(
-            "SELECT DATABASE(), VERSION(), @@max_allowed_packet, @@SESSION.autocommit, \
+            "SELECT '{question}', DATABASE(), VERSION(), @@max_allowed_packet, @@SESSION.autocommit, \
              (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {schema});\n\
              SHOW SESSION VARIABLES WHERE Variable_name IN ({})",
             names.join(", ")
@@ -77,6 +80,9 @@ impl Mysql<'_> {
         let mut rows = self.rows(&sql).await?.into_iter();
         let mut facts = rows.next().unwrap_or_default().into_iter();
         let mut fact = || facts.next().flatten();
+        if fact() != Some(question) {
+            return Err(Failed::unusable());
+        }
         let database = fact();
         let backend = dialect_of(fact().as_deref());
         let max_allowed_packet = fact().and_then(|bytes| bytes.parse().ok()).unwrap_or(1 << 20);
