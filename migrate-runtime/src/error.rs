@@ -121,8 +121,12 @@ impl fmt::Display for Error {
     }
 }
 
+/// As [`Display`](fmt::Display), because that is what a `main` that returns it prints; `{:#?}` shows the parts.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("message", &self.0.message)
@@ -148,16 +152,23 @@ impl From<PlanError> for Error {
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) source: Box<dyn StdError + Send + Sync>,
+    /// What to show of it, where its own text says too much
+    pub(crate) text: Option<String>,
 }
 
 impl Fault {
     pub(crate) fn new(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { source: source.into() }
+        Self { source: source.into(), text: None }
+    }
+
+    /// What it says.
+    pub(crate) fn text(&self) -> String {
+        self.text.clone().unwrap_or_else(|| root_message(&*self.source).trim_end().to_owned())
     }
 
     /// The error of a run that failed while it did this: a fragment that follows "cannot".
     pub(crate) fn while_doing(self, what: &str) -> Error {
-        let message = format!("cannot {what}: {}", root_message(&*self.source));
+        let message = format!("cannot {what}: {}", self.text());
         let error = Error::new(ErrorKind::Database, message);
         Error(Box::new(Inner { source: Some(self.source), ..*error.0 }))
     }

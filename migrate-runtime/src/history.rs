@@ -248,7 +248,13 @@ impl HistoryTable {
     }
 
     /// Records that so many statements of a running row are done. Nothing happens if the row is another's by now.
-    pub(crate) fn update_progress(
+    pub(crate) fn update_progress(&self, running: &Running, done: usize, progress: &str, backend: Backend) -> String {
+        self.update_progress_to(running, done, &quote_text(progress, backend), backend)
+    }
+
+    /// As [`update_progress`](Self::update_progress), where what to record is an expression. What it has after the
+    /// first space is the backend's own.
+    pub(crate) fn update_progress_to(
         &self,
         running: &Running,
         done: usize,
@@ -256,9 +262,8 @@ impl HistoryTable {
         backend: Backend,
     ) -> String {
         format!(
-            "UPDATE {} SET statements_done = {done}, progress = {}{}",
+            "UPDATE {} SET statements_done = {done}, progress = {progress}{}",
             self.name(backend),
-            quote_text(progress, backend),
             self.running(running, backend)
         )
     }

@@ -1,6 +1,7 @@
 //! MySQL and MariaDB through mysql_async. DDL commits by itself here, so whatever is not rows alone is recorded
 //! statement by statement, each with its progress in the same packet.
 
+mod fingerprint;
 mod packet;
 mod recorded;
 mod session;
@@ -41,6 +42,8 @@ pub(crate) struct Mysql<'a> {
     open: bool,
     /// Whether the session's lock is ours
     locked: bool,
+    /// Whether the running row was taken over, and its next statement may be done
+    taken_over: bool,
     /// How long a text may get before it is sent
     budget: usize,
     /// A statement with one parameter, by which the connection can be closed without waiting
@@ -58,6 +61,7 @@ impl<'a> Mysql<'a> {
             touched: None,
             open: false,
             locked: false,
+            taken_over: false,
             budget: 1 << 19,
             closer: None,
         }
@@ -404,7 +408,8 @@ impl Database for Mysql<'_> {
     ) -> Result<bool, Fault> {
         let update = table.update_owner(running, to, self.dialect());
         self.send(&update).await.map_err(|failed| failed.fault)?;
-        Ok(self.conn.affected_rows() == 1)
+        self.taken_over = self.conn.affected_rows() == 1;
+        Ok(self.taken_over)
     }
 
     async fn run_recorded(

@@ -384,9 +384,17 @@ impl Drop for Alarm {
     }
 }
 
-fn failed(step: usize, place: usize, statement: &ScriptStatement, kept: usize, fault: Fault) -> StepFault {
-    let offset = Some(statement.range.start);
-    StepFault::Statement { step, statement: place, offset, kept, fault }
+fn failed(step: usize, place: usize, statement: &ScriptStatement, kept: usize, mut fault: Fault) -> StepFault {
+    let mut offset = statement.range.start;
+    // rusqlite repeats the statement, which may be long and is shown anyway, and ends with where SQLite saw the fault.
+    let text = fault.source.to_string();
+    if let Some((message, at)) = text.rsplit_once(" at offset ")
+        && let Some((message, _)) = message.split_once(" in ")
+    {
+        offset += at.parse::<usize>().ok().filter(|at| *at < statement.range.len()).unwrap_or(0);
+        fault.text = Some(message.to_owned());
+    }
+    StepFault::Statement { step, statement: place, offset: Some(offset), kept, fault }
 }
 
 /// A row that could not be written because another has its number, or because the one before it is not there.

@@ -261,8 +261,10 @@ impl<D: Database> Run<'_, D> {
         row: &HistoryRow,
         from: usize,
     ) -> Result<()> {
-        let fits = from <= script.statements.len()
-            && (from == 0 || row.progress.as_deref() == Some(progress(script, from).as_str()));
+        // What follows the digest is the backend's own.
+        let recorded = row.progress.as_deref().and_then(|progress| progress.split(' ').next());
+        let fits =
+            from <= script.statements.len() && (from == 0 || recorded == Some(progress(script, from).as_str()));
         if fits {
             return Ok(());
         }
@@ -369,7 +371,7 @@ impl<D: Database> Run<'_, D> {
                      hint: mend the file and run again",
                     if taken.direction == Direction::Up { "upgrade" } else { "downgrade" },
                     revision.id,
-                    said(&*fault.source),
+                    fault.text(),
                     statement + 1,
                     shortened(sql),
                 );

@@ -3,15 +3,19 @@
 use include_dir::Dir;
 use migrate_revision::{Script, ScriptStatement, StatementKind};
 
+use super::fingerprint::{self, Verdict};
 use super::{Mysql, failed_statement, session};
 use crate::backends::{StepFault, Tell, again, left_transaction_open, progress};
 use crate::db::{self, Db, RustFn};
 use crate::history::{HistoryTable, Running, quote_text};
+use crate::{Error, ErrorKind};
 
 /// A running row and the script that it is of.
 pub(super) struct Recorder<'s> {
     pub(super) table: &'s HistoryTable,
     pub(super) running: &'s Running,
+    /// Whether another run began it, so that its next statement may be done already
+    pub(super) taken_over: bool,
     pub(super) text: &'s str,
     pub(super) script: &'s Script,
     pub(super) revision: &'s str,
@@ -33,10 +37,14 @@ impl Recorder<'_> {
         told(0, None);
         db.touch(self.script, self.text).await?;
         self.run_again(db, from).await?;
+        let from = if self.taken_over { self.settle(db, from).await? } else { from };
         let statements = &self.script.statements;
         let mut sql = String::new();
         if let Some(timeouts) = session::timeouts(&self.script.options, db.dialect()) {
             add(&mut sql, &timeouts);
+        }
+        if from < statements.len() {
+            add(&mut sql, &self.progress(db, from));
         }
         add(&mut sql, &self.owned(db));
         let mut transaction = UserTransaction::default();
@@ -99,8 +107,7 @@ impl Recorder<'_> {
     ) -> String {
         use StatementKind::{Ddl, Dml, Other, Query, Transaction};
         let sql = &self.text[statement.range.clone()];
-        let progress = progress(self.script, place + 1);
-        let progress = self.table.update_progress(self.running, place + 1, &progress, db.dialect());
+        let progress = self.progress(db, place + 1);
         let recorded = format!("{sql};\n{progress};\n{ONE_ROW_CHANGED}");
         let own = !transaction.is_open();
         match statement.kind {
@@ -116,6 +123,67 @@ impl Recorder<'_> {
             }
             _ => recorded,
         }
+    }
+
+    /// Records that so many statements are done, and of the next what tells afterwards whether it was done.
+    fn progress(&self, db: &Mysql<'_>, done: usize) -> String {
+        let digest = progress(self.script, done);
+        let next =
+            self.script.statements.get(done).and_then(|next| fingerprint::expression(next, db.dialect()));
+        match next {
+            None => self.table.update_progress(self.running, done, &digest, db.dialect()),
+            Some(next) => {
+                let both = format!("CONCAT('{digest} ', {BEFORE})");
+                let update = self.table.update_progress_to(self.running, done, &both, db.dialect());
+                format!("SET {BEFORE} = {next};\n{update}")
+            }
+        }
+    }
+
+    /// Finds out whether the statement that was interrupted was done all the same, and where to go on.
+    async fn settle(&self, db: &mut Mysql<'_>, from: usize) -> Result<usize, StepFault> {
+        let statements = &self.script.statements;
+        let Some(statement) = statements.get(from) else { return Ok(from) };
+        let Some(now) = fingerprint::expression(statement, db.dialect()) else { return Ok(from) };
+        let sql = format!(
+            "SELECT progress, {now} FROM {} WHERE namespace = {} AND seq = {}",
+            self.table.name(db.dialect()),
+            quote_text(&self.table.namespace, db.dialect()),
+            self.running.seq
+        );
+        let row = db.send(&sql).await.map_err(|failed| failed.fault)?;
+        let Some([Some(recorded), Some(now)]) = row.as_deref() else { return Ok(from) };
+        // Nothing is recorded if the server itself said that the statement failed.
+        let Some((_, before)) = recorded.split_once(' ') else { return Ok(from) };
+        let sql = &self.text[statement.range.clone()];
+        match fingerprint::verdict(before, now, statement, sql) {
+            Verdict::NotDone => Ok(from),
+            Verdict::Done => Ok(from + 1),
+            Verdict::Unknown => Err(StepFault::Error(self.unsettled(db, from, statement, sql))),
+        }
+    }
+
+    fn unsettled(&self, db: &Mysql<'_>, place: usize, statement: &ScriptStatement, sql: &str) -> Error {
+        let objects: Vec<String> =
+            statement.objects.iter().map(|o| format!("`{}`", o.name.join("."))).collect();
+        let command = |done: usize| {
+            let digest = progress(self.script, done);
+            self.table.update_progress(self.running, done, &digest, db.dialect())
+        };
+        Error::new(
+            ErrorKind::Interrupted,
+            format!(
+                "revision '{}' was interrupted at statement {} of {}, and it cannot be told whether that was done:\n  \
+                 {sql}\n\n\
+                 hint: look at {}, and run again after one of these:\n  it was done: {};\n  it was not: {};",
+                self.revision,
+                place + 1,
+                self.script.statements.len(),
+                objects.join(", "),
+                command(place + 1),
+                command(place),
+            ),
+        )
     }
 
     /// Fails unless the row is running, and this run's.
@@ -151,6 +219,7 @@ impl Recorder<'_> {
             Err(failed) => failed,
         };
         let select = self.select(db);
+        let stopped = matches!(failed.code, INTERRUPTED | STATEMENT_TIMEOUT | MYSQL_TIMEOUT);
         let rows =
             db.rows(&format!("{select};\nROLLBACK;\n{select}")).await.map_err(|failed| failed.fault)?;
         db.open = false;
@@ -160,6 +229,12 @@ impl Recorder<'_> {
         };
         match self.script.statements.get(then.done) {
             Some(statement) if !now.finished => {
+                // The server says that it was not done; only of one that was stopped it may be wrong.
+                if !stopped {
+                    let digest = progress(self.script, now.done);
+                    let settled = self.table.update_progress(self.running, now.done, &digest, db.dialect());
+                    db.send(&settled).await.map_err(|failed| failed.fault)?;
+                }
                 Err(failed_statement(0, then.done, statement, self.text, now.done, failed))
             }
             // The revision is in force. The settings are put back, or complained about, when the run ends.
@@ -190,7 +265,7 @@ impl UserTransaction {
                 self.begun &= self.autocommit_off;
             }
             Some("commit" | "rollback") => {
-                self.begun = lower.contains("chain") && !lower.contains("no chain")
+                self.begun = lower.contains("chain") && !lower.contains("no chain");
             }
             _ => self.begun = true,
         }
@@ -257,4 +332,10 @@ const OVERFLOW: &str = "9223372036854775807 * 9";
 /// Fails unless the statement before it changed exactly one row.
 const ONE_ROW_CHANGED: &str = "SELECT (ROW_COUNT() - 1) * 9223372036854775807 * 9";
 
+/// Where the definitions are that the next statement may change.
+const BEFORE: &str = "@embed_migrations_before";
+
+const INTERRUPTED: u16 = 1317;
 const OUT_OF_RANGE: u16 = 1690;
+const STATEMENT_TIMEOUT: u16 = 1969;
+const MYSQL_TIMEOUT: u16 = 3024;

@@ -1,0 +1,252 @@
+//! Whether a DDL statement was done that a crash may have overtaken: the definitions of the objects that it names are
+//! recorded before it, and compared when its revision is taken up again.
+
+use migrate_revision::{Backend, Object, ObjectKind, ScriptStatement, StatementKind};
+
+use crate::history::quote_text;
+
+/// What a statement may have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    NotDone,
+    Done,
+    /// The definitions do not tell
+    Unknown,
+}
+
+/// What is recorded before a statement, as an expression: `scheme`, a hash of what the definitions' texts depend on,
+/// the statement's hash, and a hash for each object, or `-` where there is none. `None` if nothing needs to be.
+pub(super) fn expression(statement: &ScriptStatement, backend: Backend) -> Option<String> {
+    if statement.kind != StatementKind::Ddl || statement.objects.is_empty() {
+        return None;
+    }
+    let objects = statement.objects.iter().map(|object| definition(object, backend)).collect::<Vec<_>>();
+    Some(format!(
+        "CONCAT_WS(' ', '{SCHEME}', LEFT(MD5(CONCAT_WS(' ', SUBSTRING_INDEX(VERSION(), '.', 2), CURRENT_USER(), \
+         QUOTE(DATABASE()), @@character_set_connection)), 16), '{:016x}', CONCAT_WS(',', {}))",
+        statement.hash,
+        objects.join(", ")
+    ))
+}
+
+/// Compares what was recorded with what is there now.
+pub(super) fn verdict(recorded: &str, now: &str, statement: &ScriptStatement, sql: &str) -> Verdict {
+    let parts = |text: &str| -> Option<[String; 4]> {
+        text.split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().ok()
+    };
+    let (Some([scheme, basis, hash, before]), Some([now_scheme, now_basis, now_hash, after])) =
+        (parts(recorded), parts(now))
+    else {
+        return Verdict::Unknown;
+    };
+    let same_objects = before.split(',').count() == after.split(',').count();
+    if (scheme, basis) != (now_scheme, now_basis) || !same_objects {
+        return Verdict::Unknown;
+    }
+    let same_statement = hash == now_hash;
+    if before == after {
+        return if same_statement && changes_nothing_visible(statement, sql) {
+            Verdict::Unknown
+        } else {
+            Verdict::NotDone
+        };
+    }
+    // Of several objects MariaDB drops one after the other.
+    let drops =
+        first_word(sql).eq_ignore_ascii_case("drop") && statement.objects[0].kind != ObjectKind::Index;
+    let halfway = drops && after.split(',').any(|object| object != "-");
+    if same_statement && !halfway { Verdict::Done } else { Verdict::Unknown }
+}
+
+/// Tables that change places have the same definitions afterwards if they were alike.
+fn changes_nothing_visible(statement: &ScriptStatement, sql: &str) -> bool {
+    let words = |word: &str| {
+        sql.split(|c: char| !c.is_alphanumeric()).filter(|w| w.eq_ignore_ascii_case(word)).count()
+    };
+    match first_word(sql).to_ascii_lowercase().as_str() {
+        "rename" => words("to") >= statement.objects.len(),
+        "alter" => words("exchange") > 0,
+        _ => false,
+    }
+}
+
+fn first_word(sql: &str) -> &str {
+    sql.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default()
+}
+
+/// The version of what is recorded.
+const SCHEME: &str = "f1";
+
+/// A hash of an object's definition as an expression; `-` if it is not there.
+fn definition(object: &Object, backend: Backend) -> String {
+    let (schema, name) = match object.name.as_slice() {
+        [.., schema, name] => (quote_text(schema, backend), quote_text(name, backend)),
+        [name] => ("DATABASE()".to_owned(), quote_text(name, backend)),
+        [] => return "'-'".to_owned(),
+    };
+    let parts: &[Part] = match object.kind {
+        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => TABLE,
+        ObjectKind::Trigger => TRIGGER,
+        ObjectKind::Routine => ROUTINE,
+        ObjectKind::Event => EVENT,
+        ObjectKind::Other => {
+            // A database; of users and the like nothing shows here, and they act twice only with an error.
+            return one("SCHEMATA", &format!("SCHEMA_NAME = {name}"), "DEFAULT_COLLATION_NAME");
+        }
+        // It is part of its table, which the statement names too.
+        ObjectKind::Index => return "'-'".to_owned(),
+    };
+    let filter = |part: &Part| format!("{} = {schema} AND {} = {name}", part.schema, part.name);
+    let [first, rest @ ..] = parts else { return "'-'".to_owned() };
+    let there = one(first.view, &filter(first), first.columns);
+    if rest.is_empty() {
+        return there;
+    }
+    let all: Vec<String> = std::iter::once(there.clone())
+        .chain(rest.iter().map(|part| one(part.view, &filter(part), part.columns)))
+        .collect();
+    format!("IF({there} = '-', '-', LEFT(MD5(CONCAT_WS(' ', {})), 16))", all.join(", "))
+}
+
+/// Where a part of a definition is to be read: rows of a view of `information_schema`.
+struct Part {
+    view: &'static str,
+    schema: &'static str,
+    name: &'static str,
+    columns: &'static str,
+}
+
+const TABLE: &[Part] = &[
+    Part {
+        view: "TABLES",
+        schema: "TABLE_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "TABLE_TYPE, ENGINE, ROW_FORMAT, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT",
+    },
+    Part {
+        view: "COLUMNS",
+        schema: "TABLE_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "ORDINAL_POSITION, COLUMN_NAME, COLUMN_DEFAULT, IS_NULLABLE, COLUMN_TYPE, COLLATION_NAME, EXTRA, \
+                  COLUMN_COMMENT, GENERATION_EXPRESSION",
+    },
+    Part {
+        view: "STATISTICS",
+        schema: "TABLE_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, NON_UNIQUE, SUB_PART, COLLATION, INDEX_TYPE, INDEX_COMMENT",
+    },
+    Part {
+        view: "TABLE_CONSTRAINTS",
+        schema: "TABLE_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "CONSTRAINT_NAME, CONSTRAINT_TYPE",
+    },
+    Part {
+        view: "KEY_COLUMN_USAGE",
+        schema: "TABLE_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, \
+                  REFERENCED_COLUMN_NAME",
+    },
+    Part {
+        view: "REFERENTIAL_CONSTRAINTS",
+        schema: "CONSTRAINT_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE",
+    },
+    Part {
+        view: "PARTITIONS",
+        schema: "TABLE_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "PARTITION_NAME, SUBPARTITION_NAME, PARTITION_ORDINAL_POSITION, PARTITION_METHOD, \
+                  PARTITION_EXPRESSION, PARTITION_DESCRIPTION",
+    },
+    Part {
+        view: "VIEWS",
+        schema: "TABLE_SCHEMA",
+        name: "TABLE_NAME",
+        columns: "VIEW_DEFINITION, CHECK_OPTION, DEFINER, SECURITY_TYPE",
+    },
+];
+
+const TRIGGER: &[Part] = &[Part {
+    view: "TRIGGERS",
+    schema: "TRIGGER_SCHEMA",
+    name: "TRIGGER_NAME",
+    columns: "EVENT_MANIPULATION, EVENT_OBJECT_TABLE, ACTION_ORDER, ACTION_TIMING, ACTION_STATEMENT, DEFINER",
+}];
+
+const ROUTINE: &[Part] = &[
+    Part {
+        view: "ROUTINES",
+        schema: "ROUTINE_SCHEMA",
+        name: "ROUTINE_NAME",
+        columns: "ROUTINE_TYPE, DTD_IDENTIFIER, ROUTINE_DEFINITION, IS_DETERMINISTIC, SQL_DATA_ACCESS, SECURITY_TYPE, \
+                  ROUTINE_COMMENT, DEFINER",
+    },
+    Part {
+        view: "PARAMETERS",
+        schema: "SPECIFIC_SCHEMA",
+        name: "SPECIFIC_NAME",
+        columns: "ROUTINE_TYPE, ORDINAL_POSITION, PARAMETER_MODE, PARAMETER_NAME, DTD_IDENTIFIER",
+    },
+];
+
+const EVENT: &[Part] = &[Part {
+    view: "EVENTS",
+    schema: "EVENT_SCHEMA",
+    name: "EVENT_NAME",
+    columns: "EVENT_DEFINITION, EVENT_TYPE, EXECUTE_AT, INTERVAL_VALUE, INTERVAL_FIELD, STATUS, ON_COMPLETION, \
+              EVENT_COMMENT, DEFINER",
+}];
+
+/// A hash of the rows of a view, in whatever order they come and however many they are; `-` if there are none.
+fn one(view: &str, filter: &str, columns: &str) -> String {
+    let columns = columns.split(", ").map(|column| format!("QUOTE({column})")).collect::<Vec<_>>().join(", ");
+    let row = format!("CAST(CONV(LEFT(MD5(CONCAT_WS(' ', {columns})), 16), 16, 10) AS UNSIGNED)");
+    format!(
+        "(SELECT IF(COUNT(*) = 0, '-', CONCAT(COUNT(*), '.', HEX(BIT_XOR({row})))) FROM information_schema.{view} \
+         WHERE {filter})"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(objects: &[&str]) -> ScriptStatement {
+        let object = |name: &&str| Object { kind: ObjectKind::Table, name: vec![(*name).to_owned()] };
+        let objects = objects.iter().map(object).collect();
+        ScriptStatement { range: 0..0, kind: StatementKind::Ddl, session_effect: false, hash: 1, objects }
+    }
+
+    #[test]
+    fn only_what_is_sure_is_settled() {
+        use Verdict::{Done, NotDone, Unknown};
+        let judge = |objects: &[&str], sql: &str, before: &str, after: &str| {
+            verdict(&format!("f1 e 01 {before}"), &format!("f1 {after}"), &statement(objects), sql)
+        };
+        assert_eq!(judge(&["t"], "CREATE TABLE t (a INT)", "-", "e 01 -"), NotDone);
+        assert_eq!(judge(&["t"], "CREATE TABLE t (a INT)", "-", "e 01 5"), Done);
+        assert_eq!(judge(&["t"], "CREATE TABLE t (b INT)", "-", "e 02 -"), NotDone);
+        assert_eq!(
+            judge(&["t"], "CREATE TABLE t (b INT)", "-", "e 02 5"),
+            Unknown,
+            "it was another statement"
+        );
+        assert_eq!(
+            judge(&["t"], "CREATE TABLE t (a INT)", "-", "x 01 5"),
+            Unknown,
+            "another server, user or database"
+        );
+        assert_eq!(judge(&["t", "u"], "DROP TABLE t, u", "5,6", "e 01 -,6"), Unknown, "halfway");
+        assert_eq!(judge(&["t", "u"], "DROP TABLE t, u", "5,6", "e 01 -,-"), Done);
+        assert_eq!(
+            judge(&["a", "x", "b"], "RENAME TABLE a TO x, b TO a, x TO b", "5,-,5", "e 01 5,-,5"),
+            Unknown
+        );
+        assert_eq!(judge(&["a", "x", "b"], "RENAME TABLE a TO x, b TO a", "5,-,5", "e 01 5,-,5"), NotDone);
+        assert_eq!(verdict("f1 e 01 5", "", &statement(&["t"]), "DROP TABLE t"), Unknown);
+    }
+}
