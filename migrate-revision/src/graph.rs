@@ -111,7 +111,7 @@ impl Graph {
         }
         let order = topological_order(&below, &above);
         if order.len() < revisions.len() {
-            errors.push(GraphError::Cycle(find_cycle(&below, &order)));
+            errors.extend(find_cycles(&below, &order).into_iter().map(GraphError::Cycle));
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -313,23 +313,31 @@ fn topological_order(below: &[Vec<Index>], above: &[Vec<Index>]) -> Vec<Index> {
     order
 }
 
-/// One cycle among the revisions that `order` lacks: each of them has such a revision below it, so that walking down
-/// comes back to where it has been.
-fn find_cycle(below: &[Vec<Index>], order: &[Index]) -> Vec<Index> {
+/// The cycles among the revisions that `order` lacks. Each of those has such a revision below it, so that walking down
+/// comes back to where it has been: on this walk, which is a cycle, or on an earlier one.
+fn find_cycles(below: &[Vec<Index>], order: &[Index]) -> Vec<Vec<Index>> {
     let mut placed = vec![false; below.len()];
     order.iter().for_each(|&index| placed[index] = true);
-    let mut path = Vec::new();
-    let mut visited_at = vec![None; below.len()];
-    let mut at = placed.iter().position(|placed| !placed);
-    while let Some(index) = at {
-        if let Some(start) = visited_at[index] {
-            return path.split_off(start);
+    let mut cycles = Vec::new();
+    let mut walk_of = vec![None; below.len()];
+    for start in (0..below.len()).filter(|&index| !placed[index]) {
+        let mut path = Vec::new();
+        let mut at = Some(start);
+        while let Some(index) = at {
+            if let Some(walk) = walk_of[index] {
+                if walk == start
+                    && let Some(from) = path.iter().position(|&other| other == index)
+                {
+                    cycles.push(path.split_off(from));
+                }
+                break;
+            }
+            walk_of[index] = Some(start);
+            path.push(index);
+            at = below[index].iter().copied().find(|&under| !placed[under]);
         }
-        visited_at[index] = Some(path.len());
-        path.push(index);
-        at = below[index].iter().copied().find(|&under| !placed[under]);
     }
-    path
+    cycles
 }
 
 #[cfg(test)]
@@ -371,6 +379,9 @@ mod tests {
             &[("first", &[]), ("x", &["first", "z"]), ("y", &["x"]), ("z", &["y"]), ("last", &["z"])];
         assert_eq!(graph(edges).unwrap_err(), [GraphError::Cycle(vec![1, 3, 2])]);
         assert_eq!(graph(&[("own", &["own"])]).unwrap_err(), [GraphError::Cycle(vec![0])]);
+        let two: &[(&str, &[&str])] =
+            &[("a", &["b"]), ("b", &["a"]), ("c", &["d"]), ("d", &["c"]), ("e", &["a", "c"])];
+        assert_eq!(graph(two).unwrap_err(), [GraphError::Cycle(vec![0, 1]), GraphError::Cycle(vec![2, 3])]);
     }
 
     #[test]

@@ -248,7 +248,13 @@ impl HistoryTable {
     }
 
     /// Records that so many statements of a running row are done. Nothing happens if the row is another's by now.
-    pub(crate) fn update_progress(&self, running: &Running, done: usize, progress: &str, backend: Backend) -> String {
+    pub(crate) fn update_progress(
+        &self,
+        running: &Running,
+        done: usize,
+        progress: &str,
+        backend: Backend,
+    ) -> String {
         self.update_progress_to(running, done, &quote_text(progress, backend), backend)
     }
 

@@ -227,7 +227,10 @@ fn plans_reports_and_statuses_are_serialisable() {
     let set = Revisions::tables(2).build();
     let mut connection = db.connect();
     let plan = serde_json::to_value(migrate!(connection, set, plan("head")).unwrap()).unwrap();
-    assert_eq!((&plan["steps"][0]["revision"], &plan["steps"][0]["direction"]), (&"r0001".into(), &"up".into()));
+    assert_eq!(
+        (&plan["steps"][0]["revision"], &plan["steps"][0]["direction"]),
+        (&"r0001".into(), &"up".into())
+    );
     let report = serde_json::to_value(migrate!(connection, set, upgrade("+1")).unwrap()).unwrap();
     assert_eq!((&report["to"][0], report["took_ms"].is_u64()), (&"r0001".into(), true));
     let status = serde_json::to_value(migrate!(connection, set, status()).unwrap()).unwrap();

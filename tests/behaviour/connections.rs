@@ -111,8 +111,11 @@ mod postgres {
         let mut watcher = db.connect();
         let pid = connection.value("SELECT pg_backend_pid()");
         migrate!(connection, Revisions::tables(1).build(), upgrade("head")).unwrap();
-        for failing in ["SELEC 1", "SELECT 1 / 0", "CREATE TABLE t1 (id int)", "SELECT nothing FROM nowhere"] {
-            let set = Revisions::tables(1).sql("bad", &format!("CREATE TABLE t2 (id int);\n{failing};"), "").build();
+        for failing in ["SELEC 1", "SELECT 1 / 0", "CREATE TABLE t1 (id int)", "SELECT nothing FROM nowhere"]
+        {
+            let set = Revisions::tables(1)
+                .sql("bad", &format!("CREATE TABLE t2 (id int);\n{failing};"), "")
+                .build();
             let error = migrate!(connection, set, upgrade("head")).unwrap_err();
             assert_eq!(error.failure().unwrap().line, Some(7), "{error}");
             is_idle(&mut connection, &mut watcher, &pid);
@@ -172,7 +175,10 @@ mod postgres {
         connection.run("DELETE FROM t1");
         migrate!(connection, set, upgrade("head")).unwrap();
         assert_eq!(connection.value(invalid), "0");
-        assert_eq!(connection.value("SELECT count(*) FROM pg_index WHERE indexrelid = 't1_x'::regclass"), "1");
+        assert_eq!(
+            connection.value("SELECT count(*) FROM pg_index WHERE indexrelid = 't1_x'::regclass"),
+            "1"
+        );
         migrate!(connection, set, downgrade("a")).unwrap();
     }
 
@@ -262,7 +268,10 @@ fn the_futures_are_send() {
     fn sent<T: Send>(future: T) -> T {
         future
     }
-    async fn on_postgres(set: &embed_migrations::Migrations, client: &mut tokio_postgres::Client) -> Result<(), Error> {
+    async fn on_postgres(
+        set: &embed_migrations::Migrations,
+        client: &mut tokio_postgres::Client,
+    ) -> Result<(), Error> {
         sent(set.postgres(client).on_event(|_| {}).upgrade("head")).await.map(|_| ())
     }
     async fn on_mysql(set: &embed_migrations::Migrations, conn: &mut mysql_async::Conn) -> Result<(), Error> {

@@ -54,7 +54,9 @@ fn every_step_is_an_event_of_tracing() {
         migrate!(db.connect(), set, upgrade("head")).unwrap();
     });
     let told = collected.0.lock().unwrap().join("\n");
-    for part in ["planned", "step started", "revision=\"r0001\"", "direction=up", "statement done", "step finished"] {
+    for part in
+        ["planned", "step started", "revision=\"r0001\"", "direction=up", "statement done", "step finished"]
+    {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
 }

@@ -420,10 +420,11 @@ impl Database for Mysql<'_> {
         from: usize,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
+        let taken_over = std::mem::take(&mut self.taken_over);
         match work.body {
             WorkBody::Sql { text, script } => {
-                let recorder =
-                    recorded::Recorder { table, running, text, script, revision: &work.row.revision };
+                let revision = &work.row.revision;
+                let recorder = recorded::Recorder { table, running, taken_over, text, script, revision };
                 recorder.run(self, from, told).await
             }
             WorkBody::Rust { run, data } => recorded::run_rust(self, table, running, run, data, told).await,

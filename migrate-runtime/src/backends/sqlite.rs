@@ -384,7 +384,13 @@ impl Drop for Alarm {
     }
 }
 
-fn failed(step: usize, place: usize, statement: &ScriptStatement, kept: usize, mut fault: Fault) -> StepFault {
+fn failed(
+    step: usize,
+    place: usize,
+    statement: &ScriptStatement,
+    kept: usize,
+    mut fault: Fault,
+) -> StepFault {
     let mut offset = statement.range.start;
     // rusqlite repeats the statement, which may be long and is shown anyway, and ends with where SQLite saw the fault.
     let text = fault.source.to_string();

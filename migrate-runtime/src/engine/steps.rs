@@ -263,8 +263,8 @@ impl<D: Database> Run<'_, D> {
     ) -> Result<()> {
         // What follows the digest is the backend's own.
         let recorded = row.progress.as_deref().and_then(|progress| progress.split(' ').next());
-        let fits =
-            from <= script.statements.len() && (from == 0 || recorded == Some(progress(script, from).as_str()));
+        let fits = from <= script.statements.len()
+            && (from == 0 || recorded == Some(progress(script, from).as_str()));
         if fits {
             return Ok(());
         }
