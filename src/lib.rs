@@ -49,8 +49,9 @@
 //!   that; a [`Lock`] only spares the others the work.
 //! - A revision that fails leaves nothing on PostgreSQL and SQLite. On MySQL and MariaDB, and in `no-transaction` sections, each
 //!   statement is recorded, and the next run goes on after the last one.
-//! - What a revision changes in its session reaches neither the next revision nor the caller, and a dropped future leaves no
-//!   transaction open on the connection.
+//! - What a revision changes in its session reaches neither the next revision nor the caller.
+//! - A dropped future leaves no transaction open. A connection of mysql_async on which an answer was left unread says
+//!   `is_disconnected()`, and must not be used any more; pools discard it.
 //! - A database that has other revisions than the binary, or edited ones, is told apart and refused; see [`ErrorKind`] and [`Ahead`].
 //!
 //! # Runtime and TLS

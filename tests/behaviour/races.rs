@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
-use embed_migrations_tests::database::Database;
+use embed_migrations::{Event, Lock};
+use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate};
 
@@ -61,7 +62,6 @@ behaviours! {
     }
 
     fn a_lock_that_another_holds_is_waited_for_and_then_its_holder_is_named(db) {
-        use embed_migrations_tests::database::Kind;
         let set = Revisions::tables(1).build();
         let mut holder = db.connect();
         let mut connection = db.connect();
@@ -82,9 +82,9 @@ behaviours! {
                 let (finish, hold) = std::sync::mpsc::channel::<()>();
                 let hold = std::sync::Mutex::new(hold);
                 let other = std::thread::spawn(move || {
-                    let mut connection = embed_migrations_tests::database::Connection::new(kind, &url);
+                    let mut connection = Connection::new(kind, &url);
                     migrate!(connection, slow, on_event(move |event| {
-                        if matches!(event, embed_migrations::Event::Started { .. }) {
+                        if matches!(event, Event::Started { .. }) {
                             started.send(()).unwrap();
                             hold.lock().unwrap().recv().unwrap();
                         }
@@ -93,7 +93,7 @@ behaviours! {
                 wait.recv().unwrap();
                 let mut waited = 0;
                 let error = migrate!(connection, set, lock_timeout(timeout).on_event(|event| {
-                    waited += usize::from(matches!(event, embed_migrations::Event::Waiting { .. }));
+                    waited += usize::from(matches!(event, Event::Waiting { .. }));
                 }).upgrade("head")).unwrap_err();
                 assert_eq!(error.kind(), embed_migrations::ErrorKind::Locked, "{error}");
                 assert!(error.to_string().contains("tester"), "{error}");
@@ -101,6 +101,51 @@ behaviours! {
                 finish.send(()).unwrap();
                 other.join().unwrap();
             }
+        }
+    }
+
+    fn a_lost_race_leaves_the_connection_as_it_was_and_the_rest_is_taken(db) {
+        let set = Revisions::tables(3).build();
+        let mut connection = db.connect();
+        let before = match db.kind {
+            Kind::Postgres => connection.value("SHOW search_path"),
+            _ => String::new(),
+        };
+        let (kind, url) = (db.kind, db.url());
+        let mut first = true;
+        let mut overtaken = 0;
+        let report = migrate!(connection, set, lock(Lock::None).on_event(|event| match event {
+            // In the instant in which this run has planned its first step and is about to write its row.
+            Event::Started { .. } if std::mem::take(&mut first) => {
+                let url = url.clone();
+                let other = std::thread::spawn(move || {
+                    let set = Revisions::tables(3).build();
+                    let timeout = std::time::Duration::from_millis(100);
+                    migrate!(Connection::new(kind, &url), set, lock(Lock::None).lock_timeout(timeout).upgrade("r0002"))
+                });
+                let outcome = other.join().unwrap();
+                if kind == Kind::Sqlite {
+                    // There the step has begun with the write lock, and nobody else can come in between.
+                    assert!(outcome.unwrap_err().to_string().contains("locked"));
+                } else {
+                    assert_eq!(outcome.unwrap().steps.len(), 2);
+                }
+            }
+            Event::Overtaken => overtaken += 1,
+            _ => {}
+        }).upgrade("head")).unwrap();
+        let expected = if db.kind == Kind::Sqlite { (3, 0) } else { (1, 1) };
+        assert_eq!((report.steps.len(), overtaken), expected);
+        for n in 1..=3 {
+            assert_eq!(connection.count(&format!("t{n}")), 1);
+        }
+        match db.kind {
+            Kind::Postgres => {
+                assert_eq!(connection.value("SELECT now() = statement_timestamp()"), "t");
+                assert_eq!(connection.value("SHOW search_path"), before);
+            }
+            Kind::Mysql => assert_eq!(connection.value("SELECT @@in_transaction"), "0"),
+            Kind::Sqlite => connection.run("BEGIN; ROLLBACK"),
         }
     }
 }

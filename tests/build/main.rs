@@ -5,6 +5,7 @@ mod dependencies;
 mod drafts;
 mod embedding;
 mod packaging;
+mod quickstart;
 mod rebuild;
 mod rust_revisions;
 mod size;

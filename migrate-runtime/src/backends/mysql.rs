@@ -291,7 +291,8 @@ impl Database for Mysql<'_> {
             return Err(super::in_transaction());
         }
         self.backend = Some(facts.backend);
-        self.budget = facts.max_allowed_packet / 2;
+        let limit = self.conn.opts().max_allowed_packet().unwrap_or(usize::MAX);
+        self.budget = facts.max_allowed_packet.min(limit) / 2;
         match (&table.schema, &settings.database) {
             (Some(_), _) if facts.schema_exists => {}
             (Some(schema), _) => return Err(no_database(schema)),

@@ -43,9 +43,7 @@ impl Recorder<'_> {
         if let Some(timeouts) = session::timeouts(&self.script.options, db.dialect()) {
             add(&mut sql, &timeouts);
         }
-        if from < statements.len() {
-            add(&mut sql, &self.progress(db, from));
-        }
+        add(&mut sql, &self.progress(db, from));
         add(&mut sql, &self.owned(db));
         let mut transaction = UserTransaction::default();
         let mut reported = from;
