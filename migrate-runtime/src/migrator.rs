@@ -321,6 +321,18 @@ mod url {
         Mysql(mysql_async::Conn),
     }
 
+    impl Kind {
+        /// Says goodbye where a connection that is merely dropped would leave the server with an error in its log.
+        async fn close(self) {
+            match self {
+                #[cfg(feature = "mysql")]
+                Self::Mysql(connection) => drop(connection.disconnect().await),
+                #[cfg(any(feature = "sqlite", feature = "postgres"))]
+                _ => {}
+            }
+        }
+    }
+
     const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
 
     impl Connected {
@@ -358,7 +370,7 @@ mod url {
     macro_rules! call {
         ($migrator:ident, $($verb:tt)*) => {{
             let Migrator { set, connection: Connected(mut kind), options, events } = $migrator;
-            match &mut kind {
+            let result = match &mut kind {
                 #[cfg(feature = "sqlite")]
                 Kind::Sqlite(connection) => {
                     let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
@@ -372,14 +384,11 @@ mod url {
                 #[cfg(feature = "mysql")]
                 Kind::Mysql(connection) => {
                     let database = crate::backends::mysql::Mysql::new(connection);
-                    let result = Run::new(set, database, options, events).$($verb)*.await;
-                    // A connection that is merely dropped leaves the server with an error in its log.
-                    if let Kind::Mysql(connection) = kind {
-                        let _ = connection.disconnect().await;
-                    }
-                    result
+                    Run::new(set, database, options, events).$($verb)*.await
                 }
-            }
+            };
+            kind.close().await;
+            result
         }};
     }
 
