@@ -106,8 +106,14 @@ impl Call {
                     return Err(expected(input, "a string: `namespace = \"billing\"`"));
                 };
                 self.namespace = namespace.value();
-                if !(1..=64).contains(&self.namespace.chars().count()) {
-                    return Err(syn::Error::new(namespace.span(), "a namespace has 1 to 64 characters"));
+                let text = &self.namespace;
+                // MySQL does not tell trailing spaces apart.
+                let tellable = text.trim() == text && !text.contains(char::is_control);
+                if !(1..=64).contains(&text.chars().count()) || !tellable {
+                    return Err(syn::Error::new(
+                        namespace.span(),
+                        "a namespace has 1 to 64 characters, no control characters, and no spaces at its ends",
+                    ));
                 }
             }
             "backends" => self.backends = Some(backends(input)?),

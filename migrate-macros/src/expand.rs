@@ -37,6 +37,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     let mut heads: Vec<&str> = resolved.heads().into_iter().map(AsRef::as_ref).collect();
     heads.sort_unstable();
     let heads = heads.join(",");
+    let one_head = resolved.graph.heads().len() == 1;
     let digests = Backend::ALL.map(|backend| {
         match resolved.digest(backend).filter(|_| resolved.backends.contains(&backend)) {
             Some(digest) => {
@@ -87,6 +88,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
                 texts: #private::Texts::Static(&[#(#texts),*]),
                 revisions: #private::Cow::Borrowed(#encoded),
                 heads: #private::Cow::Borrowed(#heads),
+                one_head: #one_head,
                 digests: [#(#digests),*],
                 rust: &[#rust_revisions],
                 data: #data,
@@ -215,6 +217,7 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
                 texts: #private::Texts::Static(&[]),
                 revisions: #private::Cow::Borrowed(b""),
                 heads: #private::Cow::Borrowed(""),
+                one_head: true,
                 digests: [::core::option::Option::None; 4],
                 rust: &[],
                 data: ::core::option::Option::None,

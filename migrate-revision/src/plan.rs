@@ -50,6 +50,13 @@ pub struct Goal {
     revisions: Vec<Index>,
 }
 
+impl Default for Goal {
+    /// To have nothing more in force than there is.
+    fn default() -> Self {
+        Self { direction: Direction::Up, revisions: Vec::new() }
+    }
+}
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

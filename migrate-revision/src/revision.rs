@@ -26,6 +26,7 @@ impl fmt::Display for Direction {
 
 /// One step of the schema's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Revision {
     /// Its name
     pub id: RevisionId,
@@ -44,6 +45,7 @@ pub struct Revision {
     /// Whether a binary without this revision still runs on the schema that it makes; `None` if its header does not say
     pub compatible: Option<bool>,
     /// What it runs
+    #[doc(hidden)]
     pub body: Body,
     /// Content checksum of its upgrade per backend, in the order of [`Backend::ALL`]; `None` where it has none
     pub checksums: [Option<Checksum>; 4],
@@ -161,14 +163,5 @@ impl Revision {
     #[must_use]
     pub fn checksum(&self, backend: Backend) -> Option<Checksum> {
         self.checksums[backend.index()]
-    }
-}
-
-/// A merge revision joins branches and may hold nothing to run.
-impl Revision {
-    /// Whether it has more than one parent.
-    #[must_use]
-    pub fn is_merge(&self) -> bool {
-        self.revises.len() > 1
     }
 }

@@ -20,6 +20,9 @@ pub enum Target {
     Base,
     /// A revision by its id, or by a beginning of it that no other id has
     Revision(String),
+    /// A revision by its whole id
+    #[doc(hidden)]
+    Exact(String),
     /// So many revisions up (positive) or down (negative) from where the database is
     Relative(i32),
 }
@@ -59,7 +62,7 @@ impl fmt::Display for Target {
             Self::Head => f.write_str("head"),
             Self::Heads => f.write_str("heads"),
             Self::Base => f.write_str("base"),
-            Self::Revision(id) => f.write_str(id),
+            Self::Revision(id) | Self::Exact(id) => f.write_str(id),
             Self::Relative(steps) => write!(f, "{steps:+}"),
         }
     }
@@ -164,9 +167,23 @@ impl Resolver<'_> {
         indices.into_iter().map(|&index| self.revisions[index].id.clone()).collect()
     }
 
+    fn exact(&self, id: &str) -> Option<Index> {
+        self.revisions.iter().position(|revision| revision.id.as_str() == id)
+    }
+
+    /// The revision that a target names.
+    fn named(&self, target: &Target, name: &str) -> Result<Index, TargetError> {
+        match target {
+            Target::Exact(id) => {
+                self.exact(id).ok_or_else(|| TargetError::Unknown { name: id.clone(), nearest: None })
+            }
+            _ => self.revision(name),
+        }
+    }
+
     /// The revision with this id or unique beginning.
     pub(crate) fn revision(&self, name: &str) -> Result<Index, TargetError> {
-        if let Some(exact) = self.revisions.iter().position(|revision| revision.id.as_str() == name) {
+        if let Some(exact) = self.exact(name) {
             return Ok(exact);
         }
         let mut matches = (0..self.revisions.len())
@@ -199,7 +216,7 @@ impl Resolver<'_> {
         match target {
             Target::Head | Target::Heads => self.heads(target),
             Target::Base => Ok(Vec::new()),
-            Target::Revision(name) => Ok(vec![self.revision(name)?]),
+            Target::Revision(name) | Target::Exact(name) => Ok(vec![self.named(target, name)?]),
             Target::Relative(steps @ 1..) => self.walk_up(*steps, applied),
             Target::Relative(steps) => Err(TargetError::WrongDirection(*steps)),
         }
@@ -234,8 +251,10 @@ impl Resolver<'_> {
                 let heads = self.heads(target)?;
                 self.above_applied(&heads, applied)
             }
-            Target::Revision(name) => self.above_applied(&[self.revision(name)?], applied),
-            Target::Relative(steps @ ..=-1) => self.walk_down(steps.unsigned_abs(), applied),
+            Target::Revision(name) | Target::Exact(name) => {
+                self.above_applied(&[self.named(target, name)?], applied)
+            }
+            Target::Relative(steps @ ..=-1) => self.walk_down(*steps, applied),
             Target::Relative(steps) => Err(TargetError::WrongDirection(*steps)),
         }
     }
@@ -247,11 +266,10 @@ impl Resolver<'_> {
         Ok(self.graph.descendants(to.iter().flat_map(|&index| self.graph.children(index))))
     }
 
-    fn walk_down(&self, steps: u32, applied: &Applied) -> Result<Vec<bool>, TargetError> {
-        let asked = -(steps as i32);
+    fn walk_down(&self, asked: i32, applied: &Applied) -> Result<Vec<bool>, TargetError> {
         let mut drop = vec![false; self.graph.len()];
         let mut at = applied.heads().iter().copied().collect::<Vec<_>>();
-        for done in 0..steps {
+        for done in 0..asked.unsigned_abs() {
             let index = match at.as_slice() {
                 [] => return Err(TargetError::TooFar { steps: asked, available: done }),
                 [index] => *index,
@@ -268,13 +286,13 @@ impl Resolver<'_> {
         let to = match target {
             Target::Relative(steps @ 1..) => self.walk_up(*steps, applied)?,
             Target::Relative(steps @ ..=-1) => {
-                let drop = self.walk_down(steps.unsigned_abs(), applied)?;
+                let drop = self.walk_down(*steps, applied)?;
                 return Ok(self.graph.closure(applied.iter().filter(|&index| !drop[index])));
             }
             Target::Relative(0) => return Err(TargetError::WrongDirection(0)),
             Target::Base => return Ok(self.graph.closure([])),
             Target::Head | Target::Heads => self.heads(target)?,
-            Target::Revision(name) => vec![self.revision(name)?],
+            Target::Revision(name) | Target::Exact(name) => vec![self.named(target, name)?],
         };
         let below = self.graph.closure(to.iter().copied());
         let above = self.graph.descendants(to.iter().copied());
@@ -344,6 +362,8 @@ mod tests {
                 r.downgrade(&"-4".into(), &at(Some(2))),
                 Err(TargetError::TooFar { steps: -4, available: 3 })
             );
+            let most = TargetError::TooFar { steps: i32::MIN, available: 3 };
+            assert_eq!(r.downgrade(&Target::Relative(i32::MIN), &at(Some(2))), Err(most));
             assert_eq!(r.downgrade(&"+1".into(), &at(Some(2))), Err(TargetError::WrongDirection(1)));
         });
     }

@@ -220,11 +220,13 @@ pub(crate) fn progress(script: &Script, done: usize) -> String {
 
 /// The statements before an interrupted one that must run again, because what they set went with their session.
 pub(crate) fn again(script: &Script, from: usize) -> impl Iterator<Item = (usize, &ScriptStatement)> {
-    script.statements.iter().enumerate().take(from).filter(|(_, s)| s.kind == StatementKind::Session)
+    use StatementKind::{OutsideTransaction, Query, Session};
+    let before = script.statements.iter().enumerate().take(from);
+    before.filter(|(_, s)| s.session_effect && matches!(s.kind, Session | OutsideTransaction | Query))
 }
 
 pub(crate) fn unreadable() -> Fault {
-    Fault::new("the history has a row that this version of embed-migrations does not know how to read")
+    Fault::new("the history has a row that this version of embed-migrations does not know how to read; a later version wrote it")
 }
 
 pub(crate) fn in_transaction() -> Error {

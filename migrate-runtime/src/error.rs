@@ -88,6 +88,13 @@ impl Error {
         self
     }
 
+    /// Puts a place after the first line of the message.
+    pub(crate) fn at(mut self, place: &str) -> Self {
+        let end = self.0.message.find('\n').unwrap_or(self.0.message.len());
+        self.0.message.insert_str(end, place);
+        self
+    }
+
     /// Names the statement of a Rust revision that failed.
     pub(crate) fn in_statement(mut self, sql: &str) -> Self {
         let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");

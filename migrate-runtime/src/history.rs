@@ -49,6 +49,19 @@ impl From<Direction> for Action {
     }
 }
 
+/// How far a row's step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum RowState {
+    /// Under way, or interrupted
+    Running,
+    /// In force
+    Done,
+    /// Interrupted, and given up by a stamp
+    Abandoned,
+}
+
 /// A row of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -68,8 +81,8 @@ pub struct HistoryRow {
     pub checksum: Option<String>,
     /// Whether the revision declared that binaries without it may run; of one that did not say, nothing
     pub compatible: Option<bool>,
-    /// Whether it is done; if not, it is running or was interrupted
-    pub done: bool,
+    /// How far it is
+    pub state: RowState,
     /// How many of its statements are done
     pub statements_done: u64,
     /// How many it has
@@ -82,6 +95,9 @@ pub struct HistoryRow {
     pub started_at: String,
     /// When it was done, UTC; of a step in one transaction, the time of that transaction
     pub finished_at: Option<String>,
+    /// Of a stamp, what was in force by it, as [`InForce::write`] has it. Only rows that were read as a whole have it
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) in_force: Option<String>,
 }
 
 /// A row to be written.
@@ -98,6 +114,8 @@ pub(crate) struct NewRow {
     pub(crate) statements: usize,
     /// The texts that undo the step, where there are any
     pub(crate) down_sql: Option<String>,
+    /// Of a stamp, what is in force by it
+    pub(crate) in_force: Option<String>,
     pub(crate) applied_by: String,
 }
 
@@ -116,7 +134,7 @@ pub(crate) fn join_heads<'a>(heads: impl IntoIterator<Item = &'a str>) -> String
 
 /// The columns that tell the state, in the order in which [`HistoryRow::parse`] takes them.
 const STATE_COLUMNS: &str = "seq, revision, direction, heads, digest, checksum, compatible, state, statements_done, \
-                             statements_total, progress, applied_by";
+                             statements_total, progress, applied_by, format";
 
 impl HistoryTable {
     /// The table's name, quoted and qualified.
@@ -149,7 +167,7 @@ impl HistoryTable {
             Backend::Mysql | Backend::Mariadb => format!("DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ')"),
         };
         format!(
-            "SELECT {STATE_COLUMNS}, {}, {} FROM {} WHERE namespace = {} ORDER BY seq",
+            "SELECT {STATE_COLUMNS}, {}, {}, in_force FROM {} WHERE namespace = {} ORDER BY seq",
             time("started_at"),
             time("finished_at"),
             self.name(backend),
@@ -192,6 +210,7 @@ impl HistoryTable {
              \x20   statements_total {number} NOT NULL,\n\
              \x20   progress {text},\n\
              \x20   down_sql {long_text},\n\
+             \x20   in_force {long_text},\n\
              \x20   applied_by {text} NOT NULL,\n\
              \x20   started_at {time} NOT NULL,\n\
              \x20   finished_at {time},\n\
@@ -211,7 +230,7 @@ impl HistoryTable {
             None => "1".to_owned(),
             Some((seq, digest)) => {
                 let guard = format!(
-                    "SELECT seq + 1 FROM {name} WHERE namespace = {} AND seq = {seq} AND digest = {} AND state = 'done'",
+                    "SELECT seq + 1 FROM {name} WHERE namespace = {} AND seq = {seq} AND digest = {} AND state <> 'running'",
                     text(&self.namespace),
                     text(digest)
                 );
@@ -230,11 +249,11 @@ impl HistoryTable {
         let now = now(backend);
         let (state, statements_done, finished_at) =
             if done { ("done", row.statements, now) } else { ("running", 0, "NULL") };
-        let compatible = row.compatible.map_or("NULL", |compatible| if compatible { "1" } else { "0" });
+        let compatible = compatible(row.compatible);
         format!(
             "INSERT INTO {name} (namespace, seq, revision, direction, heads, digest, checksum, compatible, state, \
-             statements_done, statements_total, progress, down_sql, applied_by, started_at, finished_at, format) VALUES \
-             ({}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {now}, \
+             statements_done, statements_total, progress, down_sql, in_force, applied_by, started_at, finished_at, format) VALUES \
+             ({}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, {now}, \
              {finished_at}, {FORMAT})",
             text(&self.namespace),
             text(&row.revision),
@@ -244,6 +263,7 @@ impl HistoryTable {
             maybe(&row.checksum),
             row.statements,
             maybe(&row.down_sql),
+            maybe(&row.in_force),
             text(&row.applied_by),
         )
     }
@@ -288,16 +308,25 @@ impl HistoryTable {
 
     /// Hands a row on that its owner left running, if it is as it was read. Of several that try, one changes the row.
     pub(crate) fn update_owner(&self, from: &Running, to: &TakeOver<'_>, backend: Backend) -> String {
-        format!(
-            "UPDATE {} SET applied_by = {}, statements_total = {}, checksum = {}, digest = {}{} AND statements_done = {}",
-            self.name(backend),
-            quote_text(to.applied_by, backend),
-            to.statements,
-            to.checksum.map_or("NULL".to_owned(), |checksum| quote_text(checksum, backend)),
-            quote_text(to.digest, backend),
-            self.running(from, backend),
-            to.done
-        )
+        let maybe = |text: Option<&str>| text.map_or("NULL".to_owned(), |text| quote_text(text, backend));
+        let mut update =
+            format!("UPDATE {} SET applied_by = {}", self.name(backend), quote_text(to.applied_by, backend));
+        if let Some(row) = to.row {
+            let _ = write!(
+                update,
+                ", statements_total = {}, checksum = {}, digest = {}, compatible = {}, down_sql = {}",
+                row.statements,
+                maybe(row.checksum.as_deref()),
+                quote_text(&row.digest, backend),
+                compatible(row.compatible),
+                maybe(row.down_sql.as_deref())
+            );
+        }
+        if to.abandon {
+            let _ = write!(update, ", state = 'abandoned', finished_at = {}", now(backend));
+        }
+        let _ = write!(update, "{} AND statements_done = {}", self.running(from, backend), to.done);
+        update
     }
 
     /// The columns of one running row: how far it is and whose it is.
@@ -327,20 +356,64 @@ pub(crate) struct Running {
     pub(crate) applied_by: String,
 }
 
-/// What a running row becomes when another process goes on with it: its script may have been edited from the failed
-/// statement on.
-#[derive(Debug, Clone, Copy)]
+/// What a running row becomes when another process goes on with it, or when it stays behind.
+#[derive(Clone, Copy)]
 pub(crate) struct TakeOver<'a> {
     /// How far the row must still be
     pub(crate) done: usize,
     pub(crate) applied_by: &'a str,
-    pub(crate) statements: usize,
-    pub(crate) checksum: Option<&'a str>,
-    pub(crate) digest: &'a str,
+    /// What the step is now: its script may have been edited from the failed statement on
+    pub(crate) row: Option<&'a NewRow>,
+    /// Whether nobody is to go on with it
+    pub(crate) abandon: bool,
+}
+
+/// A revision in force by a stamp.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InForce {
+    pub(crate) revision: String,
+    pub(crate) checksum: Option<String>,
+    pub(crate) compatible: Option<bool>,
+}
+
+impl InForce {
+    /// One line per revision: its id, checksum and compatibility.
+    pub(crate) fn write(revisions: &[Self]) -> String {
+        let lines = revisions.iter().map(|one| {
+            let checksum = one.checksum.as_deref().unwrap_or("-");
+            format!(
+                "{} {checksum} {}\n",
+                one.revision,
+                one.compatible.map_or("-", |yes| if yes { "yes" } else { "no" })
+            )
+        });
+        lines.collect()
+    }
+
+    /// What [`write`](Self::write) has written.
+    pub(crate) fn read(text: &str) -> Vec<Self> {
+        let lines = text.lines().filter_map(|line| {
+            let mut words = line.split(' ');
+            Some(Self {
+                revision: words.next()?.to_owned(),
+                checksum: words.next().filter(|word| *word != "-").map(str::to_owned),
+                compatible: words.next().and_then(|word| match word {
+                    "yes" => Some(true),
+                    "no" => Some(false),
+                    _ => None,
+                }),
+            })
+        });
+        lines.collect()
+    }
+}
+
+fn compatible(compatible: Option<bool>) -> &'static str {
+    compatible.map_or("NULL", |compatible| if compatible { "1" } else { "0" })
 }
 
 /// The version of the table's layout and of what its columns mean.
-const FORMAT: u8 = 1;
+const FORMAT: u32 = 1;
 
 fn now(backend: Backend) -> &'static str {
     match backend {
@@ -356,6 +429,10 @@ impl HistoryRow {
     pub(crate) fn parse(columns: &[Option<String>]) -> Option<Self> {
         let text = |place: usize| columns.get(place).cloned().flatten();
         let heads = text(3)?;
+        // A later version may mean something else by any of the columns.
+        if text(12)?.parse::<u32>().ok()? > FORMAT {
+            return None;
+        }
         Some(Self {
             seq: text(0)?.parse().ok()?,
             revision: text(1)?,
@@ -370,18 +447,26 @@ impl HistoryRow {
             digest: text(4)?,
             checksum: text(5),
             compatible: text(6).map(|compatible| compatible == "1"),
-            done: match text(7)?.as_str() {
-                "done" => true,
-                "running" => false,
+            state: match text(7)?.as_str() {
+                "done" => RowState::Done,
+                "running" => RowState::Running,
+                "abandoned" => RowState::Abandoned,
                 _ => return None,
             },
             statements_done: text(8)?.parse().ok()?,
             statements_total: text(9)?.parse().ok()?,
             progress: text(10),
             applied_by: text(11)?,
-            started_at: text(12).unwrap_or_default(),
-            finished_at: text(13),
+            started_at: text(13).unwrap_or_default(),
+            finished_at: text(14),
+            in_force: text(15),
         })
+    }
+
+    /// Whether its step is in force.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state == RowState::Done
     }
 
     /// The heads as the column has them.
@@ -454,16 +539,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_stamp_puts_in_force_reads_back() {
+        let one = |revision: &str, checksum: Option<&str>, compatible| InForce {
+            revision: revision.into(),
+            checksum: checksum.map(str::to_owned),
+            compatible,
+        };
+        let stamped =
+            [one("a", Some("1:00"), Some(true)), one("b", None, None), one("c", Some("1:11"), Some(false))];
+        assert_eq!(InForce::read(&InForce::write(&stamped)), stamped);
+    }
+
+    #[test]
     fn a_row_that_is_none_of_ours_is_not_read_as_one() {
-        let row: Vec<Option<String>> = ["7", "b", "up", "a,b", "1:d", "1:c", "1", "done", "2", "2", "", "me"]
-            .map(|text| Some(text.to_owned()))
-            .into();
+        let row: Vec<Option<String>> =
+            ["7", "b", "up", "a,b", "1:d", "1:c", "1", "done", "2", "2", "", "me", "1"]
+                .map(|text| Some(text.to_owned()))
+                .into();
         let parsed = HistoryRow::parse(&row).unwrap();
         assert_eq!(
-            (parsed.seq, parsed.heads.len(), parsed.compatible, parsed.done),
+            (parsed.seq, parsed.heads.len(), parsed.compatible, parsed.is_done()),
             (7, 2, Some(true), true)
         );
-        for (place, wrong) in [(0, Some("x")), (2, Some("sideways")), (7, Some("finished")), (4, None)] {
+        for (place, wrong) in
+            [(0, Some("x")), (2, Some("sideways")), (7, Some("finished")), (4, None), (12, Some("2"))]
+        {
             let mut row = row.clone();
             row[place] = wrong.map(str::to_owned);
             assert_eq!(HistoryRow::parse(&row), None, "column {place}");

@@ -22,7 +22,7 @@ mod set;
 pub use db::{Db, FromValue, Row, Value};
 pub use error::{Error, ErrorKind, Failure, Result};
 pub use event::{Event, StepInfo};
-pub use history::{Action, HistoryRow};
+pub use history::{Action, HistoryRow, RowState};
 pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use migrator::Connected;

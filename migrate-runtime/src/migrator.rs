@@ -342,7 +342,16 @@ mod url {
                 #[cfg(feature = "sqlite")]
                 "sqlite" => {
                     let path = _rest.strip_prefix("//").unwrap_or(_rest);
-                    Ok(Self(Kind::Sqlite(crate::backends::sqlite::open(path)?)))
+                    if path.is_empty() {
+                        return Err(Error::new(
+                            ErrorKind::Url,
+                            "the URL names no file\n\nhint: write `sqlite:app.db`, or `sqlite::memory:`",
+                        ));
+                    }
+                    // SQLite reads parameters only out of its own kind of URL.
+                    let has_parameters = path.contains('?') && !path.starts_with("file:");
+                    let path = if has_parameters { format!("file:{path}") } else { path.to_owned() };
+                    Ok(Self(Kind::Sqlite(crate::backends::sqlite::open(&path)?)))
                 }
                 #[cfg(feature = "postgres")]
                 "postgres" | "postgresql" => {

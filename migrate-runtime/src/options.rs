@@ -5,7 +5,11 @@ use std::time::Duration;
 /// How runs against one database are kept apart.
 ///
 /// Whatever the mode, each revision is applied once: the history's primary key sees to that. A lock spares the others
-/// the work, and on MySQL, where DDL cannot be rolled back, the waiting.
+/// the work.
+///
+/// There is one limit without a lock. A step that cannot be in a transaction (DDL on MySQL and MariaDB, `no-transaction`) is
+/// recorded statement by statement, and a run that finds such a step under way takes its owner for dead once it has not
+/// moved for [`lock_timeout`](crate::Migrator::lock_timeout): that must be longer than the longest such statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Lock {
@@ -19,6 +23,7 @@ pub enum Lock {
 
 /// What shares a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Transaction {
     /// Each revision has one of its own: what is done stays done when a later one fails
     #[default]
@@ -30,6 +35,7 @@ pub enum Transaction {
 
 /// What to do when the database has revisions that this binary does not know, on top of all of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Ahead {
     /// Go on if each of them declared itself `compatible: yes`, else fail
     #[default]

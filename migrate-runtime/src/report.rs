@@ -196,7 +196,10 @@ impl fmt::Display for Plan {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.ahead.is_empty() {
-            return write!(f, "the database is ahead by {}; nothing to do", self.ahead.join(", "));
+            write!(f, "the database is ahead by {}; ", self.ahead.join(", "))?;
+            if self.steps.is_empty() {
+                return f.write_str("nothing to do");
+            }
         }
         match self.steps.len() {
             0 => write!(f, "nothing to do: at {}", heads(&self.to)),

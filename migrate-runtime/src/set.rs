@@ -1,11 +1,12 @@
 //! The set of revisions that a binary carries.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use include_dir::Dir;
-use migrate_revision::graph::Graph;
-use migrate_revision::{Backend, Body, Checksum, Revision, decode};
+use migrate_revision::graph::{Graph, Index};
+use migrate_revision::{Backend, Body, Checksum, Revision, RevisionId, Target, decode};
 
 use crate::db::RustRevision;
 use crate::{Error, ErrorKind, Result};
@@ -33,8 +34,10 @@ pub struct Embedded {
     pub texts: Texts,
     /// The revisions as `migrate_revision::encode` writes them
     pub revisions: Cow<'static, [u8]>,
-    /// The ids of the heads, sorted and joined by commas
+    /// The ids of the heads on which nothing stands, sorted and joined by commas
     pub heads: Cow<'static, str>,
+    /// Whether there is only one that nothing revises
+    pub one_head: bool,
     /// The chain digest of the heads per backend; `None` where the set is not for the backend
     pub digests: [Option<[u8; 32]>; 4],
     /// The functions of the Rust revisions, in the order of the revisions
@@ -58,6 +61,14 @@ pub enum Texts {
 pub(crate) struct Decoded {
     pub(crate) revisions: Vec<Revision>,
     pub(crate) graph: Graph,
+    places: HashMap<RevisionId, Index>,
+}
+
+impl Decoded {
+    /// The place of a revision in the set.
+    pub(crate) fn index_of(&self, id: &str) -> Option<Index> {
+        self.places.get(id).copied()
+    }
 }
 
 impl Migrations {
@@ -86,6 +97,7 @@ impl Migrations {
             revisions: migrate_revision::encode(&resolved.revisions).into(),
             texts: Texts::Owned(resolved.sources.into_iter().map(|source| source.text).collect()),
             heads: heads.into(),
+            one_head: resolved.graph.heads().len() == 1,
             digests,
             rust: &[],
             data: None,
@@ -107,6 +119,11 @@ impl Migrations {
     #[must_use]
     pub fn revisions(&self) -> &[Revision] {
         self.decoded().map_or(&[], |decoded| &decoded.revisions)
+    }
+
+    /// Whether `head` means something.
+    pub(crate) fn has_one_head(&self) -> bool {
+        self.embedded.one_head
     }
 
     /// The ids of the heads, sorted and joined by commas.
@@ -139,7 +156,9 @@ impl Migrations {
         let decoded = self.decoded.get_or_init(|| {
             let revisions = decode(&self.embedded.revisions).ok()?;
             let graph = Graph::new(&revisions).ok()?;
-            Some(Decoded { revisions, graph })
+            let places =
+                revisions.iter().enumerate().map(|(index, revision)| (revision.id.clone(), index)).collect();
+            Some(Decoded { revisions, graph, places })
         });
         decoded
             .as_ref()
@@ -248,35 +267,35 @@ pub trait EmbeddedRevision {
 /// A target, from text or from a revision of the set.
 pub trait IntoTarget {
     /// The target.
-    fn into_target(self) -> migrate_revision::Target;
+    fn into_target(self) -> Target;
 }
 
 impl<R: EmbeddedRevision> IntoTarget for R {
-    fn into_target(self) -> migrate_revision::Target {
-        migrate_revision::Target::Revision(self.id().to_owned())
+    fn into_target(self) -> Target {
+        Target::Exact(self.id().to_owned())
     }
 }
 
-impl IntoTarget for migrate_revision::Target {
-    fn into_target(self) -> migrate_revision::Target {
+impl IntoTarget for Target {
+    fn into_target(self) -> Target {
         self
     }
 }
 
 impl IntoTarget for &str {
-    fn into_target(self) -> migrate_revision::Target {
+    fn into_target(self) -> Target {
         self.into()
     }
 }
 
 impl IntoTarget for String {
-    fn into_target(self) -> migrate_revision::Target {
+    fn into_target(self) -> Target {
         self.into()
     }
 }
 
 impl IntoTarget for &String {
-    fn into_target(self) -> migrate_revision::Target {
+    fn into_target(self) -> Target {
         self.into()
     }
 }

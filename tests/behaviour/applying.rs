@@ -133,7 +133,7 @@ behaviours! {
         let told: Vec<_> = history.iter().map(|row| (row.seq, row.revision.as_str(), row.action.as_str())).collect();
         assert_eq!(told, [(1, "r0001", "up"), (2, "r0002", "up"), (3, "r0002", "down")]);
         for row in &history {
-            assert!(row.done && row.statements_done == row.statements_total, "{row:?}");
+            assert!(row.is_done() && row.statements_done == row.statements_total, "{row:?}");
             let times = [Some(&row.started_at), row.finished_at.as_ref()];
             assert!(times.iter().all(|time| time.is_some_and(|t| t.starts_with("20") && t.ends_with('Z'))), "{row:?}");
         }
@@ -215,7 +215,7 @@ behaviours! {
         migrate!(connection, set, upgrade("head")).unwrap();
         assert_eq!(connection.count("t1"), 2);
         let history = migrate!(connection, set, history()).unwrap();
-        assert_eq!((history[0].statements_done, history[0].done), (5, true));
+        assert_eq!((history[0].statements_done, history[0].is_done()), (5, true));
         migrate!(connection, set, downgrade("base")).unwrap();
         assert_eq!(db.tables(), Vec::<String>::new());
     }
@@ -236,5 +236,5 @@ fn plans_reports_and_statuses_are_serialisable() {
     let status = serde_json::to_value(migrate!(connection, set, status()).unwrap()).unwrap();
     assert_eq!((&status["applied"], &status["pending"][0]["revision"]), (&1.into(), &"r0002".into()));
     let history = serde_json::to_value(migrate!(connection, set, history()).unwrap()).unwrap();
-    assert_eq!((&history[0]["action"], &history[0]["done"]), (&"up".into(), &true.into()));
+    assert_eq!((&history[0]["action"], &history[0]["state"]), (&"up".into(), &"done".into()));
 }

@@ -90,6 +90,46 @@ behaviours! {
         assert!(migrate!(connection, mended, upgrade("head")).unwrap().is_empty());
     }
 
+    fn a_stamp_gives_an_interrupted_revision_up_and_runs_nothing(db) {
+        let set = Revisions::tables(1).sections("alone",
+            "-- migrate:up no-transaction\nCREATE TABLE t2 (id INTEGER);\nINSERT INTO nowhere VALUES (1);\nINSERT INTO t2 VALUES (1);").build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert_eq!(migrate!(connection, set, plan("head")).unwrap().interrupted.as_deref(), Some("alone"));
+        assert_eq!(migrate!(connection, set, stamp("alone")).unwrap().to, ["alone"]);
+        assert_eq!(connection.count("t2"), 0);
+        assert!(migrate!(connection, set, status()).unwrap().is_current());
+        assert!(migrate!(connection, set, upgrade("head")).unwrap().is_empty());
+        let history = migrate!(connection, set, history()).unwrap();
+        let states: Vec<_> = history.iter().map(|row| (row.action.as_str(), row.state)).collect();
+        use embed_migrations::RowState::{Abandoned, Done};
+        assert_eq!(states, [("up", Done), ("up", Abandoned), ("stamp", Done)]);
+    }
+
+    fn a_downgrade_first_finishes_what_was_interrupted_and_then_counts_from_there(db) {
+        let section = |second: &str| Revisions::tables(1).sections("alone",
+            &format!("-- migrate:up no-transaction\nCREATE TABLE t2 (id INTEGER);\n{second};\n-- migrate:down\nDROP TABLE t2;")).build();
+        let mut connection = db.connect();
+        migrate!(connection, section("INSERT INTO nowhere VALUES (1)"), upgrade("head")).unwrap_err();
+        let mended = section("INSERT INTO t2 VALUES (1)");
+        let plan = migrate!(connection, mended, plan_downgrade("-1")).unwrap();
+        assert_eq!((plan.interrupted.as_deref(), plan.steps[0].revision.as_str()), (Some("alone"), "alone"));
+        let report = migrate!(connection, mended, downgrade("-1")).unwrap();
+        assert_eq!((report.steps.len(), report.to.as_slice()), (2, &["r0001".to_owned()][..]));
+        assert_eq!(db.tables(), ["t1"]);
+    }
+
+    fn inside_a_sections_own_transaction_nothing_is_said_to_be_kept_before_its_end(db) {
+        let section = |fourth: &str| Revisions::new().sections("own",
+            &format!("-- migrate:up no-transaction\nCREATE TABLE t1 (id INTEGER PRIMARY KEY);\nBEGIN;\nINSERT INTO t1 VALUES (1);\n{fourth};\nCOMMIT;")).build();
+        let mut connection = db.connect();
+        let error = migrate!(connection, section("INSERT INTO nowhere VALUES (1)"), upgrade("head")).unwrap_err();
+        assert_eq!(error.failure().unwrap().kept, 1, "{error}");
+        assert_eq!(connection.count("t1"), 0);
+        migrate!(connection, section("INSERT INTO t1 VALUES (2)"), upgrade("head")).unwrap();
+        assert_eq!(connection.count("t1"), 2);
+    }
+
     fn a_section_that_leaves_a_transaction_open_is_an_error(db) {
         let set = Revisions::new().sections("open",
             "-- migrate:up no-transaction\nCREATE TABLE t1 (id INTEGER);\nBEGIN;\nINSERT INTO t1 VALUES (1);").build();
@@ -170,6 +210,20 @@ behaviours! {
             }
         }
     }
+}
+
+#[test]
+fn a_url_of_sqlite_names_a_file_and_may_have_parameters() {
+    let set = Revisions::tables(1).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let upgrade = |url: &str| runtime.block_on(async { set.connect(url).await?.upgrade("head").await });
+    assert_eq!(upgrade("sqlite:").unwrap_err().kind(), ErrorKind::Url);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("app.db");
+    upgrade(&format!("sqlite:{}?mode=rwc", file.display())).unwrap();
+    assert!(file.exists());
+    let missing = format!("sqlite://{}?mode=rw", directory.path().join("missing.db").display());
+    assert_eq!(upgrade(&missing).unwrap_err().kind(), ErrorKind::Database);
 }
 
 #[test]

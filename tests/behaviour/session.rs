@@ -141,4 +141,71 @@ mod sqlite {
         assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
         assert_eq!(migrate!(connection, set, current()).unwrap(), ["a"]);
     }
+
+    #[test]
+    fn an_interrupted_rebuild_goes_on_with_foreign_keys_off_as_it_began() {
+        let db = Database::new(Kind::Sqlite);
+        let rebuild = |third: &str| {
+            Revisions::new()
+                .sql(
+                    "a",
+                    "CREATE TABLE p (id INTEGER PRIMARY KEY);\n\
+                     CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1);",
+                    "",
+                )
+                .sections(
+                    "b",
+                    &format!(
+                        "-- migrate:up no-transaction\nPRAGMA foreign_keys = OFF;\nCREATE TABLE p2 (id INTEGER PRIMARY KEY);\n\
+                         {third};\nDROP TABLE p;\nALTER TABLE p2 RENAME TO p;"
+                    ),
+                )
+                .build()
+        };
+        let mut connection = db.connect();
+        connection.run("PRAGMA foreign_keys = ON");
+        migrate!(connection, rebuild("INSERT INTO p2 SELECT * FROM nowhere"), upgrade("head")).unwrap_err();
+        assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+        migrate!(connection, rebuild("INSERT INTO p2 SELECT * FROM p"), upgrade("head")).unwrap();
+        assert_eq!((connection.count("p"), connection.count("c")), (1, 1));
+        assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+    }
+
+    #[test]
+    fn pragmas_of_a_revision_do_not_stay() {
+        let db = Database::new(Kind::Sqlite);
+        let set = Revisions::new()
+            .sql("a", "PRAGMA ignore_check_constraints = ON; PRAGMA recursive_triggers = ON; CREATE TABLE t1 (id INTEGER)", "")
+            .build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!(connection.value("PRAGMA ignore_check_constraints"), "0");
+        assert_eq!(connection.value("PRAGMA recursive_triggers"), "0");
+    }
+
+    #[test]
+    fn a_statement_that_gives_rows_runs_to_its_end() {
+        let db = Database::new(Kind::Sqlite);
+        let mut connection = db.connect();
+        connection.run("PRAGMA auto_vacuum = INCREMENTAL; CREATE TABLE t0 (x); INSERT INTO t0 VALUES (zeroblob(400000)); DELETE FROM t0");
+        assert_ne!(connection.value("PRAGMA freelist_count"), "0");
+        let set = Revisions::new()
+            .sections("a", "-- migrate:up no-transaction\nPRAGMA incremental_vacuum;")
+            .build();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!(connection.value("PRAGMA freelist_count"), "0");
+    }
+
+    #[test]
+    fn rows_that_referred_to_nothing_before_are_not_the_revisions_fault() {
+        let (_db, mut connection, set) = parents_and_children(
+            "CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\
+             INSERT INTO parent_new SELECT * FROM parent; DROP TABLE parent; ALTER TABLE parent_new RENAME TO parent;",
+        );
+        migrate!(connection, set, upgrade("a")).unwrap();
+        connection
+            .run("PRAGMA foreign_keys = OFF; INSERT INTO child VALUES (9, 99); PRAGMA foreign_keys = ON");
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!(connection.count("child"), 4);
+    }
 }

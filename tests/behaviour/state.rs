@@ -22,7 +22,7 @@ behaviours! {
         }).unwrap().to_string();
         assert_ne!(applied, embedded);
         let text = error.to_string();
-        for part in ["'r0001' was edited after it was applied", "r0001_slug.sql", &applied, &embedded, "undo the edit", "repair r0001"] {
+        for part in ["'r0001' was edited after it was applied", "r0001_slug.sql", &applied, &embedded, "undo the edit", "stamp(\"r0003\")"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert_eq!(db.tables(), ["t1", "t2"]);
@@ -79,6 +79,63 @@ behaviours! {
         let error = migrate!(connection, after, upgrade("head")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
         assert_eq!(db.tables(), ["a", "c"]);
+    }
+
+    fn a_database_ahead_whose_known_part_is_not_this_one_is_refused(db) {
+        let table = |name: &str| format!("-- migrate:up\nCREATE TABLE {name} (id INTEGER);");
+        let yes = "-- compatible: yes";
+        // The binary has one in between that the database never saw.
+        let theirs = Revisions::new().on("a", "none", "", &table("a")).on("c", "a", "", &table("c")).on("n", "c", yes, &table("n"));
+        let ours = Revisions::new().on("a", "none", "", &table("a")).on("b", "a", "", &table("b")).on("c", "b", "", &table("c"));
+        let mut connection = db.connect();
+        migrate!(connection, theirs.build(), upgrade("head")).unwrap();
+        let error = migrate!(connection, ours.build(), upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
+        assert!(error.to_string().contains("b_slug.sql"), "{error}");
+        // The database has one in between that the binary never had.
+        let less = Revisions::new().on("a", "none", "", &table("a")).on("n", "a", "", &table("n"));
+        let theirs = Revisions::new().on("a", "none", "", &table("a")).on("x", "a", yes, &table("x")).on("n", "x", "", &table("n"));
+        let mut other = db.connect();
+        migrate!(other, theirs.build(), table("h2").stamp("a")).unwrap();
+        other.run("DROP TABLE n");
+        migrate!(other, theirs.build(), table("h2").upgrade("head")).unwrap();
+        let error = migrate!(other, less.build(), table("h2").upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
+    }
+
+    fn what_a_newer_binary_stamped_is_told_apart_by_an_older_one(db) {
+        let old = Revisions::tables(2).build();
+        let up = "-- migrate:up\nCREATE TABLE n1 (id INTEGER);";
+        let new = Revisions::tables(2).keys("new", "-- compatible: yes", up).build();
+        let mut connection = db.connect();
+        migrate!(connection, old, upgrade("head")).unwrap();
+        migrate!(connection, new, stamp("head")).unwrap();
+        assert_eq!(migrate!(connection, old, upgrade("head")).unwrap().ahead, ["new"]);
+    }
+
+    fn a_stamp_is_the_way_out_of_an_edit_that_the_database_has_already(db) {
+        let set = Revisions::tables(2).build();
+        let edited = Revisions::tables(2).map(|text| text.replace("VALUES (1)", "VALUES (11)")).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        migrate!(connection, edited, upgrade("head")).unwrap_err();
+        assert_eq!(migrate!(connection, edited, stamp("r0002")).unwrap().steps.len(), 1);
+        assert!(migrate!(connection, edited, upgrade("head")).unwrap().is_empty());
+        assert_eq!(migrate!(connection, set, upgrade("head")).unwrap_err().kind(), ErrorKind::Edited);
+    }
+
+    fn a_row_of_a_later_version_is_not_read_as_one_of_this(db) {
+        let set = Revisions::tables(2).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("r0001")).unwrap();
+        connection.run("UPDATE migrate_history SET format = 2");
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert!(error.to_string().contains("a later version wrote it"), "{error}");
+        connection.run("UPDATE migrate_history SET format = 1, digest = '2:00', checksum = '2:00'");
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::History);
+        assert!(error.to_string().contains("recorded by a later version"), "{error}");
+        assert_eq!(db.tables(), ["t1"]);
     }
 
     fn an_entirely_unknown_history_is_refused(db) {

@@ -450,6 +450,10 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
             format!("`{shown}` in a section that runs in a transaction"),
             "remove it: the runtime begins and commits; or add `no-transaction` to the marker".into(),
         )),
+        StatementKind::OutsideTransaction if text.to_ascii_lowercase().contains("foreign_keys") => Some((
+            format!("`{shown}` does nothing in a transaction"),
+            "remove it, and add `foreign-keys=off` to the marker".into(),
+        )),
         StatementKind::OutsideTransaction => Some((
             format!("`{shown}` cannot run in a transaction"),
             "add `no-transaction` to the marker; it is best alone in a revision of its own".into(),

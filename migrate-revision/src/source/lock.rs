@@ -36,6 +36,8 @@ pub struct LockEntry {
     pub id: RevisionId,
     /// Its parents
     pub revises: Vec<RevisionId>,
+    /// What it depends on, by id: a label may move
+    pub depends_on: Vec<RevisionId>,
     /// Its content checksums, in the order of [`Backend::ALL`]; `None` where none was recorded
     pub checksums: [Option<Checksum>; 4],
     range: Range<usize>,
@@ -108,11 +110,17 @@ impl Lock {
     pub fn write(revisions: &[Revision], graph: &Graph) -> String {
         let mut text =
             format!("# Revisions that may no longer change. Written by `cargo migrate`.\n{VERSION}\n");
+        let labels = labels(revisions.iter());
         for &index in graph.order() {
             let revision = &revisions[index];
             let parents: Vec<&str> = revision.revises.iter().map(RevisionId::as_str).collect();
             let parents = if parents.is_empty() { "none".to_owned() } else { parents.join(",") };
             let _ = write!(text, "{} revises {parents}", revision.id);
+            let dependencies = dependencies(revision, &labels);
+            if !dependencies.is_empty() {
+                let ids: Vec<&str> = dependencies.iter().map(RevisionId::as_str).collect();
+                let _ = write!(text, " depends-on {}", ids.join(","));
+            }
             let first = revision.checksums[0];
             if first.is_some() && revision.checksums.iter().all(|checksum| *checksum == first) {
                 let _ = write!(text, " all={}", first.map(|c| c.to_string()).unwrap_or_default());
@@ -138,6 +146,7 @@ impl Lock {
     ) -> Vec<Problem> {
         let by_id: BTreeMap<&str, usize> =
             found.iter().enumerate().map(|(place, (revision, ..))| (revision.id.as_str(), place)).collect();
+        let labels = labels(found.iter().map(|(revision, ..)| *revision));
         let mut problems = Vec::new();
         for entry in &self.entries {
             let Some(&place) = by_id.get(entry.id.as_str()) else {
@@ -166,6 +175,19 @@ impl Lock {
                         )
                         .note(format!("locked: {}", names(&entry.revises)))
                         .note(format!("now:    {}", names(&revision.revises))),
+                );
+            }
+            let dependencies = dependencies(revision, &labels);
+            if dependencies != entry.depends_on {
+                problems.push(
+                    source
+                        .problem(
+                            id_range,
+                            format!("revision `{}` is locked and what it depends on has changed", entry.id),
+                            "restore `depends-on`, or the label that it names, to what the lock file has",
+                        )
+                        .note(format!("locked: {}", names(&entry.depends_on)))
+                        .note(format!("now:    {}", names(&dependencies))),
                 );
             }
             let changed: Vec<Backend> = backends
@@ -219,6 +241,12 @@ impl LockEntry {
             Some("none") => Vec::new(),
             Some(ids) => ids.split(',').map(id).collect::<Result<_, _>>()?,
         };
+        let mut words = words.peekable();
+        let mut depends_on = Vec::new();
+        if words.next_if_eq(&"depends-on").is_some() {
+            let ids = words.next().ok_or_else(|| restore("after `depends-on` come ids"))?;
+            depends_on = ids.split(',').map(id).collect::<Result<_, _>>()?;
+        }
         let mut checksums = [None; 4];
         for word in words {
             let (name, checksum) =
@@ -238,8 +266,28 @@ impl LockEntry {
         if checksums.iter().all(Option::is_none) {
             return Err(restore("there is no checksum"));
         }
-        Ok(Self { id: revision, revises, checksums, range })
+        Ok(Self { id: revision, revises, depends_on, checksums, range })
     }
+}
+
+/// The revisions that carry labels.
+fn labels<'a>(revisions: impl Iterator<Item = &'a Revision>) -> BTreeMap<&'a str, &'a RevisionId> {
+    let mut labels = BTreeMap::new();
+    for revision in revisions {
+        labels.extend(revision.labels.iter().map(|label| (label.as_str(), &revision.id)));
+    }
+    labels
+}
+
+/// What a revision depends on, by id; a name that leads nowhere is a problem of its own.
+fn dependencies(revision: &Revision, labels: &BTreeMap<&str, &RevisionId>) -> Vec<RevisionId> {
+    let named = revision.depends_on.iter();
+    let mut ids: Vec<RevisionId> = named
+        .filter_map(|name| labels.get(name.as_str()).map(|id| (*id).clone()).or_else(|| name.parse().ok()))
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 fn names(ids: &[RevisionId]) -> String {

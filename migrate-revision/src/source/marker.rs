@@ -144,6 +144,13 @@ fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Pro
             problems.push(source.problem(&range, message, help));
         }
     }
+    if section.options.foreign_keys_off && section.options.no_transaction {
+        problems.push(source.problem(
+            &marker,
+            "`foreign-keys=off` and `no-transaction` do not go together",
+            "remove `no-transaction`: foreign keys are checked before the commit of the section's one transaction",
+        ));
+    }
     if section.options.foreign_keys_off
         && !section.backends.is_empty()
         && section.backends.iter().all(|(backend, _)| *backend != Backend::Sqlite)

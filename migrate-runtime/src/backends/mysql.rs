@@ -42,6 +42,8 @@ pub(crate) struct Mysql<'a> {
     open: bool,
     /// Whether the session's lock is ours
     locked: bool,
+    /// Whether the history's table is there, by what was read first
+    has_table: bool,
     /// Whether the running row was taken over, and its next statement may be done
     taken_over: bool,
     /// How long a text may get before it is sent
@@ -61,6 +63,7 @@ impl<'a> Mysql<'a> {
             touched: None,
             open: false,
             locked: false,
+            has_table: false,
             taken_over: false,
             budget: 1 << 19,
             closer: None,
@@ -276,7 +279,7 @@ impl Database for Mysql<'_> {
 
     /// A table without rows is nothing to worry about: no row is ever hidden, and making the table has committed by
     /// itself before its first row was written.
-    async fn prepare(&mut self, table: &mut HistoryTable, _last: &Last) -> Result<()> {
+    async fn prepare(&mut self, table: &mut HistoryTable, last: &Last) -> Result<()> {
         let failed = |failed: Failed| failed.fault.while_doing("read the session's settings");
         let (settings, facts) = self.note(table).await.map_err(failed)?;
         let flags = flags(self.conn).unwrap_or(StatusFlags::empty());
@@ -290,6 +293,7 @@ impl Database for Mysql<'_> {
         if inside {
             return Err(super::in_transaction());
         }
+        self.has_table = *last != Last::NoTable;
         self.backend = Some(facts.backend);
         let limit = self.conn.opts().max_allowed_packet().unwrap_or(usize::MAX);
         self.budget = facts.max_allowed_packet.min(limit) / 2;
@@ -372,7 +376,7 @@ impl Database for Mysql<'_> {
         if steps.iter().any(|work| matches!(work.body, WorkBody::Rust { .. })) {
             return Err(StepFault::Error(super::not_recordable()));
         }
-        if create {
+        if create && !self.has_table {
             self.create(table).await?;
         }
         for step in 0..steps.len() {
@@ -391,7 +395,7 @@ impl Database for Mysql<'_> {
         create: bool,
         row: &NewRow,
     ) -> Result<(), StepFault> {
-        if create {
+        if create && !self.has_table {
             self.create(table).await?;
         }
         match self.send(&table.insert(row, false, self.dialect())).await {

@@ -4,14 +4,14 @@ use std::future::{Future, ready};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use migrate_revision::{Backend, ScriptStatement, SectionOptions, StatementKind};
+use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, StatementKind};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
 use crate::db::{self, Db, Row, Value};
 use crate::error::Fault;
-use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
+use crate::history::{HistoryRow, HistoryTable, NewRow, RowState, Running, TakeOver};
 use crate::{Error, ErrorKind, Result};
 
 const BACKEND: Backend = Backend::Sqlite;
@@ -22,11 +22,35 @@ pub(crate) struct Sqlite<'a> {
     /// How long to wait for another connection's lock
     patience: Duration,
     foreign_keys: Option<bool>,
+    /// Whether foreign keys are off because a section asked for it
+    unenforced: bool,
+    /// Settings noted before a script that may change them
+    settings: Vec<(&'static str, i64)>,
 }
+
+/// The pragmas that belong to a connection, can be read back, and change what statements do.
+const SETTINGS: [&str; 16] = [
+    "foreign_keys",
+    "ignore_check_constraints",
+    "legacy_alter_table",
+    "recursive_triggers",
+    "writable_schema",
+    "defer_foreign_keys",
+    "trusted_schema",
+    "query_only",
+    "read_uncommitted",
+    "reverse_unordered_selects",
+    "cell_size_check",
+    "automatic_index",
+    "synchronous",
+    "temp_store",
+    "cache_size",
+    "secure_delete",
+];
 
 impl<'a> Sqlite<'a> {
     pub(crate) fn new(connection: &'a mut Connection, patience: Duration) -> Self {
-        Self { connection, patience, foreign_keys: None }
+        Self { connection, patience, foreign_keys: None, unenforced: false, settings: Vec::new() }
     }
 
     /// Calls until the database is not busy, or patience ends. The caller's own busy handler stays as it is.
@@ -97,10 +121,19 @@ impl<'a> Sqlite<'a> {
 
     /// Begins the transaction that writes row n+1, once the last row is seen to be n.
     fn begin(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
-        self.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
+        let patience = self.patience;
+        self.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(|error| {
+            if is_busy(&error) {
+                StepFault::Error(still_locked(patience, error))
+            } else {
+                fault(error).into()
+            }
+        })?;
         let expected = row.after.as_ref();
         let overtaken = match self.last(table) {
-            Ok(Last::Row(last)) => !last.done || Some(&(last.seq, last.digest)) != expected,
+            Ok(Last::Row(last)) => {
+                last.state == RowState::Running || Some(&(last.seq, last.digest)) != expected
+            }
             Ok(Last::NoTable | Last::NoRow) => expected.is_some(),
             Ok(Last::Unreadable) => true,
             Err(fault) => {
@@ -139,6 +172,7 @@ impl<'a> Sqlite<'a> {
             match work.body {
                 WorkBody::Nothing => {}
                 WorkBody::Sql { text, script } => {
+                    self.note_settings(script);
                     for (place, statement) in script.statements.iter().enumerate() {
                         self.run(&text[statement.range.clone()], &script.options)
                             .map_err(|fault| failed(step, place, statement, 0, fault))?;
@@ -157,9 +191,15 @@ impl<'a> Sqlite<'a> {
         Ok(())
     }
 
-    /// Foreign keys are checked as a whole where they were off while rows moved.
-    fn check_foreign_keys(&self) -> Result<(), StepFault> {
-        let broken = self.rows("PRAGMA foreign_key_check").map_err(fault)?;
+    fn broken_foreign_keys(&self) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        self.rows("PRAGMA foreign_key_check").map_err(fault)
+    }
+
+    /// Foreign keys are checked as a whole where they were off while rows moved. What was broken `before` is not the
+    /// revision's doing.
+    fn check_foreign_keys(&self, before: &[Vec<Option<String>>]) -> Result<(), StepFault> {
+        let mut broken = self.broken_foreign_keys()?;
+        broken.retain(|row| !before.contains(row));
         let Some(first) = broken.first() else { return Ok(()) };
         let text = |column: usize| first.get(column).cloned().flatten().unwrap_or_default();
         Err(StepFault::Error(Error::new(
@@ -176,9 +216,41 @@ impl<'a> Sqlite<'a> {
         )))
     }
 
+    /// Runs a statement to its end: SQLite works while rows are taken, and stops when they are not.
     fn run(&self, sql: &str, options: &SectionOptions) -> Result<(), Fault> {
         let _alarm = options.statement_timeout.map(|timeout| Alarm::set(self.connection, timeout));
-        self.connection.execute_batch(sql).map_err(fault)
+        let run = || {
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        };
+        run().map_err(fault)
+    }
+
+    /// Notes the session's settings before a script that may change them.
+    fn note_settings(&mut self, script: &Script) {
+        if !script.statements.iter().any(|statement| statement.session_effect) {
+            return;
+        }
+        for name in SETTINGS {
+            if let (false, Ok(value)) =
+                (self.settings.iter().any(|(noted, _)| *noted == name), self.pragma(name))
+            {
+                self.settings.push((name, value));
+            }
+        }
+    }
+
+    /// Puts back the settings that are not as they were noted.
+    fn restore_settings(&mut self) -> Result<(), Fault> {
+        for (name, value) in std::mem::take(&mut self.settings) {
+            if self.pragma(name).is_ok_and(|now| now != value) {
+                let set = format!("PRAGMA {name} = {value}");
+                self.run(&set, &SectionOptions::default())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -215,7 +287,8 @@ impl Database for Sqlite<'_> {
     }
 
     async fn restore(&mut self) -> Result<(), Fault> {
-        self.enforce_again()
+        self.enforce_again()?;
+        self.restore_settings()
     }
 
     /// The write lock of each transaction is the lock: there is none for a run.
@@ -252,24 +325,24 @@ impl Database for Sqlite<'_> {
         }
         // Inside of a transaction the pragma would do nothing.
         if unenforced {
+            self.unenforced = true;
             self.set_foreign_keys(false).map_err(fault)?;
         }
         let open = OpenTransaction(self);
         let result = async {
             let sqlite = &mut *open.0;
             sqlite.begin(table, create, &first.row)?;
+            let broken = if unenforced { sqlite.broken_foreign_keys()? } else { Vec::new() };
             sqlite.transact_steps(table, steps, told).await?;
             if unenforced {
-                sqlite.check_foreign_keys()?;
+                sqlite.check_foreign_keys(&broken)?;
             }
             sqlite.patiently(|connection| connection.execute_batch("COMMIT")).map_err(|e| fault(e).into())
         }
         .await;
         drop(open);
         self.patience = patience;
-        if unenforced {
-            self.enforce_again()?;
-        }
+        self.restore_settings()?;
         result
     }
 
@@ -315,11 +388,14 @@ impl Database for Sqlite<'_> {
                 .run(&text[statement.range.clone()], &script.options)
                 .map_err(|fault| failed(0, place, statement, from, fault))
         })?;
+        sqlite.note_settings(script);
+        // The place up to which the record is committed: within the section's own transactions it is behind.
+        let mut kept = from;
         for (place, statement) in script.statements.iter().enumerate().skip(from) {
             let sql = &text[statement.range.clone()];
             let progress =
                 table.update_progress(running, place + 1, &super::progress(script, place + 1), BACKEND);
-            let fail = |fault| failed(0, place, statement, place, fault);
+            let fail = |fault| failed(0, place, statement, kept, fault);
             // What may be in a transaction shares one with its progress, and is then never done twice.
             let together = sqlite.connection.is_autocommit()
                 && !matches!(statement.kind, StatementKind::OutsideTransaction | StatementKind::Transaction);
@@ -334,6 +410,9 @@ impl Database for Sqlite<'_> {
             if together {
                 sqlite.patiently(|connection| connection.execute_batch("COMMIT")).map_err(fault)?;
             }
+            if sqlite.connection.is_autocommit() {
+                kept = place + 1;
+            }
             told(0, Some(place + 1));
         }
         if !sqlite.connection.is_autocommit() {
@@ -341,7 +420,7 @@ impl Database for Sqlite<'_> {
         }
         let done = table.update_done(running, script.statements.len(), BACKEND);
         let changed = sqlite.patiently(|connection| connection.execute(&done, [])).map_err(fault)?;
-        sqlite.enforce_again()?;
+        sqlite.restore_settings()?;
         if changed == 1 { Ok(()) } else { Err(StepFault::Overtaken) }
     }
 }
@@ -352,6 +431,11 @@ struct OpenTransaction<'s, 'a>(&'s mut Sqlite<'a>);
 impl Drop for OpenTransaction<'_, '_> {
     fn drop(&mut self) {
         self.0.roll_back();
+        if self.0.unenforced {
+            self.0.unenforced = false;
+            // As with the rollback: where even this fails, the connection is past helping.
+            let _ = self.0.enforce_again();
+        }
     }
 }
 
@@ -422,6 +506,18 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 /// SQLite has no code of its own for a table that is not there.
 fn is_no_table(error: &rusqlite::Error) -> bool {
     error.to_string().contains("no such table")
+}
+
+fn still_locked(waited: Duration, error: rusqlite::Error) -> Error {
+    Error::new(
+        ErrorKind::Locked,
+        format!(
+            "another connection has kept the database locked for {} s; nothing of this step was done\n\n\
+             hint: wait for it, or allow more time with `lock_timeout`",
+            waited.as_secs()
+        ),
+    )
+    .with_source(error)
 }
 
 fn ended_transaction() -> Error {

@@ -1,19 +1,22 @@
 //! What the history says about the database, held against the set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use migrate_revision::graph::{Applied, Index};
+use migrate_revision::{Checksum, InvalidChecksum};
 
 use super::{Aim, Run};
 use crate::backends::{Database, Last};
-use crate::history::{Action, HistoryRow};
+use crate::history::{Action, HistoryRow, InForce, RowState};
 use crate::options::Ahead;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
 
 /// Where a database is.
 pub(super) struct State {
-    /// The last row that is done: its number and digest
+    /// Whether the table is yet to be made
+    pub(super) create: bool,
+    /// The last row that is not under way: its number and digest
     pub(super) last: Option<(i64, String)>,
     /// The revisions of the set that are in force
     pub(super) applied: Applied,
@@ -22,182 +25,212 @@ pub(super) struct State {
     /// The step that is under way or was interrupted
     pub(super) running: Option<HistoryRow>,
     /// The revisions in force that the set does not have, all of its own being in force
-    pub(super) ahead: Vec<Unknown>,
-}
-
-/// A revision in force that the set does not have.
-pub(super) struct Unknown {
-    pub(super) revision: String,
-    pub(super) compatible: bool,
-}
-
-/// What the rows say of one revision in force.
-struct Recorded {
-    checksum: Option<String>,
-    compatible: bool,
+    pub(super) ahead: Vec<InForce>,
 }
 
 impl<D: Database> Run<'_, D> {
+    /// The state for a verb. A stamp says what the state is, whatever the rows say.
+    pub(super) async fn state_for(&mut self, aim: &Aim, last: Last) -> Result<State> {
+        match aim {
+            Aim::Stamp(_) => self.read_state(last, false).await,
+            Aim::Upgrade(_) | Aim::Downgrade(_) => self.state(last).await,
+        }
+    }
+
     /// Makes sense of the last row; reads the others if the digest alone does not settle it.
     pub(super) async fn state(&mut self, last: Last) -> Result<State> {
+        self.read_state(last, true).await
+    }
+
+    async fn read_state(&mut self, last: Last, strict: bool) -> Result<State> {
         let set = self.set;
         let decoded = set.decoded()?;
-        let Last::Row(row) = last else {
-            return Ok(State {
-                last: None,
-                applied: decoded.graph.closure([]),
-                heads: Vec::new(),
-                running: None,
-                ahead: Vec::new(),
-            });
+        let mut state = State {
+            create: last == Last::NoTable,
+            last: None,
+            applied: decoded.graph.closure([]),
+            heads: Vec::new(),
+            running: None,
+            ahead: Vec::new(),
         };
-        let row = *row;
+        let Last::Row(row) = last else { return Ok(state) };
         let mut rows: Option<Vec<HistoryRow>> = None;
-        let (settled, running) = if row.done {
-            (Some(row), None)
+        let settled = if row.is_done() {
+            state.last = Some((row.seq, row.digest.clone()));
+            Some(*row)
         } else {
             let all = rows.insert(self.read_all().await?);
-            let settled = all.iter().rev().find(|before| before.seq < row.seq).cloned();
-            all.retain(|before| before.seq < row.seq);
-            (settled, Some(row))
-        };
-        let Some(settled) = settled else {
-            let applied = decoded.graph.closure([]);
-            return Ok(State { last: None, applied, heads: Vec::new(), running, ahead: Vec::new() });
-        };
-        let last = Some((settled.seq, settled.digest.clone()));
-        let known: Option<Vec<Index>> = settled.heads.iter().map(|head| index_of(decoded, head)).collect();
-        if let Some(heads) = known {
-            let applied = decoded.graph.closure(heads);
-            // Revisions that were in force before the backend was left out have no digest, and are compared one by one.
-            if self.chain(decoded, &applied).is_ok_and(|digest| digest == settled.digest) {
-                return Ok(State { last, applied, heads: settled.heads, running, ahead: Vec::new() });
+            if row.state == RowState::Running {
+                all.retain(|before| before.seq < row.seq);
+                state.running = Some(*row);
             }
+            state.last = all.last().map(|last| (last.seq, last.digest.clone()));
+            all.iter().rev().find(|row| row.is_done()).cloned()
+        };
+        let Some(settled) = settled else { return Ok(state) };
+        state.heads.clone_from(&settled.heads);
+        if let Some(applied) = self.known(decoded, &settled) {
+            state.applied = applied;
+            return Ok(state);
         }
         let rows = match rows {
             Some(rows) => rows,
             None => self.read_all().await?,
         };
         let recorded = replay(&rows, decoded);
-        self.compare(decoded, &recorded)?;
-        let ahead: Vec<Unknown> = recorded
-            .iter()
-            .filter(|(id, _)| index_of(decoded, id).is_none())
-            .map(|(id, recorded)| Unknown { revision: id.clone(), compatible: recorded.compatible })
-            .collect();
-        let own = recorded.keys().filter_map(|id| index_of(decoded, id));
-        let applied = decoded.graph.closure(own);
-        if ahead.is_empty() {
-            return Err(self.rearranged(decoded, &settled));
+        state.applied = decoded.graph.closure(recorded.keys().filter_map(|id| decoded.index_of(id)));
+        if !strict {
+            return Ok(state);
         }
-        if let Some(pending) = (0..decoded.revisions.len()).find(|&index| !applied.contains(index)) {
-            let unknown = ahead.iter().map(|unknown| format!("'{}'", unknown.revision)).collect::<Vec<_>>();
+        self.compare(decoded, &recorded)?;
+        state.ahead =
+            recorded.values().filter(|row| decoded.index_of(&row.revision).is_none()).cloned().collect();
+        if state.ahead.is_empty() {
+            return Err(self.rearranged(&settled, &recorded));
+        }
+        if let Some(pending) =
+            decoded.revisions.iter().find(|revision| !recorded.contains_key(revision.id.as_str()))
+        {
+            let unknown =
+                state.ahead.iter().map(|unknown| format!("'{}'", unknown.revision)).collect::<Vec<_>>();
             return Err(Error::new(
                 ErrorKind::Diverged,
                 format!(
                     "the database has gone another way than this binary: it has {}, which the binary does not know, and \
                      lacks {}\n\nhint: merge the two lines of revisions, or run the binary that belongs to this database",
                     unknown.join(", "),
-                    self.set.path(&decoded.revisions[pending]),
+                    self.set.path(pending),
                 ),
             ));
         }
-        Ok(State { last, applied, heads: settled.heads, running, ahead })
+        // Before the unknown ones came, the database must have been where this set leads.
+        let before = rows
+            .iter()
+            .rev()
+            .filter(|row| row.is_done())
+            .find(|row| row.heads.iter().all(|head| decoded.index_of(head).is_some()));
+        if let Some(before) = before
+            && self.known(decoded, before).is_none()
+        {
+            return Err(self.rearranged(before, &recorded));
+        }
+        Ok(state)
     }
 
-    /// Finds what was edited, inserted or removed among the revisions that both sides have.
-    fn compare(&self, decoded: &Decoded, recorded: &BTreeMap<String, Recorded>) -> Result<()> {
+    /// The revisions in force by a row, if this set has its heads and comes to the same digest.
+    fn known(&mut self, decoded: &Decoded, row: &HistoryRow) -> Option<Applied> {
+        let heads: Option<Vec<Index>> = row.heads.iter().map(|head| decoded.index_of(head)).collect();
+        let applied = decoded.graph.closure(heads?);
+        // A revision that was in force before it lost its section for this backend has no digest.
+        self.chain(decoded, &applied).is_ok_and(|digest| digest == row.digest).then_some(applied)
+    }
+
+    /// Finds what was edited among the revisions that both sides have.
+    fn compare(&self, decoded: &Decoded, recorded: &BTreeMap<String, InForce>) -> Result<()> {
         let backend = self.db.backend();
         for (id, row) in recorded {
-            let Some(index) = index_of(decoded, id) else { continue };
+            let Some(index) = decoded.index_of(id) else { continue };
             let revision = &decoded.revisions[index];
             let now = revision.checksum(backend).map(|checksum| checksum.to_string());
-            if let (Some(then), now) = (&row.checksum, now)
-                && now.as_ref() != Some(then)
-            {
-                let path = self.set.path(revision);
-                return Err(Error::new(
-                    ErrorKind::Edited,
-                    format!(
-                        "revision '{id}' was edited after it was applied: {path}\n  applied:     {then}\n  this binary: {}\n\n\
-                         hint: undo the edit and put the change into a new revision; or, if the database is as the file now \
-                         says, accept it with `cargo migrate repair {id}`",
-                        now.as_deref().unwrap_or("nothing for this backend")
-                    ),
-                ));
+            let Some(then) = row.checksum.as_ref().filter(|then| now.as_ref() != Some(then)) else {
+                continue;
+            };
+            if let Err(error @ InvalidChecksum::UnknownScheme(_)) = then.parse::<Checksum>() {
+                let message =
+                    format!("revision '{id}' was recorded by a later version of embed-migrations: {error}");
+                return Err(Error::new(ErrorKind::History, message));
             }
+            let heads = self.set.heads();
+            return Err(Error::new(
+                ErrorKind::Edited,
+                format!(
+                    "revision '{id}' was edited after it was applied: {}\n  applied:     {then}\n  this binary: {}\n\n\
+                     hint: undo the edit and put the change into a new revision; or, if the database is as the files now \
+                     say, record that by a stamp, such as `stamp(\"{heads}\")` if it is at the newest one",
+                    self.set.path(revision),
+                    now.as_deref().unwrap_or("nothing for this backend")
+                ),
+            ));
         }
         Ok(())
     }
 
     /// Every revision agrees and yet the whole does not: something was put below what is applied.
-    fn rearranged(&self, decoded: &Decoded, settled: &HistoryRow) -> Error {
+    fn rearranged(&self, settled: &HistoryRow, recorded: &BTreeMap<String, InForce>) -> Error {
+        let unsure = if recorded.values().any(|row| row.checksum.is_none()) {
+            "; of some it is not on record what they did when they were applied, so they may have been edited"
+        } else {
+            ", although none was edited"
+        };
         Error::new(
             ErrorKind::Diverged,
             format!(
-                "the revisions below {} are not those that were applied, or not in this order, although none was edited\n\n\
+                "the revisions below {} are not those that were applied, or not in this order{unsure}\n\n\
                  hint: compare `revises` and `depends-on` with the version of the files that was applied; a new revision \
-                 goes on top, not in between (this binary has {} revisions)",
+                 goes on top, not in between",
                 settled.heads.join(", "),
-                decoded.revisions.len()
             ),
         )
     }
 
     /// Whether a run may leave revisions alone that it does not know.
     pub(super) fn judge_ahead(&self, aim: &Aim, state: &State) -> Result<()> {
-        let unknown: Vec<String> = state.ahead.iter().map(|ahead| format!("'{}'", ahead.revision)).collect();
-        let fine = match self.options.ahead {
-            Ahead::Accept => true,
-            Ahead::Refuse => false,
-            Ahead::IfCompatible => state.ahead.iter().all(|ahead| ahead.compatible),
-        };
-        let what = format!("the database is ahead of this binary by {}", unknown.join(", "));
-        match aim {
-            Aim::Upgrade(_) if fine && state.running.is_none() => Ok(()),
-            Aim::Upgrade(_) => Err(Error::new(
-                ErrorKind::Ahead,
-                format!(
-                    "{what}, and not every one of them says `compatible: yes`\n\n\
-                     hint: run the binary that applied them; to go on all the same, say so with `ahead(Ahead::Accept)`"
-                ),
-            )),
-            Aim::Downgrade(_) | Aim::Stamp(_) => Err(Error::new(
-                ErrorKind::Ahead,
-                format!(
-                    "{what}; only a binary that has them can change its state\n\nhint: run the binary that applied them"
-                ),
-            )),
+        if state.ahead.is_empty() {
+            return Ok(());
         }
+        let unknown: Vec<String> = state.ahead.iter().map(|ahead| format!("'{}'", ahead.revision)).collect();
+        let compatible = state.ahead.iter().all(|ahead| ahead.compatible == Some(true));
+        let refusal = match (aim, self.options.ahead) {
+            (Aim::Downgrade(_) | Aim::Stamp(_), _) => "; only a binary that has them can change its state",
+            _ if state.running.is_some() => ", one of which was interrupted",
+            (_, Ahead::Accept) => return Ok(()),
+            (_, Ahead::IfCompatible) if compatible => return Ok(()),
+            (_, Ahead::IfCompatible) => {
+                ", and not every one of them says `compatible: yes`; `ahead(Ahead::Accept)` would go on all the same"
+            }
+            (_, Ahead::Refuse) => ", which `Ahead::Refuse` does not allow",
+        };
+        Err(Error::new(
+            ErrorKind::Ahead,
+            format!(
+                "the database is ahead of this binary by {}{refusal}\n\nhint: run the binary that applied them",
+                unknown.join(", ")
+            ),
+        ))
     }
 }
 
-fn index_of(decoded: &Decoded, id: &str) -> Option<Index> {
-    // Sets are sorted by file name, which begins with the id, but `a_1` and `a1` sort otherwise with what follows.
-    decoded.revisions.iter().position(|revision| revision.id.as_str() == id)
-}
-
-/// The revisions in force by what the rows say: a stamp stands for its heads and all that this set has below them.
-fn replay(rows: &[HistoryRow], decoded: &Decoded) -> BTreeMap<String, Recorded> {
-    let mut recorded: BTreeMap<String, Recorded> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.done) {
-        let entry = || Recorded { checksum: row.checksum.clone(), compatible: row.compatible == Some(true) };
-        match row.action {
-            Action::Up | Action::Repair => {
-                recorded.insert(row.revision.clone(), entry());
+/// The revisions in force by what the rows say. A stamp names them; one of a version that did not stands for its heads
+/// and all that this set has below them.
+fn replay(rows: &[HistoryRow], decoded: &Decoded) -> BTreeMap<String, InForce> {
+    let mut recorded: BTreeMap<String, InForce> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.is_done()) {
+        let entry = |revision: &str| InForce {
+            revision: revision.to_owned(),
+            checksum: row.checksum.clone(),
+            compatible: row.compatible,
+        };
+        match (row.action, &row.in_force) {
+            (Action::Up | Action::Repair, _) => {
+                recorded.insert(row.revision.clone(), entry(&row.revision));
             }
-            Action::Down => {
+            (Action::Down, _) => {
                 recorded.remove(&row.revision);
             }
-            Action::Stamp => {
-                let known = row.heads.iter().filter_map(|head| index_of(decoded, head));
+            (Action::Stamp, Some(in_force)) => {
+                recorded =
+                    InForce::read(in_force).into_iter().map(|one| (one.revision.clone(), one)).collect();
+            }
+            (Action::Stamp, None) => {
+                let known = row.heads.iter().filter_map(|head| decoded.index_of(head));
                 let below = decoded.graph.closure(known);
-                let ids: Vec<String> = (below.iter().map(|index| decoded.revisions[index].id.to_string()))
-                    .chain(row.heads.iter().cloned())
-                    .collect();
+                let ids: BTreeSet<String> =
+                    (below.iter().map(|index| decoded.revisions[index].id.to_string()))
+                        .chain(row.heads.iter().cloned())
+                        .collect();
                 recorded.retain(|id, _| ids.contains(id));
                 for id in ids {
-                    recorded.entry(id).or_insert_with(|| Recorded { checksum: None, ..entry() });
+                    recorded.entry(id.clone()).or_insert_with(|| entry(&id));
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
 use super::state::State;
-use super::{Outcome, Run, said};
+use super::{Outcome, Run, UNLOCKED, said};
 use crate::backends::{Database, Last, StepFault, Work, WorkBody, progress};
 use crate::error::Failure;
 use crate::event::{Event, StepInfo};
@@ -50,7 +50,7 @@ impl<D: Database> Run<'_, D> {
                     step: step.clone(),
                 })
                 .collect();
-            let create = last.is_none();
+            let create = state.create && done.is_empty();
             let mut work = Vec::with_capacity(prepared.len());
             for prepared in &prepared {
                 let item = self.work(decoded, prepared, last.clone())?;
@@ -135,9 +135,8 @@ impl<D: Database> Run<'_, D> {
         let to = TakeOver {
             done: usize::try_from(row.statements_done).unwrap_or(usize::MAX),
             applied_by: &self.owner,
-            statements: work[0].row.statements,
-            checksum: work[0].row.checksum.as_deref(),
-            digest: &work[0].row.digest,
+            row: Some(&work[0].row),
+            abandon: false,
         };
         let taken = self.db.take_over(&self.table, &running, &to).await;
         if !taken.map_err(|fault| fault.while_doing("take over the interrupted revision"))? {
@@ -167,14 +166,14 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Whether nobody is at work on a running row any more. `false` as soon as it moves.
-    async fn is_abandoned(&mut self, row: &HistoryRow) -> Result<bool> {
+    pub(super) async fn is_abandoned(&mut self, row: &HistoryRow) -> Result<bool> {
         let patience = if row.applied_by.ends_with(STOPPED) {
             Duration::ZERO
         } else if self.db.backend() == Backend::Sqlite {
             // What SQLite runs shares its transaction with its record or may run twice: taking it over too early costs
             // work and nothing else.
             self.options.lock_timeout.min(Duration::from_secs(1))
-        } else if self.options.lock == Lock::None {
+        } else if self.options.lock == Lock::None || row.applied_by.ends_with(UNLOCKED) {
             // Without a lock that its owner would hold, only its standing still tells that it is gone.
             self.options.lock_timeout
         } else {
@@ -201,26 +200,24 @@ impl<D: Database> Run<'_, D> {
         };
         let running = Running { seq: work.row.seq(), applied_by: self.owner.clone() };
         let owner = format!("{}{STOPPED}", self.owner);
-        let to = TakeOver {
-            done: kept,
-            applied_by: &owner,
-            statements: work.row.statements,
-            checksum: work.row.checksum.as_deref(),
-            digest: &work.row.digest,
-        };
+        let to = TakeOver { done: kept, applied_by: &owner, row: None, abandon: false };
         // Without the word the next run waits a little: what failed the step may have failed the connection.
         let _ = self.db.take_over(&self.table, &running, &to).await;
     }
 
     /// The step that a running row records, and the statement to go on from.
-    fn resumable(&self, decoded: &Decoded, row: &HistoryRow, state: &State) -> Result<(Step, usize)> {
+    pub(super) fn resumable(
+        &self,
+        decoded: &Decoded,
+        row: &HistoryRow,
+        state: &State,
+    ) -> Result<(Step, usize)> {
         let interrupted = |what: String| Error::new(ErrorKind::Interrupted, what);
         let direction = match row.action {
             Action::Up => Direction::Up,
             _ => Direction::Down,
         };
-        let index = decoded.revisions.iter().position(|revision| revision.id.as_str() == row.revision);
-        let index = index.ok_or_else(|| {
+        let index = decoded.index_of(&row.revision).ok_or_else(|| {
             interrupted(format!(
                 "revision '{}' was interrupted after {} of {} statements, and this binary does not have it\n\n\
                  hint: run the binary that began it ({})",
@@ -321,6 +318,7 @@ impl<D: Database> Run<'_, D> {
                 compatible: revision.compatible,
                 statements: script.map_or(1, |script| script.statements.len()),
                 down_sql,
+                in_force: None,
                 applied_by: self.owner.clone(),
             },
             body,
@@ -387,6 +385,11 @@ impl<D: Database> Run<'_, D> {
                     .with_source(fault.source)
             }
             StepFault::Rust { step, error } => {
+                let kept_nothing = if transactional {
+                    kept_nothing
+                } else {
+                    "its transaction was rolled back; DDL in it, if there was any, is in force"
+                };
                 let revision = revision(step);
                 let file = self.set.path(revision);
                 let message = format!(
@@ -406,7 +409,24 @@ impl<D: Database> Run<'_, D> {
                     })
                     .with_source(error)
             }
+            // What is wrong with the revision as a whole, such as a constraint that fails at the commit.
+            StepFault::Error(error) if error.kind() == ErrorKind::Revision && !whole_run => {
+                let revision = revision(0);
+                let file = self.set.path(revision);
+                let failure = Failure {
+                    revision: revision.id.to_string(),
+                    file: file.clone(),
+                    line: None,
+                    column: None,
+                    statement: None,
+                    kept: 0,
+                };
+                error.at(&format!("\n --> {file}")).with_failure(failure)
+            }
             StepFault::Error(error) => error,
+            StepFault::Fault(fault) if whole_run => {
+                fault.while_doing(&format!("take the {} steps of the run", work.len()))
+            }
             StepFault::Fault(fault) => {
                 fault.while_doing(&format!("take the step to revision '{}'", revision(0).id))
             }

@@ -22,8 +22,8 @@ pub(super) fn expression(statement: &ScriptStatement, backend: Backend) -> Optio
     }
     let objects = statement.objects.iter().map(|object| definition(object, backend)).collect::<Vec<_>>();
     Some(format!(
-        "CONCAT_WS(' ', '{SCHEME}', LEFT(MD5(CONCAT_WS(' ', SUBSTRING_INDEX(VERSION(), '.', 2), CURRENT_USER(), \
-         QUOTE(DATABASE()), @@character_set_connection)), 16), '{:016x}', CONCAT_WS(',', {}))",
+        "CONCAT_WS(' ', '{SCHEME}', LEFT(SHA2(CONCAT_WS(' ', SUBSTRING_INDEX(VERSION(), '.', 2), CURRENT_USER(), \
+         QUOTE(DATABASE()), @@character_set_connection), 256), 16), '{:016x}', CONCAT_WS(',', {}))",
         statement.hash,
         objects.join(", ")
     ))
@@ -85,7 +85,8 @@ fn definition(object: &Object, backend: Backend) -> String {
         [] => return "'-'".to_owned(),
     };
     let parts: &[Part] = match object.kind {
-        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => TABLE,
+        ObjectKind::Table | ObjectKind::Sequence => TABLE,
+        ObjectKind::View => VIEW,
         ObjectKind::Trigger => TRIGGER,
         ObjectKind::Routine => ROUTINE,
         ObjectKind::Event => EVENT,
@@ -105,10 +106,11 @@ fn definition(object: &Object, backend: Backend) -> String {
     let all: Vec<String> = std::iter::once(there.clone())
         .chain(rest.iter().map(|part| one(part.view, &filter(part), part.columns)))
         .collect();
-    format!("IF({there} = '-', '-', LEFT(MD5(CONCAT_WS(' ', {})), 16))", all.join(", "))
+    format!("IF({there} = '-', '-', LEFT(SHA2(CONCAT_WS(' ', {}), 256), 16))", all.join(", "))
 }
 
 /// Where a part of a definition is to be read: rows of a view of `information_schema`.
+#[derive(Clone, Copy)]
 struct Part {
     view: &'static str,
     schema: &'static str,
@@ -162,6 +164,11 @@ const TABLE: &[Part] = &[
         columns: "PARTITION_NAME, SUBPARTITION_NAME, PARTITION_ORDINAL_POSITION, PARTITION_METHOD, \
                   PARTITION_EXPRESSION, PARTITION_DESCRIPTION",
     },
+];
+
+const VIEW: &[Part] = &[
+    TABLE[0],
+    TABLE[1],
     Part {
         view: "VIEWS",
         schema: "TABLE_SCHEMA",
@@ -204,7 +211,7 @@ const EVENT: &[Part] = &[Part {
 /// A hash of the rows of a view, in whatever order they come and however many they are; `-` if there are none.
 fn one(view: &str, filter: &str, columns: &str) -> String {
     let columns = columns.split(", ").map(|column| format!("QUOTE({column})")).collect::<Vec<_>>().join(", ");
-    let row = format!("CAST(CONV(LEFT(MD5(CONCAT_WS(' ', {columns})), 16), 16, 10) AS UNSIGNED)");
+    let row = format!("CAST(CONV(LEFT(SHA2(CONCAT_WS(' ', {columns}), 256), 16), 16, 10) AS UNSIGNED)");
     format!(
         "(SELECT IF(COUNT(*) = 0, '-', CONCAT(COUNT(*), '.', HEX(BIT_XOR({row})))) FROM information_schema.{view} \
          WHERE {filter})"

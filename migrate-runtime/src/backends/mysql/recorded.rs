@@ -59,7 +59,8 @@ impl Recorder<'_> {
         }
         // What the revision left open is rolled back, with its progress: then the row is not done.
         let done = self.table.update_done(self.running, statements.len(), db.dialect());
-        add(&mut sql, &format!("ROLLBACK;\n{done} AND statements_done = {};\nCOMMIT", statements.len()));
+        let end = format!("ROLLBACK;\n{done} AND statements_done = {};\nCOMMIT", statements.len());
+        add(&mut sql, &format!("{end};\nSET {BEFORE} = NULL"));
         add(&mut sql, &self.select(db));
         if let Some(restore) = db.restoring() {
             add(&mut sql, &restore);
@@ -231,7 +232,7 @@ impl Recorder<'_> {
                 if !stopped {
                     let digest = progress(self.script, now.done);
                     let settled = self.table.update_progress(self.running, now.done, &digest, db.dialect());
-                    db.send(&settled).await.map_err(|failed| failed.fault)?;
+                    db.send(&format!("{settled};\nCOMMIT")).await.map_err(|failed| failed.fault)?;
                 }
                 Err(failed_statement(0, then.done, statement, self.text, now.done, failed))
             }

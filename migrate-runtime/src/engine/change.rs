@@ -1,0 +1,283 @@
+//! The course of a verb that changes the database: read, plan, lock, read again, take the steps, and once more from the
+//! beginning whenever another process was faster.
+
+use std::time::{Duration, Instant};
+
+use migrate_revision::{Backend, Goal, Steps, Target, lock_key};
+
+use super::state::State;
+use super::{Aim, Outcome, Run};
+use crate::backends::{Attempt, Database, Last, LockKey, StepFault, Work, WorkBody};
+use crate::event::Event;
+use crate::history::{Action, HistoryRow, InForce, NewRow, Running, TakeOver, join_heads};
+use crate::options::{Lock, Transaction};
+use crate::report::{DoneStep, Report};
+use crate::set::Decoded;
+use crate::{Error, ErrorKind, Result};
+
+/// How often a run may be refused its row although nobody else has written one.
+const MAX_REFUSED: usize = 100;
+
+impl<D: Database> Run<'_, D> {
+    /// Reads the state, and if there is something to do, gets hold of the database and does it.
+    pub(super) async fn change(mut self, aim: Aim) -> Result<Report> {
+        let last = self.read_last().await?;
+        if let (Aim::Upgrade(target), Last::Row(row)) = (&aim, &last)
+            && (*target == Target::Heads || *target == Target::Head && self.set.has_one_head())
+            && self.is_at_head(row)?
+        {
+            return Ok(Report::nothing_to_do(row.heads.clone()));
+        }
+        let result = self.change_prepared(&aim, last).await;
+        let released = self.release().await;
+        let report = result?;
+        released?;
+        Ok(report)
+    }
+
+    /// Whether a row says that the database is where this set leads. It is all that a start with nothing to do looks at.
+    fn is_at_head(&self, row: &HistoryRow) -> Result<bool> {
+        let digest = self.set.digest(self.db.backend())?;
+        Ok(row.is_done() && row.joined_heads() == self.set.heads() && row.digest == digest.to_string())
+    }
+
+    async fn change_prepared(&mut self, aim: &Aim, mut last: Last) -> Result<Report> {
+        // Only now is it known whether this is MySQL or MariaDB.
+        self.db.prepare(&mut self.table, &last).await?;
+        self.set.digest(self.db.backend())?;
+        let set = self.set;
+        let decoded = set.decoded()?;
+        let start = Instant::now();
+        let mut done: Vec<DoneStep> = Vec::new();
+        let mut from = None;
+        let mut goal: Option<Goal> = None;
+        let mut refused = 0;
+        loop {
+            let read = last.clone();
+            let state = self.state_for(aim, last).await?;
+            let from = from.get_or_insert_with(|| self.names(decoded, state.applied.heads())).clone();
+            let report = |to: Vec<String>, done: Vec<DoneStep>, state: &State| Report {
+                from: from.clone(),
+                to,
+                steps: done,
+                ahead: state.ahead.iter().map(|ahead| ahead.revision.clone()).collect(),
+                took: start.elapsed(),
+            };
+            self.judge_ahead(aim, &state)?;
+            if !state.ahead.is_empty() {
+                let heads = state.heads.clone();
+                return Ok(report(heads, done, &state));
+            }
+            // What was interrupted is finished first: only then is it clear what the target means.
+            let steps = if state.running.is_some() {
+                Steps::default()
+            } else {
+                let planner = self.planner(decoded);
+                let goal = match &goal {
+                    Some(goal) => goal,
+                    None => goal.insert(aim.goal(&planner, &state.applied)?),
+                };
+                planner.steps(goal, &state.applied)?
+            };
+            let stamps = matches!(aim, Aim::Stamp(_));
+            if steps.is_empty() && state.running.is_none() && !stamps {
+                return Ok(report(self.names(decoded, state.applied.heads()), done, &state));
+            }
+            self.check_one_transaction(decoded, &steps)?;
+            if !self.locked {
+                if !stamps {
+                    self.events
+                        .emit(&Event::Planned { steps: steps.len() + usize::from(state.running.is_some()) });
+                }
+                last = self.lock().await?;
+                continue;
+            }
+            let outcome = match (aim, &state.running) {
+                (Aim::Stamp(_), Some(running)) => self.abandon(running).await?,
+                (Aim::Stamp(target), None) => match self.write_stamp(decoded, target, &state).await? {
+                    Some((to, written)) => {
+                        done.extend(written.then(|| DoneStep::stamp(&to)));
+                        return Ok(report(to, done, &state));
+                    }
+                    None => Outcome::Overtaken,
+                },
+                (_, Some(running)) => self.resume(decoded, running, &state, &mut done).await?,
+                (_, None) => self.take_steps(decoded, &steps, &state, &mut done).await?,
+            };
+            last = self.read_last().await?;
+            if let Outcome::Overtaken = outcome {
+                self.events.emit(&Event::Overtaken);
+                refused = if last == read { refused + 1 } else { 0 };
+                self.wait_a_little(refused).await?;
+            }
+        }
+    }
+
+    /// Lets a process that was faster get on, and gives up where there is none.
+    async fn wait_a_little(&mut self, refused: usize) -> Result<()> {
+        if refused > MAX_REFUSED {
+            return Err(Error::new(
+                ErrorKind::History,
+                format!(
+                    "{} refused this run's row {MAX_REFUSED} times although nobody else wrote one\n\n\
+                     hint: look at the table's constraints and triggers",
+                    self.table.name(self.db.backend())
+                ),
+            ));
+        }
+        if refused > 0 {
+            self.db.sleep(Duration::from_millis((refused as u64).min(50))).await;
+        }
+        Ok(())
+    }
+
+    /// Refuses a run in one transaction that some step cannot be part of.
+    fn check_one_transaction(&self, decoded: &Decoded, steps: &Steps) -> Result<()> {
+        if self.options.transaction != Transaction::PerRun {
+            return Ok(());
+        }
+        let backend = self.db.backend();
+        let alone = |step: &&migrate_revision::Step| {
+            match decoded.revisions[step.index].script(backend, step.direction) {
+                Some(script) => {
+                    // Enforcement is off for a whole transaction, and the other revisions may rely on it.
+                    let unenforced = backend == Backend::Sqlite && script.options.foreign_keys_off;
+                    !script.is_transactional(backend) || unenforced && steps.len() > 1
+                }
+                None => backend.is_mysql_like(),
+            }
+        };
+        steps.as_slice().iter().find(alone).map_or(Ok(()), |step| {
+            let revision = &decoded.revisions[step.index];
+            Err(Error::new(
+                ErrorKind::Plan,
+                format!(
+                    "the run cannot be one transaction: {} cannot be in one with others on {backend}; nothing was \
+                     changed\n\nhint: let each revision have its own, which is the default",
+                    self.set.path(revision)
+                ),
+            ))
+        })
+    }
+
+    /// Takes the lock that keeps runs apart, and reads the state under it.
+    async fn lock(&mut self) -> Result<Last> {
+        if self.options.lock == Lock::None {
+            self.locked = true;
+            return self.read_last().await;
+        }
+        let key = self.lock_key();
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(10);
+        loop {
+            let left = self.options.lock_timeout.saturating_sub(start.elapsed());
+            let attempt = self.db.try_lock(&key, left.min(Duration::from_secs(1))).await;
+            let holder = match attempt.map_err(|fault| fault.while_doing("take the lock"))? {
+                Attempt::Held => {
+                    self.locked = true;
+                    return self.read_last().await;
+                }
+                Attempt::Busy(holder) => holder,
+            };
+            if start.elapsed() >= self.options.lock_timeout {
+                let who = holder
+                    .map_or_else(|| "another run".to_owned(), |holder| format!("another run ({holder})"));
+                return Err(Error::new(
+                    ErrorKind::Locked,
+                    format!(
+                        "{who} has held the lock for {} s; nothing was changed\n\n\
+                         hint: wait for it, or allow more time with `lock_timeout`",
+                        self.options.lock_timeout.as_secs()
+                    ),
+                ));
+            }
+            self.events.emit(&Event::Waiting { waited: start.elapsed() });
+            self.db.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(250));
+        }
+    }
+
+    fn lock_key(&self) -> LockKey {
+        let schema = self.table.schema.as_deref().unwrap_or_default();
+        let key = lock_key(&[schema, &self.table.table, &self.table.namespace]);
+        let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();
+        LockKey {
+            number: i64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            name: format!("embed-migrations:{}", &key.to_string()[2..42]),
+        }
+    }
+
+    /// Gives the session back as it was.
+    async fn release(&mut self) -> Result<()> {
+        let restored = self.db.restore().await;
+        if std::mem::take(&mut self.locked) && self.options.lock == Lock::Session {
+            let key = self.lock_key();
+            self.db.unlock(&key).await.map_err(|fault| fault.while_doing("release the lock"))?;
+        }
+        restored.map_err(|fault| fault.while_doing("restore the session's settings"))
+    }
+
+    /// Gives up the row of an interrupted step, so that a stamp can say what the state is.
+    async fn abandon(&mut self, row: &HistoryRow) -> Result<Outcome> {
+        if !self.is_abandoned(row).await? {
+            return Ok(Outcome::Overtaken);
+        }
+        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
+        let to = TakeOver { done, applied_by: &self.owner, row: None, abandon: true };
+        let taken = self.db.take_over(&self.table, &running, &to).await;
+        let taken = taken.map_err(|fault| fault.while_doing("give up the interrupted revision"))?;
+        Ok(if taken { Outcome::Done } else { Outcome::Overtaken })
+    }
+
+    /// Writes the row of a stamp, unless the state is that already. `None` if another process was faster.
+    async fn write_stamp(
+        &mut self,
+        decoded: &Decoded,
+        target: &Target,
+        state: &State,
+    ) -> Result<Option<(Vec<String>, bool)>> {
+        let backend = self.db.backend();
+        let stamped = self.planner(decoded).stamp(target, &state.applied)?;
+        let heads = self.names(decoded, stamped.heads());
+        let digest = self.chain(decoded, &stamped)?;
+        let is_last = state.last.as_ref().is_some_and(|(_, last)| *last == digest);
+        if is_last && stamped == state.applied && heads == state.heads {
+            return Ok(Some((heads, false)));
+        }
+        let in_force: Vec<InForce> = stamped
+            .iter()
+            .map(|index| {
+                let revision = &decoded.revisions[index];
+                InForce {
+                    revision: revision.id.to_string(),
+                    checksum: revision.checksum(backend).map(|checksum| checksum.to_string()),
+                    compatible: revision.compatible,
+                }
+            })
+            .collect();
+        let joined = join_heads(heads.iter().map(String::as_str));
+        let row = NewRow {
+            after: state.last.clone(),
+            revision: joined.clone(),
+            action: Action::Stamp,
+            digest,
+            heads: joined,
+            checksum: None,
+            compatible: None,
+            statements: 0,
+            down_sql: None,
+            in_force: Some(InForce::write(&in_force)),
+            applied_by: self.owner.clone(),
+        };
+        let work = [Work { row, body: WorkBody::Nothing }];
+        match self.db.transact(&self.table, state.create, &work, &mut |_, _| {}).await {
+            Ok(()) => Ok(Some((heads, true))),
+            Err(StepFault::Overtaken) => Ok(None),
+            Err(StepFault::Error(error) | StepFault::Rust { error, .. }) => Err(error),
+            Err(StepFault::Fault(fault) | StepFault::Statement { fault, .. }) => {
+                Err(fault.while_doing("write the history"))
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+-- Add posts
+--
+-- revision: a2
+-- revises: a1
+
+-- migrate:up
+CREATE TABLE posts (id INTEGER PRIMARY KEY);
