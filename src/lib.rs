@@ -46,7 +46,7 @@
 //! # Guarantees
 //!
 //! - Of any number of processes that start at once each revision is applied by one. The primary key of the history table sees to
-//!   that; a [`Lock`] only spares the others the work.
+//!   that; a [`Lock`] only spares the others the work, but for one limit that [`Lock`] tells.
 //! - A revision that fails leaves nothing on PostgreSQL and SQLite. On MySQL and MariaDB, and in `no-transaction` sections, each
 //!   statement is recorded, and the next run goes on after the last one.
 //! - What a revision changes in its session reaches neither the next revision nor the caller.
@@ -98,6 +98,9 @@ pub mod __private {
 ///     require(down),                    // every revision must be reversible
 /// );
 /// ```
+///
+/// Without `backends`, those are checked whose features are on; a library names its own. The call stands at the level of a
+/// module, not inside a function.
 ///
 /// Every problem of the directory is a compile error that names the file, line and column, shows the line, and says what
 /// to do. Files that change or disappear lead to a rebuild; for files that are added by hand, cargo needs a `build.rs` with

@@ -226,7 +226,9 @@ pub(crate) fn again(script: &Script, from: usize) -> impl Iterator<Item = (usize
 }
 
 pub(crate) fn unreadable() -> Fault {
-    Fault::new("the history has a row that this version of embed-migrations does not know how to read; a later version wrote it")
+    Fault::new(
+        "the history has a row that this version of embed-migrations does not know how to read; a later version wrote it",
+    )
 }
 
 pub(crate) fn in_transaction() -> Error {

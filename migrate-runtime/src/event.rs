@@ -10,21 +10,25 @@ use migrate_revision::Direction;
 #[non_exhaustive]
 pub enum Event<'a> {
     /// The steps are known. Others may take some of them first
+    #[non_exhaustive]
     Planned {
         /// How many there are
         steps: usize,
     },
     /// Another run is at work, and this one waits for it
+    #[non_exhaustive]
     Waiting {
         /// How long it has waited
         waited: Duration,
     },
     /// A step begins
+    #[non_exhaustive]
     Started {
         /// The step
         step: StepInfo<'a>,
     },
     /// A statement of the step is done
+    #[non_exhaustive]
     Statement {
         /// The step
         step: StepInfo<'a>,
@@ -34,6 +38,7 @@ pub enum Event<'a> {
         total: usize,
     },
     /// A step is done, and what it did is kept
+    #[non_exhaustive]
     Finished {
         /// The step
         step: StepInfo<'a>,

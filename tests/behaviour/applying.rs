@@ -146,8 +146,8 @@ behaviours! {
         let mut told = Vec::new();
         migrate!(connection, set, on_event(|event| {
             told.push(match event {
-                Event::Planned { steps } => format!("planned {steps}"),
-                Event::Started { step } => format!("{} of {}: {} {}", step.number, step.of, step.direction, step.revision),
+                Event::Planned { steps, .. } => format!("planned {steps}"),
+                Event::Started { step, .. } => format!("{} of {}: {} {}", step.number, step.of, step.direction, step.revision),
                 Event::Statement { done, total, .. } => format!("statement {done} of {total}"),
                 Event::Finished { step, .. } => format!("finished {}", step.revision),
                 other => panic!("{other}"),
