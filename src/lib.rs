@@ -48,10 +48,10 @@
 //! - Of any number of processes that start at once each revision is applied by one. The primary key of the history table sees to
 //!   that; a [`Lock`] only spares the others the work, but for one limit that [`Lock`] tells.
 //! - A revision that fails leaves nothing on PostgreSQL and SQLite. On MySQL and MariaDB, and in `no-transaction` sections, each
-//!   statement is recorded, and the next run goes on after the last one.
+//!   statement is recorded, and the next run goes on after the last one; of a DDL statement that was interrupted before its record, the
+//!   definitions of the objects that it names tell whether it was done.
 //! - What a revision changes in its session reaches neither the next revision nor the caller.
-//! - A dropped future leaves no transaction open. A connection of mysql_async on which an answer was left unread says
-//!   `is_disconnected()`, and must not be used any more; pools discard it.
+//! - A dropped future leaves no transaction open and no lock. A connection of mysql_async is of no more use then; take another.
 //! - A database that has other revisions than the binary, or edited ones, is told apart and refused; see [`ErrorKind`] and [`Ahead`].
 //!
 //! # Runtime and TLS

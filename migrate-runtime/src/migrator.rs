@@ -24,8 +24,8 @@ mod words {
 /// Made by [`Migrations::sqlite`], [`Migrations::postgres`], [`Migrations::mysql`] or [`Migrations::connect`]; each verb
 /// takes it by value. On SQLite the verbs are plain functions, on the others they are async; otherwise they are the same.
 ///
-/// An async verb's future may be dropped at any await: no transaction is left open on the connection, and what was done
-/// is recorded.
+/// An async verb's future may be dropped at any await: no transaction and no lock stay behind, and what was done is
+/// recorded. A connection of mysql_async is of no more use after that.
 #[must_use = "a migrator does nothing until one of its verbs is called"]
 pub struct Migrator<'a, C> {
     set: &'a Migrations,

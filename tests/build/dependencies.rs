@@ -42,3 +42,22 @@ fn what_ships_holds_nothing_that_reads_sql_or_rust() {
     }
     assert!(tree.contains("migrate-revision "), "{tree}");
 }
+
+#[test]
+fn a_backend_whose_feature_is_off_says_so_when_it_is_used() {
+    let project = TestProject::new("feature-off")
+        .file("migrations/a1_users.sql", crate::revision("a1", "none", "users"))
+        .file(
+            "src/main.rs",
+            "embed_migrations::embed_migrations!(\"migrations\");\n\
+             fn main() {\n    migrations::MIGRATIONS.sqlite(&mut ());\n    migrations::MIGRATIONS.postgres(&mut ());\n    \
+             migrations::MIGRATIONS.mysql(&mut ());\n}\n",
+        );
+    let output = project.cargo(["check", "--quiet"]);
+    assert!(!output.success);
+    for feature in ["sqlite", "postgres", "mysql"] {
+        let message = format!("the `{feature}` feature of embed-migrations is off");
+        let cure = format!("`embed-migrations = {{ version = \"0.1\", features = [\"{feature}\"] }}`");
+        assert!(output.stderr.contains(&message) && output.stderr.contains(&cure), "{}", output.stderr);
+    }
+}
