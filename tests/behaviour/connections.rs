@@ -245,6 +245,58 @@ mod mysql {
     }
 
     #[test]
+    fn an_interrupted_ddl_statement_is_run_again_only_if_its_table_is_as_it_was() {
+        for done_meanwhile in [false, true] {
+            let db = Database::new(Kind::Mysql);
+            let set = Revisions::tables(1)
+                .sections(
+                    "m",
+                    "-- migrate:up mysql\nALTER TABLE t1 ADD COLUMN a INTEGER;\nALTER TABLE t1 ADD INDEX (a);",
+                )
+                .build();
+            let mut connection = db.connect();
+            migrate!(connection, set, upgrade("r0001")).unwrap();
+            // A reader keeps the statement waiting, and in the middle of it the connection is killed.
+            let mut reader = db.connect();
+            reader.run("BEGIN");
+            assert_eq!(reader.count("t1"), 1);
+            let id = connection.value("SELECT CONNECTION_ID()");
+            let waiting = format!(
+                "SELECT count(*) FROM information_schema.processlist WHERE id = {id} AND info LIKE '%ADD COLUMN a%' \
+                AND state LIKE 'Waiting%'"
+            );
+            let url = db.url();
+            let killer = std::thread::spawn(move || {
+                let mut killer = Connection::new(Kind::Mysql, &url);
+                while killer.value(&waiting) == "0" {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                killer.run(&format!("KILL {id}"));
+            });
+            let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+            killer.join().unwrap();
+            assert_ne!(error.kind(), embed_migrations::ErrorKind::Plan, "{error}");
+            reader.run("COMMIT");
+            let mut connection = db.connect();
+            if done_meanwhile {
+                // As if the statement had been done, and the process had died before it could record that.
+                reader.run("ALTER TABLE t1 ADD COLUMN a INTEGER");
+            }
+            migrate!(connection, set, upgrade("head")).unwrap();
+            let columns = format!(
+                "SELECT count(*) FROM information_schema.columns WHERE table_schema = '{}' AND table_name = 't1'",
+                db.name
+            );
+            assert_eq!(connection.value(&columns), "2");
+            let indexes = format!(
+                "SELECT count(*) FROM information_schema.statistics WHERE table_schema = '{}' AND column_name = 'a'",
+                db.name
+            );
+            assert_eq!(connection.value(&indexes), "1");
+        }
+    }
+
+    #[test]
     fn stored_programs_with_and_without_delimiter_are_made() {
         let db = Database::new(Kind::Mysql);
         let set = Revisions::new()
