@@ -1,12 +1,14 @@
 //! Revisions as files: what a build reads, checks and embeds.
 
 mod check;
+mod conflict;
 mod directory;
 mod file;
 mod header;
 mod lock;
 mod marker;
 mod rust;
+mod script;
 
 pub use check::{Checks, Resolved, resolve};
 pub use directory::{DataFile, Directory, MAX_FILE_SIZE};

@@ -5,18 +5,16 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::conflict::{graph_problem, listed, several_heads};
 use super::directory::{DataFile, Directory};
 use super::file::{Content, ParsedRevision, SourceText};
 use super::lock::Lock;
 use super::marker::RawSection;
 use super::rust::RustItems;
+use super::script::{Found, script};
 use crate::checksum::Hasher;
-use crate::graph::{Digests, Graph, GraphError, Index};
-use crate::sql::{self, Statement};
-use crate::{
-    Backend, Body, Checksum, Direction, Problem, Revision, RevisionId, Script, ScriptStatement, SqlBody,
-    StatementKind, nearest,
-};
+use crate::graph::{Digests, Graph, Index};
+use crate::{Backend, Body, Checksum, Direction, Problem, Revision, RevisionId, Script, SqlBody};
 
 /// What the caller asks of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -342,137 +340,6 @@ impl Checker<'_> {
     }
 }
 
-/// A problem that shows only as some backends read a section.
-struct Found {
-    problem: Problem,
-    backends: Vec<Backend>,
-    /// How many backends take the section
-    served: usize,
-}
-
-/// A section as a backend's script, with its content checksum; `None` if it is refused.
-fn script(
-    parsed: &ParsedRevision,
-    section: &RawSection,
-    backend: Backend,
-    served: usize,
-    found: &mut Vec<Found>,
-) -> Option<(Script, Checksum)> {
-    let text = &parsed.source.text[section.body.clone()];
-    let moved = |range: &Range<usize>| range.start + section.body.start..range.end + section.body.start;
-    let mut refuse = |range: &Range<usize>, message: String, help: String| {
-        let problem = parsed.source.problem(range, message, help);
-        let same = |other: &Problem| other.place == problem.place && other.message == problem.message;
-        match found.iter_mut().find(|found| same(&found.problem)) {
-            Some(found) if found.backends.contains(&backend) => {}
-            Some(found) => found.backends.push(backend),
-            None => found.push(Found { problem, backends: vec![backend], served }),
-        }
-    };
-    let statements = match sql::split(text, backend) {
-        Ok(statements) => statements,
-        Err(problems) => {
-            for problem in problems {
-                refuse(&moved(&problem.range), problem.message, problem.help);
-            }
-            return None;
-        }
-    };
-    if statements.is_empty() {
-        refuse(
-            &section.marker,
-            "the section has no statement".into(),
-            match section.direction {
-                Direction::Up => "write the SQL that upgrades, or remove the marker".into(),
-                Direction::Down => {
-                    "write the SQL that undoes the upgrade, or add `irreversible` to the marker".into()
-                }
-            },
-        );
-        return None;
-    }
-    let mut refused = false;
-    for statement in &statements {
-        if let Some((message, help)) = misplaced(statement, &text[statement.range.clone()], section) {
-            refuse(&moved(&statement.range), message, help);
-            refused = true;
-        }
-    }
-    if refused {
-        return None;
-    }
-    let mut script = Script { options: section.options, statements: Vec::with_capacity(statements.len()) };
-    let mut content = Hasher::new("sql");
-    for statement in &statements {
-        let mut hasher = Hasher::new("statement");
-        for token in &statement.tokens {
-            hasher.part(text[token.clone()].as_bytes());
-        }
-        let hash = hasher.finish();
-        content.part(hash.as_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-        script.statements.push(ScriptStatement {
-            range: moved(&statement.range),
-            kind: statement.kind,
-            session_effect: statement.session_effect,
-            hash: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            objects: statement.objects.clone(),
-        });
-    }
-    if script.is_transactional(backend) {
-        // It is taken up again from its beginning or not at all: nothing of it is ever compared.
-        for statement in &mut script.statements {
-            statement.hash = 0;
-            statement.objects.clear();
-        }
-    }
-    content.part(&[u8::from(section.options.no_transaction), u8::from(section.options.foreign_keys_off)]);
-    Some((script, content.finish()))
-}
-
-/// A statement that does not go with the transaction that its section runs in.
-fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<(String, String)> {
-    if section.options.no_transaction {
-        return None;
-    }
-    let words: Vec<&str> = text.split_whitespace().take(8).collect();
-    let concurrently = words.iter().position(|word| word.eq_ignore_ascii_case("concurrently"));
-    let shown = words[..concurrently.map_or(words.len().min(3), |at| at + 1)].join(" ");
-    if turns_backslashes_on(text) {
-        return Some((
-            "strings are read before this takes effect: a section in a transaction is parsed as a whole"
-                .into(),
-            "write strings with backslashes as `E'...'`; or add `no-transaction` to the marker".into(),
-        ));
-    }
-    match statement.kind {
-        StatementKind::Transaction => Some((
-            format!("`{shown}` in a section that runs in a transaction"),
-            "remove it: the runtime begins and commits; or add `no-transaction` to the marker".into(),
-        )),
-        StatementKind::OutsideTransaction if text.to_ascii_lowercase().contains("foreign_keys") => Some((
-            format!("`{shown}` does nothing in a transaction"),
-            "remove it, and add `foreign-keys=off` to the marker".into(),
-        )),
-        StatementKind::OutsideTransaction => Some((
-            format!("`{shown}` cannot run in a transaction"),
-            "add `no-transaction` to the marker; it is best alone in a revision of its own".into(),
-        )),
-        _ => None,
-    }
-}
-
-/// Whether a statement of PostgreSQL makes backslashes escape in plain strings.
-fn turns_backslashes_on(text: &str) -> bool {
-    const NAME: &str = "standard_conforming_strings";
-    let lower = text.to_ascii_lowercase();
-    ["set", "select"].iter().any(|word| lower.starts_with(word))
-        && lower.split_once(NAME).is_some_and(|(_, value)| {
-            let mut words = value.split(|c: char| !c.is_ascii_alphanumeric());
-            words.any(|word| ["off", "false", "no", "0"].contains(&word))
-        })
-}
-
 fn without_carriage_returns(bytes: Vec<u8>) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes.into_iter().peekable();
@@ -482,124 +349,4 @@ fn without_carriage_returns(bytes: Vec<u8>) -> Vec<u8> {
         }
     }
     out
-}
-
-fn several_heads(directory: &Directory, graph: &Graph) -> Option<Problem> {
-    let heads = graph.heads();
-    if heads.len() < 2 {
-        return None;
-    }
-    let ids: Vec<&str> = heads.iter().map(|&head| directory.revisions[head].id.as_str()).collect();
-    let mut problem = Problem::of_path(
-        &directory.display,
-        format!("the history has {} heads: {}", heads.len(), backticked(&ids)),
-        format!("join them: `cargo migrate merge {} -m \"merge\"`", ids.join(" ")),
-    );
-    for &head in heads {
-        problem = problem
-            .note(format!("`{}` is {}", directory.revisions[head].id, directory.revisions[head].source.path));
-    }
-    let is_locked = |head: usize| {
-        directory
-            .lock
-            .as_ref()
-            .is_some_and(|lock| lock.entries.iter().any(|e| e.id == directory.revisions[head].id))
-    };
-    // Only where nothing else of the one's branch would be left behind.
-    let fits = |upper: usize, lower: usize| {
-        let below = graph.closure([lower]);
-        !is_locked(upper) && graph.revises(upper).iter().all(|&parent| below.contains(parent))
-    };
-    if let [first, second] = *heads {
-        let on_top =
-            [(second, first), (first, second)].into_iter().find(|&(upper, lower)| fits(upper, lower));
-        if let Some((upper, lower)) = on_top {
-            let [upper, lower] = [upper, lower].map(|head| &directory.revisions[head].id);
-            problem = problem.help(format!("or put `{upper}` on top: `-- revises: {lower}` in its header"));
-        }
-    }
-    Some(problem.help("or allow it: `branches = allow` in the call"))
-}
-
-/// What is wrong with the graph, as a problem of a file. A name that leads nowhere may be that of a file which could
-/// not be read, and is then no problem of its own.
-fn graph_problem(directory: &Directory, error: &GraphError) -> Option<Problem> {
-    let parsed = &directory.revisions;
-    Some(match error {
-        GraphError::Duplicate(first, second) => parsed[*second].source.problem(
-            &parsed[*second].id_range,
-            format!("revision id `{}` is already that of {}", parsed[*second].id, parsed[*first].source.path),
-            "give one of the two another id, in its header and in its file name",
-        ),
-        GraphError::Missing { name, dependency: false, .. } if directory.may_hold(name) => return None,
-        // It may be a label as well.
-        GraphError::Missing { dependency: true, .. } if !directory.unread.is_empty() => return None,
-        GraphError::Missing { revision, name, dependency } => {
-            let this = &parsed[*revision];
-            let header = &this.header;
-            let range = if *dependency {
-                header.depends_on.iter().find(|(other, _)| other == name).map(|(_, range)| range.clone())
-            } else {
-                header
-                    .revises
-                    .iter()
-                    .find(|(other, _)| other.as_str() == name)
-                    .map(|(_, range)| range.clone())
-            };
-            let others = parsed.iter().map(|parsed| parsed.id.as_str()).filter(|id| *id != this.id.as_str());
-            let labels =
-                parsed.iter().flat_map(|parsed| &parsed.header.labels).map(|(label, _)| label.as_str());
-            let near = match (nearest(name, others), nearest(name, labels).filter(|_| *dependency)) {
-                (Some(near), _) => format!("there is a revision with a similar id: `{near}`"),
-                (None, Some(near)) => format!("there is a similar label: `{near}`"),
-                (None, None) => "restore its file from version control, or correct the name".to_owned(),
-            };
-            let message = if *dependency {
-                format!("revision `{}` depends on `{name}`, which is no revision and no label", this.id)
-            } else {
-                format!("revision `{}` revises `{name}`, which does not exist", this.id)
-            };
-            this.source.problem(&range.unwrap_or_default(), message, near)
-        }
-        GraphError::LabelTaken { revision, label, holder } => {
-            let range = parsed[*revision].header.labels.iter().find(|(other, _)| other == label);
-            parsed[*revision].source.problem(
-                &range.map(|(_, range)| range.clone()).unwrap_or_default(),
-                if parsed[*holder].id.as_str() == label {
-                    format!("label `{label}` is the id of a revision")
-                } else {
-                    format!("label `{label}` is already used by revision `{}`", parsed[*holder].id)
-                },
-                "choose another label",
-            )
-        }
-        GraphError::Cycle(cycle) => {
-            let ids: Vec<&str> =
-                cycle.iter().chain(cycle.first()).map(|&index| parsed[index].id.as_str()).collect();
-            let first = &parsed[cycle[0]];
-            let header = &first.header;
-            let range = header.revises.iter().map(|(id, range)| (id.as_str(), range));
-            let range = range.chain(header.depends_on.iter().map(|(name, range)| (name.as_str(), range)));
-            let range =
-                range.filter(|(name, _)| ids.get(1) == Some(name)).map(|(_, range)| range.clone()).next();
-            first.source.problem(
-                &range.unwrap_or_else(|| first.id_range.clone()),
-                format!("cycle: revision `{}` stands on itself ({})", ids[0], ids.join(" -> ")),
-                "a revision revises one that is older; correct `revises` or `depends-on` of one of these",
-            )
-        }
-    })
-}
-
-/// `a, b and c`
-pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.into_iter().collect();
-    match names.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        _ => names.concat(),
-    }
-}
-
-fn backticked(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::check::listed;
+use super::conflict::listed;
 use super::file::SourceText;
 use super::header::{lines, trimmed};
 use crate::graph::Graph;

@@ -1,0 +1,140 @@
+//! A section as one backend's script: split, hashed, and held against the transaction that it runs in.
+
+use std::ops::Range;
+
+use super::file::ParsedRevision;
+use super::marker::RawSection;
+use crate::checksum::Hasher;
+use crate::sql::{self, Statement};
+use crate::{Backend, Checksum, Direction, Problem, Script, ScriptStatement, StatementKind};
+
+/// A problem that shows only as some backends read a section.
+pub(super) struct Found {
+    pub(super) problem: Problem,
+    pub(super) backends: Vec<Backend>,
+    /// How many backends take the section
+    pub(super) served: usize,
+}
+
+/// A section as a backend's script, with its content checksum; `None` if it is refused.
+pub(super) fn script(
+    parsed: &ParsedRevision,
+    section: &RawSection,
+    backend: Backend,
+    served: usize,
+    found: &mut Vec<Found>,
+) -> Option<(Script, Checksum)> {
+    let text = &parsed.source.text[section.body.clone()];
+    let moved = |range: &Range<usize>| range.start + section.body.start..range.end + section.body.start;
+    let mut refuse = |range: &Range<usize>, message: String, help: String| {
+        let problem = parsed.source.problem(range, message, help);
+        let same = |other: &Problem| other.place == problem.place && other.message == problem.message;
+        match found.iter_mut().find(|found| same(&found.problem)) {
+            Some(found) if found.backends.contains(&backend) => {}
+            Some(found) => found.backends.push(backend),
+            None => found.push(Found { problem, backends: vec![backend], served }),
+        }
+    };
+    let statements = match sql::split(text, backend) {
+        Ok(statements) => statements,
+        Err(problems) => {
+            for problem in problems {
+                refuse(&moved(&problem.range), problem.message, problem.help);
+            }
+            return None;
+        }
+    };
+    if statements.is_empty() {
+        refuse(
+            &section.marker,
+            "the section has no statement".into(),
+            match section.direction {
+                Direction::Up => "write the SQL that upgrades, or remove the marker".into(),
+                Direction::Down => {
+                    "write the SQL that undoes the upgrade, or add `irreversible` to the marker".into()
+                }
+            },
+        );
+        return None;
+    }
+    let mut refused = false;
+    for statement in &statements {
+        if let Some((message, help)) = misplaced(statement, &text[statement.range.clone()], section) {
+            refuse(&moved(&statement.range), message, help);
+            refused = true;
+        }
+    }
+    if refused {
+        return None;
+    }
+    let mut script = Script { options: section.options, statements: Vec::with_capacity(statements.len()) };
+    let mut content = Hasher::new("sql");
+    for statement in &statements {
+        let mut hasher = Hasher::new("statement");
+        for token in &statement.tokens {
+            hasher.part(text[token.clone()].as_bytes());
+        }
+        let hash = hasher.finish();
+        content.part(hash.as_bytes());
+        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+        script.statements.push(ScriptStatement {
+            range: moved(&statement.range),
+            kind: statement.kind,
+            session_effect: statement.session_effect,
+            hash: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            objects: statement.objects.clone(),
+        });
+    }
+    if script.is_transactional(backend) {
+        // It is taken up again from its beginning or not at all: nothing of it is ever compared.
+        for statement in &mut script.statements {
+            statement.hash = 0;
+            statement.objects.clear();
+        }
+    }
+    content.part(&[u8::from(section.options.no_transaction), u8::from(section.options.foreign_keys_off)]);
+    Some((script, content.finish()))
+}
+
+/// A statement that does not go with the transaction that its section runs in.
+fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<(String, String)> {
+    if section.options.no_transaction {
+        return None;
+    }
+    let words: Vec<&str> = text.split_whitespace().take(8).collect();
+    let concurrently = words.iter().position(|word| word.eq_ignore_ascii_case("concurrently"));
+    let shown = words[..concurrently.map_or(words.len().min(3), |at| at + 1)].join(" ");
+    if turns_backslashes_on(text) {
+        return Some((
+            "strings are read before this takes effect: a section in a transaction is parsed as a whole"
+                .into(),
+            "write strings with backslashes as `E'...'`; or add `no-transaction` to the marker".into(),
+        ));
+    }
+    match statement.kind {
+        StatementKind::Transaction => Some((
+            format!("`{shown}` in a section that runs in a transaction"),
+            "remove it: the runtime begins and commits; or add `no-transaction` to the marker".into(),
+        )),
+        StatementKind::OutsideTransaction if text.to_ascii_lowercase().contains("foreign_keys") => Some((
+            format!("`{shown}` does nothing in a transaction"),
+            "remove it, and add `foreign-keys=off` to the marker".into(),
+        )),
+        StatementKind::OutsideTransaction => Some((
+            format!("`{shown}` cannot run in a transaction"),
+            "add `no-transaction` to the marker; it is best alone in a revision of its own".into(),
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a statement of PostgreSQL makes backslashes escape in plain strings.
+fn turns_backslashes_on(text: &str) -> bool {
+    const NAME: &str = "standard_conforming_strings";
+    let lower = text.to_ascii_lowercase();
+    ["set", "select"].iter().any(|word| lower.starts_with(word))
+        && lower.split_once(NAME).is_some_and(|(_, value)| {
+            let mut words = value.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| ["off", "false", "no", "0"].contains(&word))
+        })
+}
