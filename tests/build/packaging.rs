@@ -12,7 +12,12 @@ fn every_crate_that_is_published_can_be_packed_and_builds_from_its_package() {
     let home = cargo_home(&project);
     let run = |arguments: &[&str]| {
         let mut command = cargo(workspace());
-        command.env("CARGO_HOME", &home).args(["--offline", "--locked"]).args(arguments);
+        // Where crates lie counts for cargo: in the shared target directory this would make other tests' builds stale.
+        command
+            .env("CARGO_HOME", &home)
+            .env("CARGO_TARGET_DIR", project.path("target"))
+            .args(["--offline", "--locked"])
+            .args(arguments);
         project.run_command(&mut command)
     };
     let metadata = run(&["metadata", "--no-deps", "--format-version=1"]);
