@@ -85,7 +85,7 @@ pub mod __private {
 /// The module is `migrations` unless named otherwise, and has `MIGRATIONS`, the set, and a unit struct per revision, named
 /// after its slug, which is accepted wherever a target is.
 ///
-/// ```ignore
+/// ```text
 /// embed_migrations!("migrations");
 ///
 /// embed_migrations!(
