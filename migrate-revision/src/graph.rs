@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checksum::{chain_digest, node_digest};
-use crate::{Backend, Checksum, Revision};
+use crate::Revision;
+pub use crate::digests::Digests;
 
 /// A revision's place in its set: sets are sorted by file name.
 pub type Index = usize;
@@ -11,7 +11,10 @@ pub type Index = usize;
 /// The edges between the revisions of one set. Every edge leads to a revision of the set and there is no cycle.
 #[derive(Debug, Clone)]
 pub struct Graph {
+    /// Every id and every label
+    names: BTreeMap<Box<str>, Index>,
     revises: Vec<Vec<Index>>,
+    depends_on: Vec<Vec<Index>>,
     /// Parents and dependencies
     below: Vec<Vec<Index>>,
     /// Children and dependents
@@ -21,6 +24,7 @@ pub struct Graph {
     /// Place of each revision in `order`
     rank: Vec<usize>,
     heads: Vec<Index>,
+    bases: Vec<Index>,
 }
 
 /// Why revisions make no graph.
@@ -79,6 +83,7 @@ impl Graph {
         }
 
         let mut revises = vec![Vec::new(); revisions.len()];
+        let mut depends_on = vec![Vec::new(); revisions.len()];
         let mut below = vec![Vec::new(); revisions.len()];
         for (index, revision) in revisions.iter().enumerate() {
             for parent in &revision.revises {
@@ -94,7 +99,10 @@ impl Graph {
             below[index].clone_from(&revises[index]);
             for name in &revision.depends_on {
                 match names.get(name.as_str()).or_else(|| labels.get(name.as_str())) {
-                    Some(&dependency) => push_new(&mut below[index], dependency),
+                    Some(&dependency) => {
+                        push_new(&mut depends_on[index], dependency);
+                        push_new(&mut below[index], dependency);
+                    }
                     None => errors.push(GraphError::Missing {
                         revision: index,
                         name: name.clone(),
@@ -125,7 +133,9 @@ impl Graph {
             is_parent[parent] = true;
         }
         let heads = (0..revisions.len()).filter(|&index| !is_parent[index]).collect();
-        Ok(Self { revises, below, above, order, rank, heads })
+        let bases = (0..revisions.len()).filter(|&index| revises[index].is_empty()).collect();
+        let names = names.into_iter().chain(labels).map(|(name, index)| (name.into(), index)).collect();
+        Ok(Self { names, revises, depends_on, below, above, order, rank, heads, bases })
     }
 
     /// Number of revisions.
@@ -146,6 +156,61 @@ impl Graph {
         &self.heads
     }
 
+    /// The revisions on which nothing stands, neither child nor dependent: the heads of a database that has everything.
+    #[must_use]
+    pub fn effective_heads(&self) -> Vec<Index> {
+        (0..self.len()).filter(|&index| self.above[index].is_empty()).collect()
+    }
+
+    /// The revisions that revise no other.
+    #[must_use]
+    pub fn bases(&self) -> &[Index] {
+        &self.bases
+    }
+
+    /// The revision with this id or label.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Index> {
+        self.names.get(name).copied()
+    }
+
+    /// The ids and labels that begin so, in alphabetical order.
+    pub(crate) fn names_from<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a str, Index)> + 'a {
+        self.names
+            .range::<str, _>((std::ops::Bound::Included(start), std::ops::Bound::Unbounded))
+            .map(|(name, &index)| (&**name, index))
+            .take_while(move |(name, _)| name.starts_with(start))
+    }
+
+    /// Every id and label.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(|name| &**name)
+    }
+
+    /// The revisions that a revision depends on without revising them.
+    #[must_use]
+    pub fn depends_on(&self, index: Index) -> &[Index] {
+        &self.depends_on[index]
+    }
+
+    /// The dependencies that no ancestor by `revises` has already.
+    #[must_use]
+    pub fn own_dependencies(&self, index: Index) -> Vec<Index> {
+        let mut own = self.depends_on[index].clone();
+        let shared = |&dependency: &Index| {
+            self.above[dependency].iter().any(|&i| i != index && self.depends_on[i].contains(&dependency))
+        };
+        if own.iter().any(shared) {
+            let ancestors = self.reach([index], &self.revises);
+            own.retain(|dependency| {
+                !self.above[*dependency]
+                    .iter()
+                    .any(|&i| i != index && ancestors[i] && self.depends_on[i].contains(dependency))
+            });
+        }
+        own
+    }
+
     /// The parents of a revision.
     #[must_use]
     pub fn revises(&self, index: Index) -> &[Index] {
@@ -155,6 +220,17 @@ impl Graph {
     /// The revisions that revise this one.
     pub fn children(&self, index: Index) -> impl Iterator<Item = Index> + '_ {
         self.above[index].iter().copied().filter(move |&child| self.revises[child].contains(&index))
+    }
+
+    /// The revisions that revise this one or depend on it.
+    #[must_use]
+    pub fn dependents(&self, index: Index) -> &[Index] {
+        &self.above[index]
+    }
+
+    /// Parents and dependencies.
+    pub(crate) fn below(&self, index: Index) -> &[Index] {
+        &self.below[index]
     }
 
     /// Parents before children; where that leaves a choice, the order of the set.
@@ -185,6 +261,33 @@ impl Graph {
     #[must_use]
     pub fn descendants(&self, of: impl IntoIterator<Item = Index>) -> Vec<bool> {
         self.reach(of, &self.above)
+    }
+
+    /// These revisions and their ancestors by `revises` alone, as one flag per revision.
+    pub(crate) fn ancestry(&self, of: impl IntoIterator<Item = Index>) -> Vec<bool> {
+        self.reach(of, &self.revises)
+    }
+
+    /// These revisions and their descendants by `revises` alone, as one flag per revision.
+    pub(crate) fn progeny(&self, of: impl IntoIterator<Item = Index>) -> Vec<bool> {
+        let mut reached = vec![false; self.len()];
+        let mut pending: Vec<Index> = of.into_iter().collect();
+        while let Some(index) = pending.pop() {
+            if !std::mem::replace(&mut reached[index], true) {
+                pending.extend(self.children(index));
+            }
+        }
+        reached
+    }
+
+    /// These revisions, and all that are above or below one of them by `revises` alone, as one flag per revision.
+    #[must_use]
+    pub fn lineage(&self, of: &[Index]) -> Vec<bool> {
+        let mut related = self.ancestry(of.iter().copied());
+        for (flag, above) in related.iter_mut().zip(self.progeny(of.iter().copied())) {
+            *flag |= above;
+        }
+        related
     }
 
     fn reach(&self, from: impl IntoIterator<Item = Index>, edges: &[Vec<Index>]) -> Vec<bool> {
@@ -256,40 +359,6 @@ impl Applied {
     }
 }
 
-/// The chain digests of one graph on one backend.
-#[derive(Debug)]
-pub struct Digests {
-    /// Of each revision with all that it stands on; `None` where one of those has no checksum on the backend
-    nodes: Vec<Option<Checksum>>,
-}
-
-impl Digests {
-    /// Computes the digest of every revision.
-    #[must_use]
-    pub fn new(graph: &Graph, revisions: &[Revision], backend: Backend) -> Self {
-        let mut nodes: Vec<Option<Checksum>> = vec![None; revisions.len()];
-        let mut below = Vec::new();
-        for &index in &graph.order {
-            below.clear();
-            below.extend(graph.below[index].iter().filter_map(|&under| nodes[under]));
-            let revision = &revisions[index];
-            if let (Some(content), true) =
-                (revision.checksum(backend), below.len() == graph.below[index].len())
-            {
-                nodes[index] = Some(node_digest(revision.id.as_str(), &content, &mut below));
-            }
-        }
-        Self { nodes }
-    }
-
-    /// The chain digest of a set of heads; `None` if something in it has no checksum on the backend.
-    #[must_use]
-    pub fn chain<'a>(&self, heads: impl IntoIterator<Item = &'a Index>) -> Option<Checksum> {
-        let mut digests = heads.into_iter().map(|&head| self.nodes[head]).collect::<Option<Vec<_>>>()?;
-        Some(chain_digest(&mut digests))
-    }
-}
-
 fn push_new(list: &mut Vec<Index>, index: Index) {
     if !list.contains(&index) {
         list.push(index);
@@ -344,6 +413,7 @@ fn find_cycles(below: &[Vec<Index>], order: &[Index]) -> Vec<Vec<Index>> {
 mod tests {
     use super::*;
     use crate::testing::revision;
+    use crate::{Backend, Checksum};
 
     fn graph(edges: &[(&str, &[&str])]) -> Result<Graph, Vec<GraphError>> {
         Graph::new(&edges.iter().map(|(id, revises)| revision(id, revises)).collect::<Vec<_>>())

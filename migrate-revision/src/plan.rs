@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::graph::{Applied, Graph, Index};
-use crate::target::Resolver;
+use crate::order::downwards;
+use crate::resolve::Resolver;
 use crate::{Backend, Direction, Revision, RevisionId, Target, TargetError};
 
 /// One step of a plan.
@@ -48,12 +49,14 @@ pub struct Goal {
     pub direction: Direction,
     /// Sorted; all that it takes
     revisions: Vec<Index>,
+    /// What an upgrade was asked for by name, which settles the order of what is below
+    tops: Vec<Index>,
 }
 
 impl Default for Goal {
     /// To have nothing more in force than there is.
     fn default() -> Self {
-        Self { direction: Direction::Up, revisions: Vec::new() }
+        Self { direction: Direction::Up, revisions: Vec::new(), tops: Vec::new() }
     }
 }
 
@@ -108,8 +111,10 @@ pub struct Planner<'a> {
     pub backend: Backend,
 }
 
-impl Planner<'_> {
-    fn resolver(&self) -> Resolver<'_> {
+impl<'a> Planner<'a> {
+    /// What finds the revisions that targets mean.
+    #[must_use]
+    pub fn resolver(&self) -> Resolver<'a> {
         Resolver { revisions: self.revisions, graph: self.graph }
     }
 
@@ -118,8 +123,23 @@ impl Planner<'_> {
     /// # Errors
     /// When the target leads nowhere.
     pub fn upgrade(&self, target: &Target, applied: &Applied) -> Result<Goal, PlanError> {
-        let wanted = self.graph.closure(self.resolver().upgrade(target, applied)?);
-        Ok(Goal { direction: Direction::Up, revisions: wanted.iter().collect() })
+        self.upgrade_all(std::slice::from_ref(target), applied)
+    }
+
+    /// What an upgrade to several targets means in this state.
+    ///
+    /// # Errors
+    /// When a target leads nowhere, or two of them to revisions that stand on each other.
+    pub fn upgrade_all(&self, targets: &[Target], applied: &Applied) -> Result<Goal, PlanError> {
+        let resolver = self.resolver();
+        let mut tops = Vec::new();
+        for target in targets {
+            no_range(target)?;
+            tops.extend(resolver.upgrade(target, applied)?);
+        }
+        resolver.no_overlap(&tops)?;
+        let revisions = self.graph.closure(tops.iter().copied()).iter().collect();
+        Ok(Goal { direction: Direction::Up, revisions, tops })
     }
 
     /// What a downgrade to the target means in this state.
@@ -127,9 +147,39 @@ impl Planner<'_> {
     /// # Errors
     /// When the target leads nowhere or is not applied.
     pub fn downgrade(&self, target: &Target, applied: &Applied) -> Result<Goal, PlanError> {
+        no_range(target)?;
         let drop = self.resolver().downgrade(target, applied)?;
         let revisions = (0..self.graph.len()).filter(|&index| drop[index]).collect();
-        Ok(Goal { direction: Direction::Down, revisions })
+        Ok(Goal { direction: Direction::Down, revisions, tops: Vec::new() })
+    }
+
+    /// What a script for an upgrade takes: the state that it starts from, and its goal. The text is a target, or `from:to`.
+    ///
+    /// # Errors
+    /// When an end leads nowhere.
+    pub fn offline_upgrade(&self, text: &str) -> Result<(Applied, Goal), PlanError> {
+        let (from, to) = text.split_once(':').unwrap_or(("base", text));
+        let applied = self.start_of_script(from)?;
+        let goal = self.upgrade(&to.into(), &applied)?;
+        Ok((applied, goal))
+    }
+
+    /// What a script for a downgrade takes: the state that it starts from, and its goal. The text is `from:to`.
+    ///
+    /// # Errors
+    /// When an end is missing or leads nowhere.
+    pub fn offline_downgrade(&self, text: &str) -> Result<(Applied, Goal), PlanError> {
+        let Some((from, to)) = text.split_once(':') else {
+            return Err(TargetError::NotARange(text.to_owned()).into());
+        };
+        let applied = self.start_of_script(from)?;
+        let goal = self.downgrade(&to.into(), &applied)?;
+        Ok((applied, goal))
+    }
+
+    fn start_of_script(&self, from: &str) -> Result<Applied, PlanError> {
+        let from = if from.is_empty() { "base" } else { from };
+        Ok(self.graph.closure(self.resolver().one(&from.into())?))
     }
 
     /// The steps that are missing to a goal.
@@ -141,13 +191,23 @@ impl Planner<'_> {
         let up = goal.direction == Direction::Up;
         let missing: Vec<Index> =
             goal.revisions.iter().copied().filter(|&index| applied.contains(index) != up).collect();
+        let mut chosen = vec![false; self.graph.len()];
+        missing.iter().for_each(|&index| chosen[index] = true);
         if !up {
             let above = self.graph.descendants(missing.iter().copied());
-            if let Some(index) = applied.iter().find(|&i| above[i] && missing.binary_search(&i).is_err()) {
+            if let Some(index) = applied.iter().find(|&i| above[i] && !chosen[i]) {
                 return Err(PlanError::Carries(self.revisions[index].id.clone()));
             }
         }
-        self.ordered(goal.direction, missing, applied)
+        let order = if up {
+            let mut order = downwards(self.graph, &chosen, &goal.tops);
+            order.reverse();
+            order
+        } else {
+            let heads: Vec<Index> = applied.heads().iter().copied().collect();
+            downwards(self.graph, &chosen, &heads)
+        };
+        self.taken(goal.direction, order, applied)
     }
 
     /// The revisions in force after a stamp.
@@ -155,27 +215,11 @@ impl Planner<'_> {
     /// # Errors
     /// When the target leads nowhere.
     pub fn stamp(&self, target: &Target, applied: &Applied) -> Result<Applied, PlanError> {
-        Ok(self.resolver().stamp(target, applied)?)
+        Ok(self.resolver().stamp(std::slice::from_ref(target), applied)?)
     }
 
-    /// The revision with this id or unique beginning.
-    ///
-    /// # Errors
-    /// When there is none, or several begin so.
-    pub fn revision(&self, name: &str) -> Result<Index, TargetError> {
-        self.resolver().revision(name)
-    }
-
-    fn ordered(
-        &self,
-        direction: Direction,
-        mut indices: Vec<Index>,
-        from: &Applied,
-    ) -> Result<Steps, PlanError> {
-        self.graph.sort_upwards(&mut indices);
-        if direction == Direction::Down {
-            indices.reverse();
-        }
+    /// The steps one after the other, with the heads after each.
+    fn taken(&self, direction: Direction, indices: Vec<Index>, from: &Applied) -> Result<Steps, PlanError> {
         if let Some(&index) = indices.iter().find(|&&i| !self.revisions[i].covers(self.backend, direction)) {
             let id = self.revisions[index].id.clone();
             return Err(match direction {
@@ -193,6 +237,11 @@ impl Planner<'_> {
         });
         Ok(Steps(steps.collect()))
     }
+}
+
+fn no_range(target: &Target) -> Result<(), TargetError> {
+    let text = target.to_string();
+    if text.contains(':') { Err(TargetError::Range(text)) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -247,7 +296,7 @@ mod tests {
         let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
         let steps = run(&planner, Direction::Down, &Target::Base, &graph.closure([3])).unwrap();
         let seen: Vec<_> = steps.as_slice().iter().map(|step| (step.index, step.heads.clone())).collect();
-        assert_eq!(seen, [(3, vec![1, 2]), (2, vec![1]), (1, vec![0]), (0, vec![])]);
+        assert_eq!(seen, [(3, vec![1, 2]), (1, vec![2]), (2, vec![0]), (0, vec![])]);
     }
 
     #[test]

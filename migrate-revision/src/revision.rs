@@ -128,6 +128,23 @@ impl Script {
 }
 
 impl Revision {
+    /// A revision of which nothing but the name is known: a base whose Rust module can go both ways.
+    #[must_use]
+    pub fn new(id: RevisionId) -> Self {
+        Self {
+            slug: id.to_string(),
+            message: id.to_string(),
+            id,
+            created: None,
+            revises: Vec::new(),
+            depends_on: Vec::new(),
+            labels: Vec::new(),
+            compatible: None,
+            body: Body::Rust { down: true },
+            checksums: [None; 4],
+        }
+    }
+
     /// The name of its file.
     #[must_use]
     pub fn file_name(&self) -> String {

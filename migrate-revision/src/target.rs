@@ -1,14 +1,13 @@
-//! Where to go: `head`, `base`, a revision, so many steps up or down.
+//! Where to go, as it is written: `head`, `base`, a revision, so many steps up or down, any of them on a branch.
 
 use std::fmt;
 
-use crate::graph::{Applied, Graph, Index};
-use crate::{Revision, RevisionId};
+use crate::RevisionId;
 
 /// Where an upgrade, a downgrade or a stamp leads.
 ///
-/// A target is written as text or as a value: `"head"` is [`Target::Head`], `"-1"` is [`Target::Relative`], and any
-/// other text is taken for an id or the beginning of one. Whether it exists shows when it is used.
+/// A target is written as text or as a value: `"head"` is [`Target::Head`], `"-1"` is [`Target::Relative`],
+/// `"billing@head"` is [`Target::Branch`], and any other text is taken for a name. Whether it exists shows when it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
@@ -18,22 +17,31 @@ pub enum Target {
     Heads,
     /// Before the first revision
     Base,
-    /// A revision by its id, or by a beginning of it that no other id has
+    /// A revision by its id, by its label, or by a beginning of either that nothing else has; or `id+n`, `head-n` and the
+    /// like, that many steps from one
     Revision(String),
     /// A revision by its whole id
     #[doc(hidden)]
     Exact(String),
     /// So many revisions up (positive) or down (negative) from where the database is
     Relative(i32),
+    /// A target on one branch
+    Branch {
+        /// A label, or any revision of the branch by its id
+        branch: String,
+        /// The target on it
+        target: Box<Target>,
+    },
 }
 
 impl From<&str> for Target {
     fn from(text: &str) -> Self {
-        match text {
-            "head" => Self::Head,
-            "heads" => Self::Heads,
-            "base" => Self::Base,
-            _ => relative(text).map_or_else(|| Self::Revision(text.to_owned()), Self::Relative),
+        match text.split_once('@') {
+            Some(("", target)) => Self::without_branch(target),
+            Some((branch, target)) => {
+                Self::Branch { branch: branch.to_owned(), target: Box::new(Self::without_branch(target)) }
+            }
+            None => Self::without_branch(text),
         }
     }
 }
@@ -64,13 +72,139 @@ impl fmt::Display for Target {
             Self::Base => f.write_str("base"),
             Self::Revision(id) | Self::Exact(id) => f.write_str(id),
             Self::Relative(steps) => write!(f, "{steps:+}"),
+            Self::Branch { branch, target } => write!(f, "{branch}@{target}"),
         }
     }
 }
 
-/// A sign and digits, nothing more: a sign is required, so that `12` stays an id.
-fn relative(text: &str) -> Option<i32> {
-    text.starts_with(['+', '-']).then(|| text.parse().ok()).flatten()
+impl Target {
+    fn without_branch(text: &str) -> Self {
+        match text {
+            "head" => Self::Head,
+            "heads" => Self::Heads,
+            "base" => Self::Base,
+            _ => match steps(text) {
+                Some(steps) => Self::Relative(steps),
+                None => Self::Revision(text.to_owned()),
+            },
+        }
+    }
+
+    /// The branch that the target is on, the place on it, and the steps from there. `is_name` says of a text whether it is
+    /// a name as a whole, such as the label `feature-2`.
+    pub(crate) fn read<'a>(&'a self, is_name: impl Fn(&str) -> bool) -> Reading<'a> {
+        let (branch, target) = match self {
+            Self::Branch { branch, target } => (Some(branch.as_str()), &**target),
+            _ => (None, self),
+        };
+        let (place, steps) = match target {
+            Self::Head => (Some(Place::Head), None),
+            Self::Heads => (Some(Place::Heads), None),
+            Self::Base => (Some(Place::Base), None),
+            Self::Exact(id) => (Some(Place::Exact(id)), None),
+            Self::Relative(steps) => (None, Some(*steps)),
+            Self::Revision(text) => match stepped(text).filter(|_| !is_name(text)) {
+                Some((name, steps)) => (Some(Place::from_word(name)), Some(steps)),
+                None => (Some(Place::Name(text)), None),
+            },
+            // Only a value can be nested so, never a text.
+            Self::Branch { branch, .. } => (Some(Place::Name(branch)), None),
+        };
+        Reading { branch, place, steps }
+    }
+}
+
+/// A target taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading<'a> {
+    pub(crate) branch: Option<&'a str>,
+    /// `None`: where the database is
+    pub(crate) place: Option<Place<'a>>,
+    pub(crate) steps: Option<i32>,
+}
+
+/// A place in the history that needs no steps to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place<'a> {
+    Head,
+    Heads,
+    Base,
+    Name(&'a str),
+    Exact(&'a str),
+}
+
+impl<'a> Place<'a> {
+    fn from_word(word: &'a str) -> Self {
+        match word {
+            "head" => Self::Head,
+            "heads" => Self::Heads,
+            "base" => Self::Base,
+            _ => Self::Name(word),
+        }
+    }
+}
+
+/// A sign and digits, nothing more: a sign is required, so that `12` stays an id. More steps than a number holds are as
+/// many as it holds.
+fn steps(text: &str) -> Option<i32> {
+    let (sign, digits) = text.split_at_checked(1)?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    match sign {
+        "+" => Some(digits.parse().unwrap_or(i32::MAX)),
+        "-" => Some(digits.parse().map_or(i32::MIN, |steps: i32| -steps)),
+        _ => None,
+    }
+}
+
+/// A word and steps from it: letters, digits and `_`, then a sign and digits.
+fn stepped(text: &str) -> Option<(&str, i32)> {
+    let (name, rest) = text.split_at(text.find(['+', '-'])?);
+    let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    Some((name, steps(rest)?)).filter(|_| is_word)
+}
+
+/// Two ends of a piece of history: `a:b`, `a:`, `:b`, and `current` for where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetRange {
+    /// The lower end
+    pub from: End,
+    /// The upper end
+    pub to: End,
+}
+
+/// An end of a [`TargetRange`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// As far as it goes
+    Open,
+    /// Where the database is
+    Current,
+    /// Where a target is
+    At(Target),
+}
+
+impl TargetRange {
+    /// The whole history.
+    pub const ALL: Self = Self { from: End::Open, to: End::Open };
+}
+
+impl std::str::FromStr for TargetRange {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let end = |text: &str| match text {
+            "" => End::Open,
+            "current" => End::Current,
+            _ => End::At(text.into()),
+        };
+        match text.trim().split_once(':') {
+            Some((from, to)) if !to.contains(':') => Ok(Self { from: end(from), to: end(to) }),
+            _ => Err(TargetError::NotARange(text.to_owned())),
+        }
+    }
 }
 
 /// Why a target leads nowhere.
@@ -111,6 +245,47 @@ pub enum TargetError {
     WrongDirection(i32),
     /// A downgrade to a revision that is not applied
     NotApplied(RevisionId),
+    /// A downgrade to a revision on which nothing stands that is applied
+    NothingAbove(RevisionId),
+    /// A revision that is not on the branch that was named with it
+    NotOnBranch {
+        /// The revision
+        id: RevisionId,
+        /// The branch
+        branch: String,
+    },
+    /// `+n` or `-n` where the database is at several heads
+    SeveralCurrent {
+        /// What was asked for
+        steps: i32,
+        /// Where the database is
+        heads: Vec<RevisionId>,
+    },
+    /// A downgrade on a branch that none of the ways up from the destination leads to
+    NoWayDown {
+        /// The branch
+        branch: String,
+    },
+    /// Revisions of which one stands on the other, where each must be a head
+    Overlap {
+        /// The one on top
+        id: RevisionId,
+        /// The one below
+        below: RevisionId,
+    },
+    /// A range whose lower end is not below its upper end
+    NotOneLine {
+        /// The lower end
+        from: String,
+        /// The upper end
+        to: String,
+    },
+    /// `a:b` where one target is wanted
+    Range(String),
+    /// A range is wanted
+    NotARange(String),
+    /// `+n` or `-n` where nothing says from where
+    NoStart(i32),
 }
 
 impl fmt::Display for TargetError {
@@ -146,6 +321,43 @@ impl fmt::Display for TargetError {
             Self::NotApplied(id) => {
                 write!(f, "destination {id} is not a valid downgrade target: it is not applied")
             }
+            Self::NothingAbove(id) => {
+                write!(
+                    f,
+                    "destination {id} is not a valid downgrade target: nothing that revises it is applied"
+                )
+            }
+            Self::NotOnBranch { id, branch } => {
+                write!(f, "revision '{id}' is not a member of branch '{branch}'")
+            }
+            Self::SeveralCurrent { steps, heads } => write!(
+                f,
+                "relative revision {steps:+} is ambiguous: the database is at {}; name the branch, as in \
+                 'branch@{steps:+}', or the revision",
+                list(heads)
+            ),
+            Self::NoWayDown { branch } => {
+                write!(f, "not a valid downgrade target: no way up from it leads to branch '{branch}'")
+            }
+            Self::Overlap { id, below } => {
+                write!(f, "requested revision '{id}' overlaps with '{below}', on which it stands")
+            }
+            Self::NotOneLine { from, to } => write!(
+                f,
+                "requested range {from}:{to} does not refer to ancestor/descendant revisions along the same branch"
+            ),
+            Self::Range(text) => {
+                write!(f, "range '{text}' is not allowed here: ranges are for history and offline SQL")
+            }
+            Self::NotARange(text) => {
+                write!(f, "'{text}' is not a range, which is [start]:[end], [start]: or :[end]")
+            }
+            Self::NoStart(steps) => {
+                write!(
+                    f,
+                    "can't locate revision identified by '{steps:+}': there is nothing to count from; name a revision"
+                )
+            }
         }
     }
 }
@@ -156,155 +368,9 @@ fn list(ids: &[RevisionId]) -> String {
     ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ")
 }
 
-/// Resolves targets against a set.
-pub(crate) struct Resolver<'a> {
-    pub(crate) revisions: &'a [Revision],
-    pub(crate) graph: &'a Graph,
-}
-
-impl Resolver<'_> {
-    fn ids<'b>(&self, indices: impl IntoIterator<Item = &'b Index>) -> Vec<RevisionId> {
-        indices.into_iter().map(|&index| self.revisions[index].id.clone()).collect()
-    }
-
-    fn exact(&self, id: &str) -> Option<Index> {
-        self.revisions.iter().position(|revision| revision.id.as_str() == id)
-    }
-
-    /// The revision that a target names.
-    fn named(&self, target: &Target, name: &str) -> Result<Index, TargetError> {
-        match target {
-            Target::Exact(id) => {
-                self.exact(id).ok_or_else(|| TargetError::Unknown { name: id.clone(), nearest: None })
-            }
-            _ => self.revision(name),
-        }
-    }
-
-    /// The revision with this id or unique beginning.
-    pub(crate) fn revision(&self, name: &str) -> Result<Index, TargetError> {
-        if let Some(exact) = self.exact(name) {
-            return Ok(exact);
-        }
-        let mut matches = (0..self.revisions.len())
-            .filter(|&index| !name.is_empty() && self.revisions[index].id.as_str().starts_with(name));
-        match (matches.next(), matches.next()) {
-            (Some(only), None) => Ok(only),
-            (Some(first), Some(second)) => Err(TargetError::Ambiguous {
-                name: name.to_owned(),
-                candidates: self.ids([first, second].iter().chain(&matches.take(3).collect::<Vec<_>>())),
-            }),
-            (None, _) => Err(TargetError::Unknown {
-                name: name.to_owned(),
-                nearest: crate::nearest::nearest(name, self.revisions.iter().map(|r| r.id.as_str()))
-                    .and_then(|near| near.parse().ok()),
-            }),
-        }
-    }
-
-    fn heads(&self, target: &Target) -> Result<Vec<Index>, TargetError> {
-        match self.graph.heads() {
-            heads if heads.len() > 1 && *target == Target::Head => {
-                Err(TargetError::MultipleHeads(self.ids(heads)))
-            }
-            heads => Ok(heads.to_vec()),
-        }
-    }
-
-    /// The revisions that an upgrade to the target brings into force, with all that they stand on.
-    pub(crate) fn upgrade(&self, target: &Target, applied: &Applied) -> Result<Vec<Index>, TargetError> {
-        match target {
-            Target::Head | Target::Heads => self.heads(target),
-            Target::Base => Ok(Vec::new()),
-            Target::Revision(name) | Target::Exact(name) => Ok(vec![self.named(target, name)?]),
-            Target::Relative(steps @ 1..) => self.walk_up(*steps, applied),
-            Target::Relative(steps) => Err(TargetError::WrongDirection(*steps)),
-        }
-    }
-
-    fn walk_up(&self, steps: i32, applied: &Applied) -> Result<Vec<Index>, TargetError> {
-        let mut at: Option<Index> = match applied.heads().len() {
-            0 => None,
-            1 => applied.heads().first().copied(),
-            _ => return Err(TargetError::AmbiguousWalk { steps, at: self.ids(applied.heads()) }),
-        };
-        for done in 0..steps {
-            let next: Vec<Index> = match at {
-                Some(at) => self.graph.children(at).collect(),
-                None => (0..self.graph.len()).filter(|&i| self.graph.revises(i).is_empty()).collect(),
-            };
-            at = match next.as_slice() {
-                [] => return Err(TargetError::TooFar { steps, available: done.unsigned_abs() }),
-                [next] => Some(*next),
-                several => return Err(TargetError::AmbiguousWalk { steps, at: self.ids(several) }),
-            };
-        }
-        Ok(at.into_iter().collect())
-    }
-
-    /// The revisions that a downgrade to the target puts out of force, as one flag per revision.
-    pub(crate) fn downgrade(&self, target: &Target, applied: &Applied) -> Result<Vec<bool>, TargetError> {
-        let bases = || (0..self.graph.len()).filter(|&index| self.graph.revises(index).is_empty());
-        match target {
-            Target::Base => Ok(self.graph.descendants(bases())),
-            Target::Head | Target::Heads => {
-                let heads = self.heads(target)?;
-                self.above_applied(&heads, applied)
-            }
-            Target::Revision(name) | Target::Exact(name) => {
-                self.above_applied(&[self.named(target, name)?], applied)
-            }
-            Target::Relative(steps @ ..=-1) => self.walk_down(*steps, applied),
-            Target::Relative(steps) => Err(TargetError::WrongDirection(*steps)),
-        }
-    }
-
-    fn above_applied(&self, to: &[Index], applied: &Applied) -> Result<Vec<bool>, TargetError> {
-        if let Some(&index) = to.iter().find(|&&index| !applied.contains(index)) {
-            return Err(TargetError::NotApplied(self.revisions[index].id.clone()));
-        }
-        Ok(self.graph.descendants(to.iter().flat_map(|&index| self.graph.children(index))))
-    }
-
-    fn walk_down(&self, asked: i32, applied: &Applied) -> Result<Vec<bool>, TargetError> {
-        let mut drop = vec![false; self.graph.len()];
-        let mut at = applied.heads().iter().copied().collect::<Vec<_>>();
-        for done in 0..asked.unsigned_abs() {
-            let index = match at.as_slice() {
-                [] => return Err(TargetError::TooFar { steps: asked, available: done }),
-                [index] => *index,
-                several => return Err(TargetError::AmbiguousWalk { steps: asked, at: self.ids(several) }),
-            };
-            drop[index] = true;
-            at = self.graph.revises(index).to_vec();
-        }
-        Ok(drop)
-    }
-
-    /// The heads after a stamp: the target's, and those of branches that it has nothing to do with.
-    pub(crate) fn stamp(&self, target: &Target, applied: &Applied) -> Result<Applied, TargetError> {
-        let to = match target {
-            Target::Relative(steps @ 1..) => self.walk_up(*steps, applied)?,
-            Target::Relative(steps @ ..=-1) => {
-                let drop = self.walk_down(*steps, applied)?;
-                return Ok(self.graph.closure(applied.iter().filter(|&index| !drop[index])));
-            }
-            Target::Relative(0) => return Err(TargetError::WrongDirection(0)),
-            Target::Base => return Ok(self.graph.closure([])),
-            Target::Head | Target::Heads => self.heads(target)?,
-            Target::Revision(name) | Target::Exact(name) => vec![self.named(target, name)?],
-        };
-        let below = self.graph.closure(to.iter().copied());
-        let above = self.graph.descendants(to.iter().copied());
-        let beside = applied.heads().iter().copied().filter(|&head| !below.contains(head) && !above[head]);
-        Ok(self.graph.closure(to.iter().copied().chain(beside)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::revision;
 
     #[test]
     fn text_and_value_name_the_same_target() {
@@ -322,85 +388,45 @@ mod tests {
         }
     }
 
-    fn with_resolver<T>(revisions: &[Revision], body: impl FnOnce(&Resolver<'_>) -> T) -> T {
-        let graph = Graph::new(revisions).unwrap();
-        body(&Resolver { revisions, graph: &graph })
-    }
-
-    fn chain() -> Vec<Revision> {
-        vec![revision("aa1", &[]), revision("ab2", &["aa1"]), revision("b3", &["ab2"])]
+    #[test]
+    fn a_branch_is_before_the_first_at_sign() {
+        let on =
+            |branch: &str, target: Target| Target::Branch { branch: branch.into(), target: Box::new(target) };
+        assert_eq!(Target::from("@head"), Target::Head);
+        for (text, target) in [
+            ("billing@head", on("billing", Target::Head)),
+            ("feature-2@head", on("feature-2", Target::Head)),
+            ("billing@-2", on("billing", Target::Relative(-2))),
+            ("billing@a+1", on("billing", Target::Revision("a+1".into()))),
+            ("a@b@c", on("a", Target::Revision("b@c".into()))),
+        ] {
+            assert_eq!(Target::from(text), target);
+            assert_eq!(target.to_string(), text);
+        }
     }
 
     #[test]
-    fn a_unique_prefix_is_enough_and_an_exact_id_wins_over_longer_ones() {
-        with_resolver(&chain(), |r| {
-            assert_eq!(r.revision("b"), Ok(2));
-            assert!(
-                matches!(r.revision("a"), Err(TargetError::Ambiguous { candidates, .. }) if candidates.len() == 2)
-            );
-            assert!(
-                matches!(r.revision("aa2"), Err(TargetError::Unknown { nearest: Some(near), .. }) if near.as_str() == "aa1")
-            );
-            assert!(matches!(r.revision(""), Err(TargetError::Unknown { .. })));
-        });
-        with_resolver(&[revision("a", &[]), revision("ab", &["a"])], |r| assert_eq!(r.revision("a"), Ok(0)));
+    fn steps_are_read_whole_or_not_at_all() {
+        let reading = |text: &'static str| {
+            let target = Target::from(text);
+            let Reading { place, steps, .. } = target.read(|name| name == "feat-2");
+            (format!("{place:?}"), steps)
+        };
+        assert_eq!(reading("head-1"), ("Some(Head)".into(), Some(-1)));
+        assert_eq!(reading("ae10+2"), ("Some(Name(\"ae10\"))".into(), Some(2)));
+        assert_eq!(reading("feat-2"), ("Some(Name(\"feat-2\"))".into(), None));
+        assert_eq!(reading("feat-3x"), ("Some(Name(\"feat-3x\"))".into(), None));
+        assert_eq!(reading("a+1+1"), ("Some(Name(\"a+1+1\"))".into(), None));
+        assert_eq!(reading("+99999999999"), ("None".into(), Some(i32::MAX)));
+        assert_eq!(reading("-99999999999"), ("None".into(), Some(i32::MIN)));
     }
 
     #[test]
-    fn relative_targets_walk_from_where_the_database_is() {
-        with_resolver(&chain(), |r| {
-            let at = |index: Option<Index>| r.graph.closure(index);
-            assert_eq!(r.upgrade(&"+2".into(), &at(None)), Ok(vec![1]));
-            assert_eq!(r.upgrade(&"+1".into(), &at(Some(1))), Ok(vec![2]));
-            assert_eq!(
-                r.upgrade(&"+3".into(), &at(Some(1))),
-                Err(TargetError::TooFar { steps: 3, available: 1 })
-            );
-            assert_eq!(r.upgrade(&"-1".into(), &at(Some(1))), Err(TargetError::WrongDirection(-1)));
-            assert_eq!(r.downgrade(&"-2".into(), &at(Some(2))), Ok(vec![false, true, true]));
-            assert_eq!(
-                r.downgrade(&"-4".into(), &at(Some(2))),
-                Err(TargetError::TooFar { steps: -4, available: 3 })
-            );
-            let most = TargetError::TooFar { steps: i32::MIN, available: 3 };
-            assert_eq!(r.downgrade(&Target::Relative(i32::MIN), &at(Some(2))), Err(most));
-            assert_eq!(r.downgrade(&"+1".into(), &at(Some(2))), Err(TargetError::WrongDirection(1)));
-        });
-    }
-
-    #[test]
-    fn a_downgrade_needs_an_applied_destination() {
-        with_resolver(&chain(), |r| {
-            let applied = r.graph.closure([1]);
-            assert_eq!(r.downgrade(&"aa1".into(), &applied), Ok(vec![false, true, true]));
-            assert_eq!(
-                r.downgrade(&"b3".into(), &applied),
-                Err(TargetError::NotApplied("b3".parse().unwrap()))
-            );
-        });
-    }
-
-    #[test]
-    fn head_is_refused_when_there_are_several() {
-        with_resolver(&[revision("a", &[]), revision("b", &["a"]), revision("c", &["a"])], |r| {
-            let applied = r.graph.closure([0]);
-            assert!(
-                matches!(r.upgrade(&Target::Head, &applied), Err(TargetError::MultipleHeads(heads)) if heads.len() == 2)
-            );
-            assert_eq!(r.upgrade(&Target::Heads, &applied), Ok(vec![1, 2]));
-            assert!(matches!(r.upgrade(&"+1".into(), &applied), Err(TargetError::AmbiguousWalk { .. })));
-        });
-    }
-
-    #[test]
-    fn a_stamp_leaves_unrelated_branches_where_they_are() {
-        let revisions =
-            [revision("a", &[]), revision("b", &["a"]), revision("x", &[]), revision("y", &["x"])];
-        with_resolver(&revisions, |r| {
-            let applied = r.graph.closure([1, 2]);
-            assert_eq!(r.stamp(&"y".into(), &applied).unwrap(), r.graph.closure([1, 3]));
-            assert_eq!(r.stamp(&"a".into(), &applied).unwrap(), r.graph.closure([0, 2]));
-            assert_eq!(r.stamp(&Target::Base, &applied).unwrap(), r.graph.closure([]));
-        });
+    fn a_range_has_two_ends() {
+        let range = |text: &str| text.parse::<TargetRange>();
+        assert_eq!(range(":"), Ok(TargetRange::ALL));
+        assert_eq!(range("a:current"), Ok(TargetRange { from: End::At("a".into()), to: End::Current }));
+        assert!(matches!(range("a"), Err(TargetError::NotARange(_))));
+        assert!(matches!(range("a:b:c"), Err(TargetError::NotARange(_))));
     }
 }

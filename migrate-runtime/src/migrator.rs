@@ -333,11 +333,28 @@ mod url {
         }
     }
 
+    /// Whether a character ends the part with user and password before it is over: what follows would be taken for the
+    /// host, and shown in errors.
+    fn has_stray_characters(rest: &str) -> bool {
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let path = path.split('?').next().unwrap_or_default();
+        authority.matches('@').count() > 1 || path.contains('@')
+    }
+
     const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
 
     impl Connected {
         async fn new(url: &str) -> Result<Self> {
             let (scheme, _rest) = url.split_once(':').unwrap_or(("", url));
+            if scheme != "sqlite" && has_stray_characters(_rest) {
+                return Err(Error::new(
+                    ErrorKind::Url,
+                    "the user or the password in the URL has an `@`, `/`, `?` or `#`\n\n\
+                     hint: write these as `%40`, `%2F`, `%3F` and `%23`",
+                ));
+            }
             match scheme {
                 #[cfg(feature = "sqlite")]
                 "sqlite" => {

@@ -1,0 +1,164 @@
+//! The command line: what can be asked for, and which file does it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{self, Context};
+use crate::error::Error;
+use crate::exit;
+use crate::output::{Color, Format, Output};
+
+/// Write, check and apply the database revisions of a cargo project.
+#[derive(Debug, Parser)]
+#[command(name = "cargo migrate", bin_name = "cargo migrate", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Cargo.toml of the package; without it, the nearest one upwards
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    manifest_path: Option<PathBuf>,
+    /// How facts are printed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Global options"
+    )]
+    format: Format,
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
+    color: Color,
+}
+
+/// Declares the subcommands: each has its arguments and its `run` in a file of its own.
+macro_rules! subcommands {
+    ($($(#[$meta:meta])* $name:ident($module:ident) = $word:literal,)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[$meta])* $name(commands::$module::Args),)*
+        }
+
+        impl Command {
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $word,)*
+                }
+            }
+
+            fn run(&self, context: &Context) -> commands::Outcome {
+                match self {
+                    $(Self::$name(args) => commands::$module::run(args, context),)*
+                }
+            }
+        }
+    };
+}
+
+subcommands! {
+    /// Make the directory for revisions
+    Init(init) = "init",
+    /// Write a new revision file
+    #[command(alias = "revision")]
+    New(new) = "new",
+    /// Write a revision that joins branches
+    Merge(merge) = "merge",
+    /// Put the drafts into the lock file
+    Lock(lock) = "lock",
+    /// Check the revisions as a build does, and more: for CI
+    Check(check) = "check",
+    /// Print the revisions that nothing revises
+    Heads(heads) = "heads",
+    /// Print the revisions at which branches begin
+    Branches(branches) = "branches",
+    /// Print a revision
+    Show(show) = "show",
+    /// Print the revisions, newest first
+    History(history) = "history",
+    /// Draw the revisions
+    Graph(graph) = "graph",
+    /// Open a revision in an editor
+    Edit(edit) = "edit",
+    /// Move a branch of drafts on top of another head
+    Rebase(rebase) = "rebase",
+    /// Print the revisions that the database is at
+    Current(current) = "current",
+    /// Print where the database is, held against the revisions
+    Status(status) = "status",
+    /// Print the steps that an upgrade or a downgrade would take
+    Plan(plan) = "plan",
+    /// Apply what is missing to a target
+    Upgrade(upgrade) = "upgrade",
+    /// Undo what stands above a target
+    Downgrade(downgrade) = "downgrade",
+    /// Record that the database is at a target, without running anything
+    Stamp(stamp) = "stamp",
+    /// Print completions for a shell
+    Completions(completions) = "completions",
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse_from(arguments(std::env::args_os()));
+    cli.global.color.apply();
+    let output = Output { format: cli.global.format, command: cli.command.name() };
+    let context = Context { output, manifest: cli.global.manifest_path };
+    let is_drawing = matches!(output.format, Format::Mermaid | Format::Dot);
+    let outcome = match &cli.command {
+        Command::Graph(_) => cli.command.run(&context),
+        _ if is_drawing => Err(Error::Usage("`--format mermaid` and `--format dot` are for `graph`".into())),
+        command => command.run(&context),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output.error(&error);
+            exit::of_error(&error).into()
+        }
+    }
+}
+
+/// The arguments without the word that cargo puts before them: `cargo migrate new` runs `cargo-migrate migrate new`.
+fn arguments(all: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    all.enumerate().filter(|(place, word)| *place != 1 || word != "migrate").map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_word_that_cargo_adds_is_taken_out() {
+        let words = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            arguments(words.into_iter()).map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(words("cargo-migrate migrate new"), "cargo-migrate new");
+        assert_eq!(words("cargo-migrate new -m migrate"), "cargo-migrate new -m migrate");
+    }
+}

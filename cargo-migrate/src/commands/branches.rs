@@ -1,0 +1,44 @@
+//! `cargo migrate branches`
+
+use serde::Serialize;
+
+use super::entry::{Entries, Entry};
+use super::{Context, Outcome};
+use crate::exit::Exit;
+use crate::set;
+
+/// Print the revisions at which branches begin
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Print everything about each
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+#[derive(Serialize)]
+struct Branch {
+    at: Entry,
+    children: Vec<Entry>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
+    let project = context.project()?;
+    let set = set::outline(&project)?;
+    let entries = Entries::new(&project, &set);
+    let branches: Vec<Branch> = (set.graph.order().iter())
+        .filter(|&&index| set.graph.children(index).take(2).count() > 1)
+        .map(|&index| Branch {
+            at: entries.of(index),
+            children: set.graph.children(index).map(|child| entries.of(child)).collect(),
+        })
+        .collect();
+    context.output.facts(&branches, || {
+        let mut lines = Vec::new();
+        for branch in &branches {
+            lines.push(if args.verbose { branch.at.block() } else { branch.at.line() });
+            lines.extend(branch.children.iter().map(|child| format!("  -> {}", child.line())));
+        }
+        lines.join("\n")
+    });
+    Ok(Exit::Success)
+}

@@ -1,0 +1,122 @@
+//! Writing files so that nothing half-written remains, and so that two commands at once do not meet.
+
+use std::collections::hash_map::RandomState;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use fs4::FileExt;
+
+use crate::error::Error;
+
+/// Writes a file that is not there yet.
+///
+/// # Errors
+/// When it is there, or cannot be written; then nothing of it remains.
+pub(crate) fn create(path: &Path, text: &str) -> Result<(), Error> {
+    let fail = |error| Error::io("write", path, error);
+    let temporary = Temporary::write(path, text).map_err(fail)?;
+    // A link does not replace what is there, as a renaming would.
+    match fs::hard_link(&temporary.0, path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(fail(error)),
+        // Some file systems have no links.
+        Err(_) if path.exists() => Err(fail(io::ErrorKind::AlreadyExists.into())),
+        Err(_) => fs::rename(&temporary.0, path).map_err(fail),
+    }
+}
+
+/// Replaces a file, or writes it if it is not there.
+///
+/// # Errors
+/// When it cannot be written; then it is as before.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    let fail = |error| Error::io("write", path, error);
+    // A link stays one.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let temporary = Temporary::write(path, text).map_err(fail)?;
+    if let Ok(metadata) = fs::metadata(path) {
+        fs::set_permissions(&temporary.0, metadata.permissions()).map_err(fail)?;
+    }
+    fs::rename(&temporary.0, path).map_err(fail)
+}
+
+/// Gives a file the present as its time, if it is there, so that cargo builds again what read it.
+///
+/// # Errors
+/// When that is refused.
+pub(crate) fn touch(path: &Path) -> Result<(), Error> {
+    match OpenOptions::new().append(true).open(path) {
+        Ok(file) => file.set_modified(SystemTime::now()).map_err(|error| Error::io("touch", path, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("touch", path, error)),
+    }
+}
+
+/// A file beside the one that is to be, gone when dropped. Its name begins with a dot, so that no build reads it.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn write(path: &Path, text: &str) -> io::Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = Self(path.with_file_name(format!(".{name}.{}.tmp", random_hex())));
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary.0)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        Ok(temporary)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// 12 random hex digits.
+pub(crate) fn random_hex() -> String {
+    // Every `RandomState` has keys of its own, seeded by the system.
+    let bits = RandomState::new().build_hasher().finish();
+    format!("{:012x}", bits & 0xffff_ffff_ffff)
+}
+
+/// Keeps other commands from changing the same directory; ends when dropped, and with the process.
+pub(crate) struct Guard(#[expect(dead_code, reason = "the lock goes with the file")] File);
+
+impl Guard {
+    /// Waits until no other command changes the directory.
+    ///
+    /// # Errors
+    /// When the file that is locked cannot be opened.
+    pub(crate) fn take(directory: &Path) -> Result<Self, Error> {
+        let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+        // Not beside the revisions, where it would show up in version control.
+        let name = format!("cargo-migrate-{:016x}.lock", stable_hash(real.as_os_str().as_encoded_bytes()));
+        let path = std::env::temp_dir().join(name);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        // Another user's is locked as well as one's own.
+        let file = open.or_else(|_| File::open(&path)).map_err(|error| Error::io("open", &path, error))?;
+        FileExt::lock(&file).map_err(|error| Error::io("lock", &path, error))?;
+        Ok(Self(file))
+    }
+}
+
+/// FNV-1a: the same in every process.
+fn stable_hash(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_twelve_hex_digits_and_differ() {
+        let ids: std::collections::BTreeSet<String> = (0..1000).map(|_| random_hex()).collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.iter().all(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit())));
+    }
+}

@@ -1,0 +1,21 @@
+//! `cargo migrate`: the command for the people who write revisions. It reads arguments, finds the project and prints;
+//! what revisions mean is decided by `migrate-revision`, and what a database gets by `migrate-runtime`.
+
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod conflict;
+mod database;
+mod error;
+mod exit;
+mod files;
+mod lanes;
+mod output;
+mod project;
+mod revision;
+mod set;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,78 @@
+//! The revisions of the project, as its commands need them.
+
+use migrate_revision::graph::{Graph, Index};
+use migrate_revision::source::{Checks, Directory, Resolved, resolve};
+use migrate_revision::{Backend, Resolver, Revision};
+
+use crate::config::Branches;
+use crate::error::Error;
+use crate::project::Project;
+
+/// The revisions and their graph, without what their sections say: a draft whose sections are still empty is no
+/// hindrance. There may be several heads, and none.
+pub(crate) fn outline(project: &Project) -> Result<Resolved, Error> {
+    let checks = Checks { backends: Vec::new(), cover_all: false, branches: true, require_down: false };
+    read(project, &checks)
+}
+
+/// The revisions with everything that a build checks, for these backends.
+pub(crate) fn checked(
+    project: &Project,
+    (backends, cover_all): (Vec<Backend>, bool),
+    branches: bool,
+) -> Result<Resolved, Error> {
+    let branches = branches || project.config.branches == Branches::Allow;
+    read(project, &Checks { backends, cover_all, branches, require_down: false })
+}
+
+fn read(project: &Project, checks: &Checks) -> Result<Resolved, Error> {
+    let (path, display) = (&project.config.directory, project.directory_name());
+    if !path.is_dir() {
+        return Err(Error::Project(format!(
+            "there is no directory `{display}`\n\nhint: `cargo migrate init` makes it; `directory` in \
+             `[package.metadata.migrate]` names another one"
+        )));
+    }
+    // A build refuses a directory without revisions; a command is there to write the first.
+    let empty = Directory::read(path, &display).map_err(|problem| Error::problems(vec![problem]))?;
+    if empty.revisions.is_empty()
+        && empty.problems.is_empty()
+        && empty.lock.as_ref().is_none_or(|lock| lock.entries.is_empty())
+        && let Ok(graph) = Graph::new(&[])
+    {
+        return Ok(Resolved {
+            revisions: Vec::new(),
+            sources: Vec::new(),
+            data: empty.data,
+            graph,
+            backends: checks.backends.clone(),
+            drafts: Vec::new(),
+            locked: empty.lock.is_some(),
+            path: path.clone(),
+        });
+    }
+    resolve(path, &display, checks).map_err(Error::problems)
+}
+
+/// Finds what targets mean in the set.
+pub(crate) fn resolver(set: &Resolved) -> Resolver<'_> {
+    Resolver { revisions: &set.revisions, graph: &set.graph }
+}
+
+/// The revisions that a target stands for, whatever a database says: several for `heads`, none for `base`.
+///
+/// # Errors
+/// When it leads nowhere.
+pub(crate) fn named(set: &Resolved, target: &str) -> Result<Vec<Index>, Error> {
+    Ok(resolver(set).all(&target.into())?)
+}
+
+/// The ids of these revisions, sorted as the set is.
+pub(crate) fn ids(set: &Resolved, indices: impl IntoIterator<Item = Index>) -> Vec<String> {
+    indices.into_iter().map(|index| set.revisions[index].id.to_string()).collect()
+}
+
+/// The path of a revision's file, as messages name it.
+pub(crate) fn path(project: &Project, revision: &Revision) -> String {
+    project.config.directory.join(revision.file_name()).display().to_string()
+}

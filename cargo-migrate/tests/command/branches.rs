@@ -1,0 +1,156 @@
+//! Drawing, editing and moving branches.
+
+use crate::project::{Done, Project};
+
+fn fork() -> Project {
+    let project = Project::chain(&["aaa", "bbb"]);
+    project.revision("ccc", "aaa");
+    project
+}
+
+#[test]
+fn a_graph_is_drawn_in_text_and_for_other_programs() {
+    let project = fork();
+    project.run("merge --id ddd -m 'Join \"both\"' --label side").ok();
+    assert_eq!(
+        project.run("graph").ok(),
+        "* ddd (side) (head) (mergepoint), Join \"both\"\n├─┐\n│ * ccc, Make ccc\n* │ bbb, Make bbb\n├─┘\n\
+         * aaa (branchpoint), Make aaa\n"
+    );
+    assert_eq!(
+        project.run("graph --format mermaid").ok(),
+        "flowchart BT\n    r_ddd[\"ddd<br>Join #quot;both#quot;\"]\n    r_ccc[\"ccc<br>Make ccc\"]\n    \
+         r_bbb[\"bbb<br>Make bbb\"]\n    r_aaa[\"aaa<br>Make aaa\"]\n    r_ddd --> r_bbb\n    r_ddd --> r_ccc\n    \
+         r_ccc --> r_aaa\n    r_bbb --> r_aaa\n"
+    );
+    project.run("new -m Dependent --base --id eee --depends-on side").ok();
+    let dot = project.run("graph --format dot").ok().to_owned();
+    assert!(dot.starts_with("digraph revisions {\n") && dot.ends_with("}\n"), "{dot}");
+    assert!(dot.contains("    \"ddd\" [label=\"ddd\\nJoin \\\"both\\\"\"];\n"), "{dot}");
+    assert!(dot.contains("    \"eee\" -> \"ddd\" [style=dashed];\n"), "{dot}");
+    let json = project.run("graph --format json").json();
+    assert_eq!(json["data"]["depends_on"][0][1], "ddd");
+    assert!(project.run("heads --format dot").failed(2).contains("are for `graph`"));
+}
+
+#[test]
+fn a_branch_of_drafts_moves_on_top_of_the_other_head() {
+    let project = Project::chain(&["aaa", "bbb"]);
+    project.run("lock").ok();
+    project.revision("ccc", "aaa");
+    project.revision("ddd", "ccc");
+    let before = project.read("migrations/ccc_make.sql");
+    let done = project.run("rebase");
+    assert_eq!(done.ok(), "ccc revises bbb now: migrations/ccc_make.sql\n");
+    let after = project.read("migrations/ccc_make.sql");
+    assert_eq!(after, before.replace("-- revises: aaa", "-- revises: bbb"));
+    assert_eq!(project.run("heads").ok(), "ddd (head) (draft), Make ddd\n");
+    project.run("lock").ok();
+    project.run("check").ok();
+    assert_eq!(project.run("rebase").failed(5), "error: nothing to move: there are not two heads\n");
+}
+
+#[test]
+fn where_either_could_move_it_is_named() {
+    let project = fork();
+    assert_eq!(
+        project.run("rebase").failed(5),
+        "error: either branch can move\n\n\
+         hint: name the one that does: `cargo migrate rebase ccc` puts it on top of bbb\n"
+    );
+    project.run("rebase bbb").ok();
+    assert_eq!(project.run("heads").ok(), "bbb (head), Make bbb\n");
+}
+
+#[test]
+fn what_is_locked_does_not_move() {
+    let project = fork();
+    project.revision("ddd", "bbb");
+    project.write("Cargo.toml", "[package]\nname = \"app\"\n[package.metadata.migrate]\nbranches = \"allow\"\nbackends = [\"sqlite\"]\n");
+    project.run("lock").ok();
+    let files = project.migrations();
+    assert_eq!(
+        project.run("rebase ccc").failed(5),
+        "error: the branch of ccc cannot move: revision ccc is locked\n\n\
+         hint: `cargo migrate merge ccc ddd` joins the two\n"
+    );
+    assert_eq!(project.migrations(), files);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_revision_is_opened_in_the_editor_that_the_environment_names() {
+    let project = Project::chain(&["aaa"]);
+    let edit =
+        |editor: &str| Done::new(project.command(&["edit", "aaa"]).env("EDITOR", editor).output().unwrap());
+    project.write("editor.sh", "#!/bin/sh\necho '-- edited' >> \"$2\"\n");
+    edit("sh editor.sh --wait").ok();
+    assert!(project.read("migrations/aaa_make.sql").ends_with("-- edited\n"));
+    assert_eq!(edit("false").failed(1), "error: the editor `false` failed (exit status: 1)\n");
+    assert!(edit("no-such-editor").failed(1).starts_with("error: cannot run the editor `no-such-editor`: "));
+    assert_eq!(
+        project.run("edit").failed(1),
+        "error: no editor is named\n\nhint: set `EDITOR`; the file is migrations/aaa_make.sql\n"
+    );
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let project = Project::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = project.run(&format!("completions {shell}")).ok().to_owned();
+        assert!(script.contains("downgrade"), "{shell}");
+    }
+}
+
+/// Two clones that each lock a revision of their own, as git merges them.
+#[test]
+fn a_lock_file_on_which_two_clones_collided_is_mended_by_a_merge() {
+    let project = Project::chain(&["aaaa"]);
+    let git = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        std::process::Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
+            .args(words)
+            .current_dir(project.path(""))
+            .output()
+            .unwrap()
+    };
+    project.run("lock").ok();
+    assert!(git("init").status.success());
+    git("add -A");
+    assert!(git("commit -m first").status.success());
+    for (branch, id) in [("ours", "bbbb"), ("theirs", "cccc")] {
+        assert!(git(&format!("checkout -b {branch} main")).status.success());
+        project.revision(id, "aaaa");
+        project.run("lock").ok();
+        git("add -A");
+        assert!(git(&format!("commit -m {branch}")).status.success());
+    }
+    assert!(!git("merge ours").status.success(), "the lock file collides");
+    assert!(project.read("migrations/migrations.lock").contains("<<<<<<<"));
+    assert!(project.run("check").failed(4).contains("the lock file has an unresolved merge conflict"));
+
+    let done = project.run("merge --id dddd");
+    done.ok();
+    assert_eq!(done.stderr, "note: kept the lines of both sides in migrations/migrations.lock\n");
+    assert_eq!(project.run("check").failed(6).lines().count(), 3);
+    project.run("lock").ok();
+    project.run("check").ok();
+    let lock = project.read("migrations/migrations.lock");
+    assert_eq!(lock.lines().filter(|line| line.contains(" revises ")).count(), 4, "{lock}");
+    project.on_database("upgrade head").ok();
+}
+
+#[test]
+fn branches_are_targets() {
+    let project = Project::chain(&["aaaa", "bbbb"]);
+    project.run("new -m Side --head aaaa --splice --label side --id cccc").ok();
+    let text = project.read("migrations/cccc_side.sql");
+    let text = text.replace("-- migrate:up\n", "-- migrate:up\nSELECT 1;\n");
+    project.write("migrations/cccc_side.sql", text.split("-- migrate:down").next().unwrap());
+    assert!(project.on_database("upgrade side@head").ok().contains("now at cccc"));
+    project.run("new -m Next --head side@head --id dddd").ok();
+    assert_eq!(project.run("history -r aaaa:side@head").ok().lines().count(), 3);
+    assert!(project.on_database("history -r :current").failed(0).is_empty());
+}

@@ -1,0 +1,156 @@
+//! What `new` writes, and how.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use crate::project::{Done, Project};
+
+#[test]
+fn sections_header_and_name_are_as_asked() {
+    let project = Project::chain(&["aaa"]);
+    project
+        .run("new -m 'Per backend' --id bbb --backend postgres --backend sqlite --label one --label two --depends-on aaa")
+        .ok();
+    let text = project.read("migrations/bbb_per_backend.sql");
+    let (header, sections) = text.split_once("-- created: ").unwrap();
+    assert_eq!(
+        header,
+        "-- Per backend\n--\n-- revision: bbb\n-- revises: aaa\n-- depends-on: aaa\n-- labels: one, two\n"
+    );
+    let sections: Vec<&str> = sections.lines().filter(|line| line.starts_with("-- migrate")).collect();
+    assert_eq!(
+        sections,
+        [
+            "-- migrate:up postgres",
+            "-- migrate:up sqlite",
+            "-- migrate:down postgres",
+            "-- migrate:down sqlite"
+        ]
+    );
+    project.run("new -m Other --base --id ccc").ok();
+    assert!(project.read("migrations/ccc_other.sql").contains("\n-- revises: none\n"));
+    project.run("revision -m 'In Rust' --head bbb --id ddd --rust").ok();
+    let text = project.read("migrations/ddd_in_rust.rs");
+    assert!(text.starts_with("//! In Rust\n//!\n//! revision: ddd\n//! revises: bbb\n"));
+    assert!(text.contains("pub async fn up(db: &mut Db<'_>) -> Result<()> {"));
+    project.run("heads").ok();
+}
+
+#[test]
+fn a_new_file_makes_cargo_build_again_by_way_of_the_lock_file() {
+    let project = Project::chain(&["aaa"]);
+    project.run("lock").ok();
+    let lock = project.path("migrations/migrations.lock");
+    let before = fs::read(&lock).unwrap();
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::options().append(true).open(&lock).unwrap().set_modified(hour_ago).unwrap();
+    project.run("new -m Next").ok();
+    assert_eq!(fs::read(&lock).unwrap(), before);
+    let age = fs::metadata(&lock).unwrap().modified().unwrap().elapsed().unwrap();
+    assert!(age < Duration::from_secs(600), "{age:?}");
+}
+
+#[test]
+fn many_at_once_make_one_line() {
+    let project = Project::initialised();
+    let children: Vec<_> = (0..8)
+        .map(|n| {
+            project.command(&["new", "-m", &format!("number {n}")]).stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        Done::new(child.wait_with_output().unwrap()).ok();
+    }
+    assert_eq!(project.run("heads").ok().lines().count(), 1);
+    assert_eq!(project.run("history").ok().lines().count(), 8);
+    assert!(project.migrations().iter().all(|name| !name.starts_with('.')), "{:?}", project.migrations());
+}
+
+#[test]
+fn an_id_is_given_once() {
+    let project = Project::chain(&["aaa"]);
+    assert_eq!(project.run("new -m Again --base --id aaa").failed(2), "error: revision id 'aaa' is taken\n");
+    assert_eq!(project.migrations(), ["aaa_make.sql"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_leaves_nothing() {
+    let project = Project::chain(&["aaa"]);
+    // A limit on the size of files stands for a disk that is full.
+    let mut limited = std::process::Command::new("sh");
+    let command = project.command(&[]);
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" migrate new -m Next";
+    limited.args(["-c", script]).arg(command.get_program()).current_dir(project.path(""));
+    let done = Done::new(limited.output().unwrap());
+    assert!(done.failed(1).starts_with("error: cannot write `migrations/"), "{done:?}");
+    assert_eq!(project.migrations(), ["aaa_make.sql"]);
+}
+
+#[test]
+fn a_message_that_would_be_read_as_something_else_is_refused() {
+    let project = Project::chain(&["aaa"]);
+    for message in ["revision: bbb", "migrate:up"] {
+        let done = project.run_all(&["new", "-m", message]);
+        assert_eq!(done.code, 2, "{done:?}");
+    }
+    assert_eq!(
+        project.run("new -m ''").failed(2),
+        "error: the message is empty\n\nhint: say what the revision does\n"
+    );
+    assert_eq!(project.migrations(), ["aaa_make.sql"]);
+}
+
+#[test]
+fn the_configuration_names_directory_template_zone_and_commands() {
+    let project = Project::with_manifest(
+        "[package]\nname = \"app\"\nversion = \"0.0.0\"\n\n[package.metadata.migrate]\ndirectory = \"db/steps\"\n\
+         file-template = \"{revision}_{year}{month}{day}_{slug}\"\ntime-zone = \"+05:30\"\n\
+         post-write = [[\"sh\", \"-c\", \"echo '-- formatted' >> $0\", \"{file}\"]]\n",
+    );
+    project.run("init").ok();
+    let json = project.run("new -m 'Add users' --id aaa --format json").json();
+    let file = json["data"]["file"].as_str().unwrap().to_owned();
+    assert!(file.starts_with("db/steps/aaa_20") && file.ends_with("_add_users.sql"), "{file}");
+    let text = project.read(&file);
+    assert!(text.ends_with("-- formatted\n"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("-- created: ") && line.ends_with("+05:30")), "{text}");
+}
+
+#[test]
+fn a_command_for_new_files_that_fails_is_an_error_and_the_file_stays() {
+    let project = Project::with_manifest(
+        "[package]\nname = \"app\"\n[package.metadata.migrate]\npost-write = [[\"false\"]]\n",
+    );
+    project.run("init").ok();
+    let done = project.run("new -m Next --id aaa");
+    assert!(
+        done.failed(1)
+            .starts_with("error: `false` of `post-write` failed (exit status: 1); the file is written: ")
+    );
+    assert_eq!(project.migrations(), ["aaa_next.sql"]);
+}
+
+#[test]
+fn a_workspace_configures_its_packages() {
+    let project = Project::with_manifest(
+        "[workspace]\nmembers = [\"app\"]\n[workspace.metadata.migrate]\ndirectory = \"shared/migrations\"\n",
+    );
+    project.write("app/Cargo.toml", "[package]\nname = \"app\"\n");
+    project.run("init").ok();
+    project.run("new -m Next --id aaa --manifest-path app/Cargo.toml").ok();
+    assert!(project.path("shared/migrations/aaa_next.sql").exists());
+}
+
+#[test]
+fn init_writes_what_differs_from_the_defaults_into_the_manifest() {
+    let project = Project::new();
+    project.run("init --directory db --backend sqlite --backend postgres").ok();
+    assert!(project.read("Cargo.toml").ends_with(
+        "\n[package.metadata.migrate]\ndirectory = \"db\"\nbackends = [\"sqlite\", \"postgres\"]\n"
+    ));
+    assert!(project.path("db").is_dir());
+    let again = project.run("init --directory other");
+    assert!(again.failed(2).contains("is configured already"));
+}

@@ -1,0 +1,10 @@
+//! The command on throw-away projects, as a user meets it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod branches;
+mod database;
+mod files;
+mod mistakes;
+mod project;
+mod workflow;

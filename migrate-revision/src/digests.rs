@@ -1,0 +1,39 @@
+//! Chain digests: what a set of heads comes to with all that it stands on.
+
+use crate::checksum::{chain_digest, node_digest};
+use crate::graph::{Graph, Index};
+use crate::{Backend, Checksum, Revision};
+
+/// The chain digests of one graph on one backend.
+#[derive(Debug)]
+pub struct Digests {
+    /// Of each revision with all that it stands on; `None` where one of those has no checksum on the backend
+    nodes: Vec<Option<Checksum>>,
+}
+
+impl Digests {
+    /// Computes the digest of every revision.
+    #[must_use]
+    pub fn new(graph: &Graph, revisions: &[Revision], backend: Backend) -> Self {
+        let mut nodes: Vec<Option<Checksum>> = vec![None; revisions.len()];
+        let mut below = Vec::new();
+        for &index in graph.order() {
+            below.clear();
+            below.extend(graph.below(index).iter().filter_map(|&under| nodes[under]));
+            let revision = &revisions[index];
+            if let (Some(content), true) =
+                (revision.checksum(backend), below.len() == graph.below(index).len())
+            {
+                nodes[index] = Some(node_digest(revision.id.as_str(), &content, &mut below));
+            }
+        }
+        Self { nodes }
+    }
+
+    /// The chain digest of a set of heads; `None` if something in it has no checksum on the backend.
+    #[must_use]
+    pub fn chain<'a>(&self, heads: impl IntoIterator<Item = &'a Index>) -> Option<Checksum> {
+        let mut digests = heads.into_iter().map(|&head| self.nodes[head]).collect::<Option<Vec<_>>>()?;
+        Some(chain_digest(&mut digests))
+    }
+}
