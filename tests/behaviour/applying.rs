@@ -177,6 +177,21 @@ behaviours! {
         assert_eq!(db.tables(), ["a"]);
     }
 
+    fn a_branch_is_a_target_by_its_label(db) {
+        let table = |name: &str| format!("-- migrate:up\nCREATE TABLE {name} (id INTEGER);\n-- migrate:down\nDROP TABLE {name};");
+        let set = Revisions::new().branches()
+            .on("a1", "none", "", &table("a1")).on("b1", "a1", "-- labels: billing", &table("b1"))
+            .on("b2", "b1", "", &table("b2")).on("c1", "a1", "", &table("c1")).build();
+        let mut connection = db.connect();
+        assert_eq!(migrate!(connection, set, upgrade("billing@head")).unwrap().to, ["b2"]);
+        assert_eq!(db.tables(), ["a1", "b1", "b2"]);
+        migrate!(connection, set, upgrade("heads")).unwrap();
+        assert_eq!(migrate!(connection, set, downgrade("billing@-1")).unwrap().to, ["b1", "c1"]);
+        assert_eq!(db.tables(), ["a1", "b1", "c1"]);
+        let error = migrate!(connection, set, upgrade("billling@head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Plan, "{error}");
+    }
+
     fn one_transaction_for_the_run_keeps_everything_or_nothing(db) {
         let rows = |revisions: Revisions, id: &str, n: i32| {
             revisions.sql(id, &format!("INSERT INTO t1 VALUES ({n});"), &format!("DELETE FROM t1 WHERE id = {n};"))

@@ -15,7 +15,8 @@ pub const LOCK_FILE: &str = "migrations.lock";
 
 const VERSION: &str = "version 1";
 
-const RESTORE: &str = "restore the file from version control; `cargo migrate lock` writes it anew";
+const RESTORE: &str =
+    "restore the file from version control; or remove it, and `cargo migrate lock` writes it anew";
 const UPDATE: &str = "it was written by a later version of embed-migrations; update the dependency";
 
 /// The lock file's content.
@@ -214,10 +215,7 @@ impl Lock {
                         )
                         .note(format!("locked: {}", shown(entry.checksums[backend.index()])))
                         .note(format!("now:    {}", shown(revision.checksum(backend))))
-                        .help(format!(
-                            "to accept the edit of an applied revision: `cargo migrate repair {}`",
-                            entry.id
-                        )),
+                        .help("if it was never applied anywhere, remove its line from the lock file and lock it again"),
                 );
             }
         }
