@@ -73,6 +73,24 @@ behaviours! {
         assert_eq!(migrate!(connection, set, current()).unwrap(), ["r0001"]);
     }
 
+    fn a_lock_timeout_gives_a_statement_up_that_waits_for_the_applications_own_traffic(db) {
+        let set = Revisions::tables(1)
+            .sections("waits", "-- migrate:up lock-timeout=1s\nALTER TABLE t1 ADD COLUMN a INTEGER;\n").build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("r0001")).unwrap();
+        let mut traffic = db.connect();
+        traffic.run(if db.kind == Kind::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
+        assert_eq!(traffic.count("t1"), 1);
+        let start = std::time::Instant::now();
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        let waited = start.elapsed();
+        assert!(waited.as_millis() >= 900 && waited.as_secs() < 15, "{waited:?}");
+        let text = error.to_string().to_lowercase();
+        assert!(text.contains("lock"), "{text}");
+        traffic.run("COMMIT");
+        migrate!(connection, set, upgrade("head")).unwrap();
+    }
+
     fn texts_reach_the_database_as_they_are_written(db) {
         let text = "line one\n  'quoted' \\ tab\t; -- no comment, /* none */ ünïcödé 🦀 $1 ? {}";
         let literal = match db.kind {

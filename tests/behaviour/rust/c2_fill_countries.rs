@@ -3,9 +3,13 @@
 //! revision: c2
 //! revises: c1
 
-use embed_migrations::{Db, Error, Result, Value};
+use embed_migrations::{Backend, Db, Error, Result, Value};
 
 pub async fn up(db: &mut Db<'_>) -> Result<()> {
+    let backend = db.backend();
+    assert_eq!(db.sqlite().is_some(), backend == Backend::Sqlite);
+    assert_eq!(db.postgres().is_some(), backend == Backend::Postgres);
+    assert_eq!(db.mysql().is_some(), [Backend::Mysql, Backend::Mariadb].contains(&backend));
     for (id, line) in db.file("countries/all.csv")?.lines().enumerate() {
         let fields: Vec<&str> = line.split('|').collect();
         let [name, population, area, capital] = fields[..] else {
