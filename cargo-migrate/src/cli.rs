@@ -4,12 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use migrate_cli::{Color, Error, Output};
 
 use crate::commands::{self, Context};
-use crate::error::Error;
-use crate::exit;
-use crate::output::{Color, Format, Output};
 
 /// Write, check and apply the database revisions of a cargo project.
 #[derive(Debug, Parser)]
@@ -47,6 +45,22 @@ struct Global {
         help_heading = "Global options"
     )]
     color: Color,
+}
+
+/// How facts are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one object on standard output
+    Json,
+    /// A diagram of Mermaid's; for `graph`
+    #[value(hide = true)]
+    Mermaid,
+    /// A graph for Graphviz; for `graph`
+    #[value(hide = true)]
+    Dot,
 }
 
 /// Declares the subcommands: each has its arguments and its `run` in a file of its own.
@@ -119,19 +133,21 @@ subcommands! {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse_from(arguments(std::env::args_os()));
     cli.global.color.apply();
-    let output = Output { format: cli.global.format, command: cli.command.name() };
-    let context = Context { output, manifest: cli.global.manifest_path };
-    let is_drawing = matches!(output.format, Format::Mermaid | Format::Dot);
+    let format = cli.global.format;
+    let output =
+        Output { json: format == Format::Json, command: cli.command.name(), program: "cargo migrate" };
+    let context = Context { output, format, manifest: cli.global.manifest_path };
+    let is_drawing = matches!(format, Format::Mermaid | Format::Dot);
     let outcome = match &cli.command {
         Command::Graph(_) => cli.command.run(&context),
-        _ if is_drawing => Err(Error::Usage("`--format mermaid` and `--format dot` are for `graph`".into())),
+        _ if is_drawing => Err(Error::usage("`--format mermaid` and `--format dot` are for `graph`")),
         command => command.run(&context),
     };
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
             output.error(&error);
-            exit::of_error(&error).into()
+            error.exit().into()
         }
     }
 }

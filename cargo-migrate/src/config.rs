@@ -6,7 +6,7 @@ use migrate_revision::Backend;
 use serde::Deserialize;
 
 use crate::clock::Zone;
-use crate::error::Error;
+use migrate_cli::Error;
 
 /// What Cargo.toml says. A key that the package does not have is taken from the workspace.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -93,7 +93,7 @@ impl Config {
         }
         let zone = merged.time_zone.as_deref().map_or(Ok(Zone::default()), |text| {
             Zone::parse(text).ok_or_else(|| {
-                Error::Project(format!(
+                Error::project(format!(
                     "`{text}` is no time zone for `time-zone`\n\nhint: write `UTC` or an offset such as `+02:00`"
                 ))
             })
@@ -120,7 +120,7 @@ fn keys(source: &Source<'_>) -> Result<Keys, Error> {
     };
     // Not the error's whole text: it shows the lines, and one of them may hold a password.
     value.clone().try_into().map_err(|error: toml::de::Error| {
-        Error::Project(format!(
+        Error::project(format!(
             "`[{}.metadata.migrate]` in `{}` cannot be read: {}",
             source.section,
             source.manifest.display(),
@@ -134,7 +134,7 @@ fn backends(names: &[String]) -> Result<Vec<Backend>, Error> {
     let mut named = Vec::new();
     for name in names {
         let backend = name.parse::<Backend>().map_err(|error| {
-            Error::Project(format!("`{name}` in `backends` of `metadata.migrate`: {error}"))
+            Error::project(format!("`{name}` in `backends` of `metadata.migrate`: {error}"))
         })?;
         named.push(backend);
         if backend == Backend::Mysql {

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use fs4::FileExt;
 
-use crate::error::Error;
+use migrate_cli::Error;
 
 /// Writes a file that is not there yet.
 ///

@@ -8,11 +8,9 @@ mod config;
 mod conflict;
 mod database;
 mod error;
-mod exit;
 mod files;
-mod lanes;
-mod output;
 mod project;
+mod render;
 mod revision;
 mod set;
 

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use migrate_cli::{Error, Exit, Output};
 use migrate_revision::source::{LOCK_FILE, ParsedRevision, Resolved, SourceText};
 use migrate_revision::{Placed, RevisionId};
 
 use crate::clock::Moment;
-use crate::error::Error;
-use crate::exit::Exit;
+use crate::error::problems_with;
 use crate::files;
-use crate::output::Output;
 use crate::project::Project;
 
 /// The longest slug, in characters: file systems end names at 255 bytes.
@@ -128,7 +127,7 @@ fn accept(name: &Path, text: &str) -> Result<(), Error> {
     let name = name.display().to_string();
     let source = SourceText::new(&name, &name, text.as_bytes());
     let parsed = source.map_err(|problem| vec![problem]).and_then(ParsedRevision::new);
-    parsed.map(drop).map_err(|problems| Error::Problems { problems, exit: Exit::Usage })
+    parsed.map(drop).map_err(|problems| problems_with(&problems, Exit::Usage))
 }
 
 /// The file's text.
@@ -176,7 +175,7 @@ fn parents(draft: &Draft) -> Vec<String> {
 fn file_name(project: &Project, id: &str, draft: &Draft, now: &Moment) -> Result<PathBuf, Error> {
     let template = &project.config.file_template;
     let wrong = |why: &str| {
-        Error::Project(format!(
+        Error::project(format!(
             "`file-template = \"{template}\"` {why}\n\nhint: write it as `{{revision}}_{{slug}}`; date parts go after \
              the revision: `{{revision}}_{{year}}{{month}}{{day}}_{{slug}}`"
         ))
@@ -232,7 +231,7 @@ fn post_write(project: &Project, command: &[String], file: &Path, output: &Outpu
     let kept = format!("the file is written: `{file}`");
     let done =
         Command::new(program).args(arguments).current_dir(&project.root).output().map_err(|error| {
-            Error::Program(format!("`{program}` of `post-write` cannot be run: {error}; {kept}"))
+            Error::program(format!("`{program}` of `post-write` cannot be run: {error}; {kept}"))
         })?;
     for text in [&done.stdout, &done.stderr] {
         let text = String::from_utf8_lossy(text);
@@ -241,7 +240,7 @@ fn post_write(project: &Project, command: &[String], file: &Path, output: &Outpu
         }
     }
     if !done.status.success() {
-        return Err(Error::Program(format!("`{program}` of `post-write` failed ({}); {kept}", done.status)));
+        return Err(Error::program(format!("`{program}` of `post-write` failed ({}); {kept}", done.status)));
     }
     Ok(())
 }

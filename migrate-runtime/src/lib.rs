@@ -24,15 +24,13 @@ pub use error::{Error, ErrorKind, Failure, Result};
 pub use event::{Event, StepInfo};
 pub use history::{Action, HistoryRow, RowState};
 pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use migrator::Connected;
-pub use migrator::Migrator;
 #[cfg(feature = "mysql")]
 pub use migrator::MysqlConnection;
 #[cfg(feature = "postgres")]
 pub use migrator::PostgresConnection;
 #[cfg(feature = "sqlite")]
 pub use migrator::SqliteConnection;
+pub use migrator::{Connected, Migrator};
 pub use options::{Ahead, Lock, Transaction};
 pub use report::{DoneStep, Plan, PlannedStep, Report, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};

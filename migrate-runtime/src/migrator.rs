@@ -7,12 +7,12 @@ use crate::options::{Ahead, Lock, Options, Transaction};
 use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod words {
     pub(super) use migrate_revision::Direction;
 
     pub(super) use super::{Migrations, Migrator};
     pub(super) use crate::Result;
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) use crate::engine::Run;
     pub(super) use crate::history::HistoryRow;
     pub(super) use crate::report::{Plan, Report, RevisionInfo, Status};
@@ -97,7 +97,6 @@ impl<C> std::fmt::Debug for Migrator<'_, C> {
 }
 
 /// Writes the verbs once, for plain and for async functions. `$call` runs a verb of the engine on the connection.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 macro_rules! verbs {
     ($connection:ty, $call:ident $(, $asynchronous:ident)?) => {
         impl<'a> Migrator<'a, $connection> {
@@ -422,6 +421,46 @@ mod url {
 }
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use url::Connected;
+
+/// Programs without a backend, which have the types and reach no database.
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod nowhere {
+    use super::words::*;
+    use crate::{Error, ErrorKind};
+
+    /// A connection that a URL led to. Without the feature of a backend there is none.
+    #[derive(Debug)]
+    pub struct Connected(());
+
+    impl Migrations {
+        /// These migrations on the database of a URL.
+        ///
+        /// # Errors
+        /// Always: no backend is in this program.
+        pub async fn connect(&self, _url: &str) -> Result<Migrator<'_, Connected>> {
+            Err(no_backend())
+        }
+    }
+
+    fn no_backend() -> Error {
+        Error::new(
+            ErrorKind::Unsupported,
+            "no backend is in this program\n\nhint: turn on `sqlite`, `postgres` or `mysql` of embed-migrations",
+        )
+    }
+
+    macro_rules! call {
+        ($migrator:ident, $verb:ident($($argument:expr),*)) => {{
+            let Connected(()) = $migrator.connection;
+            $(let _ = &$argument;)*
+            Err(no_backend())
+        }};
+    }
+
+    verbs!(Connected, call, async);
+}
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub use nowhere::Connected;
 
 /// Says in the compile error that the feature is off, where there would be only "no such method".
 #[cfg(not(feature = "sqlite"))]

@@ -193,6 +193,26 @@ impl Migrations {
         format!("{}/{}", self.embedded.directory, revision.file_name())
     }
 
+    /// For commands. No part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn file_of(&self, revision: &Revision) -> String {
+        self.path(revision)
+    }
+
+    /// For commands. No part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn text_of(&self, index: Index) -> Cow<'_, str> {
+        self.revisions().get(index).map_or(Cow::Borrowed(""), |revision| self.text(index, revision))
+    }
+
+    /// For commands. No part of the public interface.
+    #[doc(hidden)]
+    pub fn graph(&self) -> Result<&Graph> {
+        Ok(&self.decoded()?.graph)
+    }
+
     /// Says so if the directory that the set came from is there and no longer holds the same files.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! `cargo migrate check`
 
+use migrate_cli::Exit;
+use migrate_cli::commands::check;
 use migrate_runtime::Status;
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::database::{Database, DatabaseArgs};
-use crate::exit::Exit;
+use crate::database::{DatabaseArgs, Opened, block_on};
 use crate::set;
 
 /// Check the revisions as a build does, and more: for CI
@@ -35,7 +36,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let set = set::checked(&project, project.backends(), false)?;
     let database = args.database || args.url.database_url.is_some();
     let database = match database {
-        true => Some(Database::open(&args.url, &project)?.read(async |migrator| migrator.status().await)?),
+        true => {
+            let opened = Opened::open(&args.url, &project)?;
+            Some(block_on(check::status(&opened.database()))??)
+        }
         false => None,
     };
     let found = Checked {
@@ -62,17 +66,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         exit = Exit::Drafts;
     }
     if let Some(status) = &found.database {
-        let found = if !status.ahead.is_empty() {
-            context.output.finding("the database has revisions that the directory does not");
-            Exit::Ahead
-        } else if !status.is_current() {
-            context.output.finding(
-                "target database is not up to date\n\nhint: `cargo migrate upgrade heads` applies what is missing",
-            );
-            Exit::Pending
-        } else {
-            Exit::Success
-        };
+        let found = check::judge(status, &context.output);
         if exit == Exit::Success {
             exit = found;
         }

@@ -2,14 +2,14 @@
 
 /// The columns, from one row to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Lanes {
+pub struct Lanes {
     /// The revision that each column leads to; `None` where a column is free
     open: Vec<Option<usize>>,
 }
 
 impl Lanes {
-    /// The lines of a revision, which comes after all that stand on it.
-    pub(crate) fn row(&mut self, revision: usize, parents: &[usize], text: &str) -> String {
+    /// The lines of a revision, which comes after all that stand on it. The text may have several.
+    pub fn row(&mut self, revision: usize, parents: &[usize], text: &str) -> String {
         let mut lines = String::new();
         let waiting: Vec<usize> =
             (0..self.open.len()).filter(|&lane| self.open[lane] == Some(revision)).collect();
@@ -29,9 +29,15 @@ impl Lanes {
                 None => " ",
             })
             .collect();
-        lines.push_str(&format!("{} {text}\n", marks.join(" ")));
+        let (first, more) = text.split_once('\n').unwrap_or((text, ""));
+        lines.push_str(&format!("{} {first}\n", marks.join(" ")));
 
         self.open[lane] = parents.first().copied();
+        for line in more.lines() {
+            let open = self.open.iter().map(|lane| if lane.is_some() { "│ " } else { "  " });
+            let line = format!("{}{line}", open.collect::<String>());
+            lines.push_str(&format!("{}\n", line.trim_end()));
+        }
         let mut new = Vec::new();
         for &parent in parents.iter().skip(1) {
             let other = self.free();
@@ -92,6 +98,13 @@ mod tests {
     #[test]
     fn a_line_is_one_column() {
         assert_eq!(draw(&[(2, &[1]), (1, &[0]), (0, &[])]), "* 2\n* 1\n* 0\n");
+    }
+
+    #[test]
+    fn more_lines_of_a_revision_stand_beside_the_open_columns() {
+        let mut lanes = Lanes::default();
+        let drawn = [lanes.row(2, &[1], "two\n  more\n"), lanes.row(1, &[], "one\n  more\n")].concat();
+        assert_eq!(drawn, "* two\n│   more\n* one\n    more\n");
     }
 
     #[test]

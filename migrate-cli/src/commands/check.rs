@@ -1,0 +1,48 @@
+//! `check` of a database
+
+use migrate_runtime::Status;
+
+use crate::database::Database;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::{Error, Outcome};
+
+/// Check that the database has exactly the revisions of this program
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Args {}
+
+/// Prints where the database is; fails unless that is at the heads.
+///
+/// # Errors
+/// When the database cannot be read, went another way or has an edited revision.
+pub async fn run(_: &Args, database: &Database<'_>, output: &Output) -> Outcome {
+    let status = status(database).await?;
+    output.facts(&status, || status.to_string());
+    Ok(judge(&status, output))
+}
+
+/// Where the database is.
+///
+/// # Errors
+/// When the database cannot be read, went another way or has an edited revision.
+pub async fn status(database: &Database<'_>) -> Result<Status, Error> {
+    database.read(async |migrator| migrator.status().await).await
+}
+
+/// Says what is wrong with a database's state.
+#[must_use]
+pub fn judge(status: &Status, output: &Output) -> Exit {
+    if !status.ahead.is_empty() {
+        output.finding("the database has revisions that are not here");
+        Exit::Ahead
+    } else if !status.is_current() {
+        output.finding(&format!(
+            "target database is not up to date\n\nhint: `{} upgrade heads` applies what is missing",
+            output.program
+        ));
+        Exit::Pending
+    } else {
+        Exit::Success
+    }
+}
