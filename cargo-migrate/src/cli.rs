@@ -61,6 +61,31 @@ pub(crate) enum Format {
     /// A graph for Graphviz; for `graph`
     #[value(hide = true)]
     Dot,
+    /// A picture; for `graph`
+    #[value(hide = true)]
+    Svg,
+    /// Annotations of GitHub's workflows; for `check`
+    #[value(hide = true)]
+    Github,
+    /// Results for code scanning; for `check`
+    #[value(hide = true)]
+    Sarif,
+}
+
+impl Format {
+    /// Whether it lists what is wrong, for a program that shows it beside the files.
+    pub(crate) fn is_of_findings(self) -> bool {
+        matches!(self, Self::Github | Self::Sarif)
+    }
+
+    /// The command that it is for, if it is not for all.
+    fn only_for(self) -> Option<&'static str> {
+        match self {
+            Self::Text | Self::Json => None,
+            Self::Mermaid | Self::Dot | Self::Svg => Some("graph"),
+            Self::Github | Self::Sarif => Some("check"),
+        }
+    }
 }
 
 /// Declares the subcommands: each has its arguments and its `run` in a file of its own.
@@ -137,11 +162,13 @@ pub(crate) fn run() -> ExitCode {
     let output =
         Output { json: format == Format::Json, command: cli.command.name(), program: "cargo migrate" };
     let context = Context { output, format, manifest: cli.global.manifest_path };
-    let is_drawing = matches!(format, Format::Mermaid | Format::Dot);
-    let outcome = match &cli.command {
-        Command::Graph(_) => cli.command.run(&context),
-        _ if is_drawing => Err(Error::usage("`--format mermaid` and `--format dot` are for `graph`")),
-        command => command.run(&context),
+    let outcome = match format.only_for() {
+        Some(command) if command != output.command => {
+            let name =
+                format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+            Err(Error::usage(format!("`--format {name}` is for `{command}`")))
+        }
+        _ => cli.command.run(&context),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 
 use migrate_cli::{Database, DatabaseUrl, Error, Exit, sqlite_file};
-use migrate_revision::Backend;
 use migrate_revision::source::Resolved;
-use migrate_runtime::Migrations;
+use migrate_revision::{Backend, Body};
+use migrate_runtime::{Migrations, Plan};
 
 use crate::project::Project;
 use crate::set;
@@ -189,11 +189,26 @@ impl Opened {
         }
     }
 
+    /// The URL of the database, the same whatever the current directory.
+    pub(crate) fn absolute_url(&self) -> DatabaseUrl {
+        let url = self.url.as_str().to_owned();
+        DatabaseUrl::from(std::env::current_dir().map_or(url.clone(), |here| below(&here, url)))
+    }
+
+    /// The file of the first revision on the way that only the application can run, because it is written in Rust.
+    pub(crate) fn rust_on_the_way(&self, plan: &Plan) -> Option<String> {
+        let interrupted = plan.interrupted.iter().map(String::as_str);
+        let steps = plan.steps.iter().map(|step| step.revision.as_str());
+        let is_rust = |id: &str| {
+            let found = self.set.revisions().iter().find(|revision| revision.id.as_str() == id);
+            found.filter(|revision| matches!(revision.body, Body::Rust { .. }))
+        };
+        interrupted.chain(steps).find_map(is_rust).map(|revision| self.set.file_of(revision))
+    }
+
     /// The database, for commands.
     pub(crate) fn database(&self) -> Database<'_> {
-        Database::new(&self.set, self.url.clone())
-            .history_in(self.schema.clone(), self.table.clone())
-            .without_rust()
+        Database::new(&self.set, self.url.clone()).history_in(self.schema.clone(), self.table.clone())
     }
 }
 

@@ -9,10 +9,13 @@ mod conflict;
 mod database;
 mod error;
 mod files;
+mod findings;
 mod project;
 mod render;
 mod revision;
+mod runner;
 mod set;
+mod svg;
 
 fn main() -> std::process::ExitCode {
     cli::run()

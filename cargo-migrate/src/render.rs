@@ -1,12 +1,8 @@
 //! Problems of revision files: in the manner of rustc for people, and for programs.
 
-use anstyle::{AnsiColor, Style};
-use migrate_cli::emphasised;
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use migrate_revision::Problem;
 use serde::Serialize;
-
-const FRAME: Style = AnsiColor::Blue.on_default().bold();
-const BOLD: Style = Style::new().bold();
 
 /// A problem for programs.
 #[derive(Serialize)]
@@ -41,27 +37,22 @@ impl<'a> From<&'a Problem> for ProblemInfo<'a> {
 
 /// A problem with its line shown and marked.
 pub(crate) fn rendered(problem: &Problem) -> String {
-    let text = problem.to_string();
-    let mut lines = text.lines();
-    let first = lines.next().unwrap_or_default();
-    let mut out = format!("{}{BOLD}: {first}{BOLD:#}", emphasised("error"));
-    for line in lines {
-        out.push('\n');
-        let trimmed = line.trim_start();
-        let indent = &line[..line.len() - trimmed.len()];
-        let frame = ["-->", "|", "="].into_iter().find(|frame| trimmed.starts_with(frame));
-        if let Some(frame) = frame {
-            let rest = &trimmed[frame.len()..];
-            let marks = frame == "|" && !rest.trim().is_empty();
-            let rest = if marks { emphasised(rest) } else { rest.to_owned() };
-            out.push_str(&format!("{indent}{FRAME}{frame}{FRAME:#}{rest}"));
-        } else if let Some((number, rest)) =
-            trimmed.split_once(" |").filter(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()))
-        {
-            out.push_str(&format!("{indent}{FRAME}{number} |{FRAME:#}{rest}"));
-        } else {
-            out.push_str(line);
+    let mut group = Level::ERROR.primary_title(&problem.message).elements(Vec::<Origin<'_>>::new());
+    match &problem.place {
+        None => group = group.element(Origin::path(&problem.path)),
+        Some(place) => {
+            let byte =
+                |column: usize| place.text.char_indices().nth(column).map_or(place.text.len(), |(at, _)| at);
+            let start = place.column - 1;
+            let mark = AnnotationKind::Primary.span(byte(start)..byte(start + place.length));
+            let line = Snippet::source(&place.text).line_start(place.line).path(&problem.path);
+            group = group.element(line.annotation(mark));
         }
     }
-    out
+    for (level, lines) in [(Level::NOTE, &problem.notes), (Level::HELP, &problem.help)] {
+        group = group.elements(lines.iter().map(|line| level.clone().message(line)));
+    }
+    let text = Renderer::styled().render(&[group]);
+    // Without a line's number there is no margin, and rustc leaves one all the same.
+    if problem.place.is_some() { text } else { text.replace('\n', "\n ") }
 }

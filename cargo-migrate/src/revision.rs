@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use jiff::ZonedDateTime;
 use migrate_cli::{Error, Exit, Output};
 use migrate_revision::source::{LOCK_FILE, ParsedRevision, Resolved, SourceText};
 use migrate_revision::{Placed, RevisionId};
 
-use crate::clock::Moment;
+use crate::clock;
 use crate::error::problems_with;
 use crate::files;
 use crate::project::Project;
@@ -71,7 +72,7 @@ pub(crate) fn write(
             }
         },
     };
-    let now = Moment::now(project.config.zone);
+    let now = clock::now(&project.config.zone);
     let name = file_name(project, &id, draft, &now)?;
     let path = project.config.directory.join(&name);
     let text = text(&id, draft, &now);
@@ -131,7 +132,7 @@ fn accept(name: &Path, text: &str) -> Result<(), Error> {
 }
 
 /// The file's text.
-fn text(id: &str, draft: &Draft, now: &Moment) -> String {
+fn text(id: &str, draft: &Draft, now: &ZonedDateTime) -> String {
     let comment = if matches!(draft.body, DraftBody::Rust) { "//!" } else { "--" };
     let mut text = String::new();
     for line in draft.message.trim().lines() {
@@ -147,7 +148,7 @@ fn text(id: &str, draft: &Draft, now: &Moment) -> String {
             text.push_str(&format!("{comment} {key}: {}\n", values.join(", ")));
         }
     }
-    text.push_str(&format!("{comment} created: {now}\n"));
+    text.push_str(&format!("{comment} created: {}\n", clock::written(now)));
     match &draft.body {
         DraftBody::None => {}
         DraftBody::Plain => text.push_str("\n-- migrate:up\n\n\n-- migrate:down\n\n"),
@@ -172,7 +173,7 @@ fn parents(draft: &Draft) -> Vec<String> {
 }
 
 /// The file's name by the template.
-fn file_name(project: &Project, id: &str, draft: &Draft, now: &Moment) -> Result<PathBuf, Error> {
+fn file_name(project: &Project, id: &str, draft: &Draft, now: &ZonedDateTime) -> Result<PathBuf, Error> {
     let template = &project.config.file_template;
     let wrong = |why: &str| {
         Error::project(format!(
@@ -188,12 +189,12 @@ fn file_name(project: &Project, id: &str, draft: &Draft, now: &Moment) -> Result
         match name {
             "revision" => stem.push_str(id),
             "slug" => stem.push_str(&slug(&draft.message)),
-            "year" => stem.push_str(&format!("{:04}", now.year)),
-            "month" => stem.push_str(&format!("{:02}", now.month)),
-            "day" => stem.push_str(&format!("{:02}", now.day)),
-            "hour" => stem.push_str(&format!("{:02}", now.hour)),
-            "minute" => stem.push_str(&format!("{:02}", now.minute)),
-            "second" => stem.push_str(&format!("{:02}", now.second)),
+            "year" => stem.push_str(&format!("{:04}", now.year())),
+            "month" => stem.push_str(&format!("{:02}", now.month())),
+            "day" => stem.push_str(&format!("{:02}", now.day())),
+            "hour" => stem.push_str(&format!("{:02}", now.hour())),
+            "minute" => stem.push_str(&format!("{:02}", now.minute())),
+            "second" => stem.push_str(&format!("{:02}", now.second())),
             _ => return Err(wrong(&format!("has the unknown part `{{{name}}}`"))),
         }
         rest = after;

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use migrate_cli::{Entries, Error};
 use migrate_revision::graph::{Graph, Index};
 use migrate_revision::source::{Checks, Directory, Resolved, resolve};
-use migrate_revision::{Backend, Resolver, Revision};
-
+use migrate_revision::{Backend, Problem, Resolver, Revision};
 use migrate_runtime::Migrations;
 
 use crate::config::Branches;
@@ -17,7 +16,24 @@ use crate::project::Project;
 /// hindrance. There may be several heads, and none.
 pub(crate) fn outline(project: &Project) -> Result<Resolved, Error> {
     let checks = Checks { backends: Vec::new(), cover_all: false, branches: true, require_down: false };
-    read(project, &checks)
+    Ok(read(project, &checks)?)
+}
+
+/// Why there is no set.
+pub(crate) enum Refusal {
+    /// What a build would refuse
+    Problems(Vec<Problem>),
+    /// There is nothing to read
+    Error(Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Problems(found) => problems(&found),
+            Refusal::Error(error) => error,
+        }
+    }
 }
 
 /// The revisions with everything that a build checks, for these backends.
@@ -25,21 +41,21 @@ pub(crate) fn checked(
     project: &Project,
     (backends, cover_all): (Vec<Backend>, bool),
     branches: bool,
-) -> Result<Resolved, Error> {
+) -> Result<Resolved, Refusal> {
     let branches = branches || project.config.branches == Branches::Allow;
     read(project, &Checks { backends, cover_all, branches, require_down: false })
 }
 
-fn read(project: &Project, checks: &Checks) -> Result<Resolved, Error> {
+fn read(project: &Project, checks: &Checks) -> Result<Resolved, Refusal> {
     let (path, display) = (&project.config.directory, project.directory_name());
     if !path.is_dir() {
-        return Err(Error::project(format!(
+        return Err(Refusal::Error(Error::project(format!(
             "there is no directory `{display}`\n\nhint: `cargo migrate init` makes it; `directory` in \
              `[package.metadata.migrate]` names another one"
-        )));
+        ))));
     }
     // A build refuses a directory without revisions; a command is there to write the first.
-    let empty = Directory::read(path, &display).map_err(|problem| problems(&[problem]))?;
+    let empty = Directory::read(path, &display).map_err(|problem| Refusal::Problems(vec![problem]))?;
     if empty.revisions.is_empty()
         && empty.problems.is_empty()
         && empty.lock.as_ref().is_none_or(|lock| lock.entries.is_empty())
@@ -56,7 +72,7 @@ fn read(project: &Project, checks: &Checks) -> Result<Resolved, Error> {
             path: path.clone(),
         });
     }
-    resolve(path, &display, checks).map_err(|found| problems(&found))
+    resolve(path, &display, checks).map_err(Refusal::Problems)
 }
 
 /// Finds what targets mean in the set.

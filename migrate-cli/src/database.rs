@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use migrate_runtime::{Connected, Migrations, Migrator, Plan};
+use migrate_runtime::{Connected, Migrations, Migrator};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -40,26 +40,18 @@ pub struct Database<'a> {
     url: DatabaseUrl,
     schema: Option<String>,
     table: Option<String>,
-    /// Whether the Rust revisions of the set can be run
-    runs_rust: bool,
 }
 
 impl<'a> Database<'a> {
     /// The database of a URL.
     pub fn new(set: &'a Migrations, url: DatabaseUrl) -> Self {
-        Self { set, url, schema: None, table: None, runs_rust: true }
+        Self { set, url, schema: None, table: None }
     }
 
     /// Where the history is, if not in the usual place.
     #[must_use]
     pub fn history_in(self, schema: Option<String>, table: Option<String>) -> Self {
         Self { schema, table, ..self }
-    }
-
-    /// Without the functions of Rust revisions, which only the application has.
-    #[must_use]
-    pub fn without_rust(self) -> Self {
-        Self { runs_rust: false, ..self }
     }
 
     /// The set.
@@ -112,21 +104,6 @@ impl<'a> Database<'a> {
             migrator = migrator.table(table);
         }
         Ok(migrator)
-    }
-
-    /// Refuses a plan with a step that only the application can take, before anything is touched.
-    ///
-    /// # Errors
-    /// When there is one.
-    pub fn check_rust(&self, plan: &Plan, output: &Output) -> Result<(), Error> {
-        match plan.steps.iter().find(|step| step.file.ends_with(".rs")) {
-            Some(step) if !self.runs_rust => Err(Error::unsupported(format!(
-                "revision '{}' is written in Rust and can be run only by the application that embeds it: {}\n\n\
-                 hint: run the application's own migration; `{} plan` shows the steps",
-                step.revision, step.file, output.program
-            ))),
-            _ => Ok(()),
-        }
     }
 }
 

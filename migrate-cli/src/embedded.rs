@@ -1,6 +1,7 @@
 //! The commands of an application on the set that it embeds.
 
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
@@ -177,7 +178,7 @@ impl<'a> Cli<'a> {
         let set = self.set;
         let entries = || Entries::new(set, None);
         let database = || self.database(common);
-        let agreed = |_: &Plan| Ok(());
+        let agreed = |_: &Plan| Ok(ControlFlow::Continue(()));
         match command {
             Command::Heads(With { args, .. }) => heads::run(args, &entries()?, output),
             Command::Show(With { args, .. }) => show::run(args, set, &entries()?, output),

@@ -46,15 +46,55 @@ pub enum Exit {
 }
 
 impl Exit {
+    const ALL: [Self; 18] = [
+        Self::Success,
+        Self::Failure,
+        Self::Usage,
+        Self::Project,
+        Self::Problems,
+        Self::Heads,
+        Self::Drafts,
+        Self::Pending,
+        Self::Ahead,
+        Self::Diverged,
+        Self::Edited,
+        Self::Target,
+        Self::Revision,
+        Self::Database,
+        Self::Locked,
+        Self::Interrupted,
+        Self::Unsupported,
+        Self::Refused,
+    ];
+
     /// The code.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    /// What a code means.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| exit.code() == code)
     }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_up_to_the_last_means_something() {
+        let codes: Vec<u8> = Exit::ALL.map(Exit::code).into();
+        assert_eq!(codes, (0..Exit::ALL.len() as u8).collect::<Vec<_>>());
+        assert_eq!(Exit::from_code(12), Some(Exit::Revision));
+        assert_eq!(Exit::from_code(200), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A graph drawn in lines of text: a column for each branch that is open.
+//! A graph drawn in columns: one for each branch that is open.
 
 /// The columns, from one row to the next.
 #[derive(Debug, Default)]
@@ -7,49 +7,72 @@ pub struct Lanes {
     open: Vec<Option<usize>>,
 }
 
+/// Where a revision stands, and which columns change at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its column
+    pub lane: usize,
+    /// The column by which each of its parents is reached
+    pub parents: Vec<usize>,
+    /// Which columns are in use above it, at it and below it
+    above: Vec<bool>,
+    at: Vec<bool>,
+    below: Vec<bool>,
+    /// The columns that end in it, its own aside
+    ends: Vec<usize>,
+}
+
 impl Lanes {
-    /// The lines of a revision, which comes after all that stand on it. The text may have several.
-    pub fn row(&mut self, revision: usize, parents: &[usize], text: &str) -> String {
-        let mut lines = String::new();
+    /// The place of a revision, which comes after all that stand on it.
+    pub fn place(&mut self, revision: usize, parents: &[usize]) -> Place {
         let waiting: Vec<usize> =
             (0..self.open.len()).filter(|&lane| self.open[lane] == Some(revision)).collect();
         let lane = waiting.first().copied().unwrap_or_else(|| self.free());
         self.open[lane] = Some(revision);
-        if let [_, others @ ..] = waiting.as_slice()
-            && !others.is_empty()
-        {
-            lines.push_str(&self.joint(lane, others, '┘', '┴'));
-            others.iter().for_each(|&other| self.open[other] = None);
-            self.trim();
-        }
-        let marks: Vec<&str> = (0..self.open.len())
-            .map(|other| match self.open[other] {
-                _ if other == lane => "*",
-                Some(_) => "│",
-                None => " ",
-            })
-            .collect();
-        let (first, more) = text.split_once('\n').unwrap_or((text, ""));
-        lines.push_str(&format!("{} {first}\n", marks.join(" ")));
-
-        self.open[lane] = parents.first().copied();
-        for line in more.lines() {
-            let open = self.open.iter().map(|lane| if lane.is_some() { "│ " } else { "  " });
-            let line = format!("{}{line}", open.collect::<String>());
-            lines.push_str(&format!("{}\n", line.trim_end()));
-        }
-        let mut new = Vec::new();
-        for &parent in parents.iter().skip(1) {
-            let other = self.free();
-            self.open[other] = Some(parent);
-            new.push(other);
-        }
-        // A column that was free may lie to the left of the revision.
-        new.sort_unstable();
-        if !new.is_empty() {
-            lines.push_str(&self.joint(lane, &new, '┐', '┬'));
-        }
+        let above = self.in_use();
+        let ends = waiting.get(1..).unwrap_or_default().to_vec();
+        ends.iter().for_each(|&end| self.open[end] = None);
         self.trim();
+        let at = self.in_use();
+        self.open[lane] = parents.first().copied();
+        let mut lanes: Vec<usize> = parents.first().map(|_| lane).into_iter().collect();
+        for &parent in parents.iter().skip(1) {
+            let lane = self.free();
+            self.open[lane] = Some(parent);
+            lanes.push(lane);
+        }
+        let below = self.in_use();
+        self.trim();
+        Place { lane, parents: lanes, above, at, below, ends }
+    }
+
+    /// The lines of a revision, which comes after all that stand on it. The text may have several.
+    pub fn row(&mut self, revision: usize, parents: &[usize], text: &str) -> String {
+        let place = self.place(revision, parents);
+        let mut lines = String::new();
+        if !place.ends.is_empty() {
+            lines.push_str(&joint(&place.above, place.lane, &place.ends, '┘', '┴'));
+        }
+        let (first, more) = text.split_once('\n').unwrap_or((text, ""));
+        let mark = |(lane, open): (usize, &bool)| match open {
+            _ if lane == place.lane => "*",
+            true => "│",
+            false => " ",
+        };
+        let marks: Vec<&str> = place.at.iter().enumerate().map(mark).collect();
+        lines.push_str(&format!("{} {first}\n", marks.join(" ")));
+        if let [_, new @ ..] = place.parents.as_slice()
+            && !new.is_empty()
+        {
+            lines.push_str(&joint(&place.below, place.lane, new, '┐', '┬'));
+        }
+        for line in more.lines() {
+            let width = self.open.len().max(place.at.len());
+            let is_open = |lane| matches!(self.open.get(lane), Some(Some(_)));
+            let open: String = (0..width).map(|lane| if is_open(lane) { "│ " } else { "  " }).collect();
+            lines.push_str(format!("{open}{line}").trim_end());
+            lines.push('\n');
+        }
         lines
     }
 
@@ -59,31 +82,35 @@ impl Lanes {
         self.open.len() - 1
     }
 
+    fn in_use(&self) -> Vec<bool> {
+        self.open.iter().map(Option::is_some).collect()
+    }
+
     fn trim(&mut self) {
         while self.open.last() == Some(&None) {
             self.open.pop();
         }
     }
+}
 
-    /// A line that connects a column with others to its right.
-    fn joint(&self, from: usize, to: &[usize], end: char, middle: char) -> String {
-        let last = to.last().copied().unwrap_or(from);
-        let mut line = String::new();
-        for lane in 0..self.open.len() {
-            let inside = from < lane && lane <= last;
-            line.push(match self.open[lane] {
-                _ if lane == from => '├',
-                _ if lane == last => end,
-                _ if to.contains(&lane) => middle,
-                Some(_) if inside => '┼',
-                None if inside => '─',
-                Some(_) => '│',
-                None => ' ',
-            });
-            line.push(if from <= lane && lane < last { '─' } else { ' ' });
-        }
-        format!("{}\n", line.trim_end())
+/// A line that connects a column with others to its right.
+fn joint(open: &[bool], from: usize, to: &[usize], end: char, middle: char) -> String {
+    let last = to.last().copied().unwrap_or(from);
+    let mut line = String::new();
+    for (lane, &open) in open.iter().enumerate() {
+        let inside = from < lane && lane <= last;
+        line.push(match open {
+            _ if lane == from => '├',
+            _ if lane == last => end,
+            _ if to.contains(&lane) => middle,
+            true if inside => '┼',
+            false if inside => '─',
+            true => '│',
+            false => ' ',
+        });
+        line.push(if from <= lane && lane < last { '─' } else { ' ' });
     }
+    format!("{}\n", line.trim_end())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use migrate_cli::commands::downgrade;
 
 use super::{Context, Outcome};
 use crate::database::{DatabaseArgs, Opened, block_on};
+use crate::runner;
 
 /// Undo what stands above a target
 ///
@@ -17,6 +18,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
-    let opened = Opened::open(&args.database, &context.project()?)?;
-    block_on(downgrade::run(&args.command, &opened.database(), &context.output, |_| Ok(())))?
+    let project = context.project()?;
+    let opened = Opened::open(&args.database, &project)?;
+    let words = &["downgrade", "--yes", args.command.target()];
+    let before = |plan: &_| runner::hand_over(plan, &opened, &project, context, words);
+    block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?
 }

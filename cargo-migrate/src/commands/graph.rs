@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::{Context, Outcome};
 use crate::cli::Format;
 use crate::set::Outline;
+use crate::svg;
 
 /// Draw the revisions, newest first
 ///
-/// Takes `--format mermaid` and `--format dot` besides `text` and `json`.
+/// Takes `--format svg`, `mermaid` and `dot` besides `text` and `json`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -32,6 +33,7 @@ pub(crate) fn run(_: &Args, context: &Context) -> Outcome {
     let drawing = Drawing::new(&entries);
     match context.format {
         Format::Mermaid => context.output.text(drawing.mermaid().trim_end()),
+        Format::Svg => context.output.text(drawing.svg(&entries).trim_end()),
         Format::Dot => context.output.text(drawing.dot().trim_end()),
         _ => context.output.facts(&drawing, || drawing.lanes(&entries)),
     }
@@ -59,6 +61,11 @@ impl Drawing {
         let mut lanes = Lanes::default();
         let rows = graph.order().iter().rev().zip(&self.revisions);
         rows.map(|(&index, entry)| lanes.row(index, graph.revises(index), &entry.line())).collect()
+    }
+
+    fn svg(&self, entries: &Entries<'_>) -> String {
+        let newest_first: Vec<Index> = entries.graph().order().iter().rev().copied().collect();
+        svg::draw(entries.graph(), &newest_first, &self.revisions)
     }
 
     fn mermaid(&self) -> String {

@@ -30,7 +30,19 @@ fn a_graph_is_drawn_in_text_and_for_other_programs() {
     assert!(dot.contains("    \"eee\" -> \"ddd\" [style=dashed];\n"), "{dot}");
     let json = project.run("graph --format json").json();
     assert_eq!(json["data"]["depends_on"][0][1], "ddd");
-    assert!(project.run("heads --format dot").failed(2).contains("are for `graph`"));
+    let svg = project.run("graph --format svg").ok().to_owned();
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.ends_with("</svg>\n"),
+        "{svg}"
+    );
+    let count = |what: &str| svg.matches(what).count();
+    assert_eq!(
+        (count("<circle"), count("stroke-width=\"2\""), count("stroke-dasharray")),
+        (5, 4, 1),
+        "{svg}"
+    );
+    assert!(svg.contains(">ddd (side) (head) Join &quot;both&quot;</text>"), "{svg}");
+    assert_eq!(project.run("heads --format dot").failed(2), "error: `--format dot` is for `graph`\n");
 }
 
 #[test]

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod branches;
+mod ci;
 mod database;
 mod files;
 mod mistakes;
 mod project;
+mod runner;
 mod workflow;

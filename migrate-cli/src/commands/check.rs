@@ -19,7 +19,10 @@ pub struct Args {}
 pub async fn run(_: &Args, database: &Database<'_>, output: &Output) -> Outcome {
     let status = status(database).await?;
     output.facts(&status, || status.to_string());
-    Ok(judge(&status, output))
+    Ok(judge(&status, output.program).map_or(Exit::Success, |wrong| {
+        output.finding(&wrong.to_string());
+        wrong.exit()
+    }))
 }
 
 /// Where the database is.
@@ -30,19 +33,17 @@ pub async fn status(database: &Database<'_>) -> Result<Status, Error> {
     database.read(async |migrator| migrator.status().await).await
 }
 
-/// Says what is wrong with a database's state.
+/// What is wrong with a database's state, if something is. `program` is what is typed before a command's name.
 #[must_use]
-pub fn judge(status: &Status, output: &Output) -> Exit {
+pub fn judge(status: &Status, program: &str) -> Option<Error> {
     if !status.ahead.is_empty() {
-        output.finding("the database has revisions that are not here");
-        Exit::Ahead
+        Some(Error::new(Exit::Ahead, "the database has revisions that are not here"))
     } else if !status.is_current() {
-        output.finding(&format!(
-            "target database is not up to date\n\nhint: `{} upgrade heads` applies what is missing",
-            output.program
-        ));
-        Exit::Pending
+        let message = format!(
+            "target database is not up to date\n\nhint: `{program} upgrade heads` applies what is missing"
+        );
+        Some(Error::new(Exit::Pending, message))
     } else {
-        Exit::Success
+        None
     }
 }

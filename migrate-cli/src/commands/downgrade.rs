@@ -1,6 +1,7 @@
 //! `downgrade`
 
 use std::io::{self, BufRead, IsTerminal};
+use std::ops::ControlFlow;
 
 use migrate_runtime::Plan;
 
@@ -34,7 +35,7 @@ impl Args {
     }
 }
 
-/// Undoes what stands above the target, after a yes and after `before` has agreed to the plan.
+/// Undoes what stands above the target, after a yes and after `before` has agreed to the plan or has done all that there is to do.
 ///
 /// # Errors
 /// Those of the runtime and of `before`, and when there was no yes.
@@ -42,7 +43,7 @@ pub async fn run(
     args: &Args,
     database: &Database<'_>,
     output: &Output,
-    before: impl FnOnce(&Plan) -> Result<(), Error>,
+    before: impl FnOnce(&Plan) -> Result<ControlFlow<Exit>, Error>,
 ) -> Outcome {
     let target = args.target.as_str();
     let plan = database.read(async |migrator| migrator.plan_downgrade(target).await).await?;
@@ -50,7 +51,6 @@ pub async fn run(
         output.facts(&plan, || plan.to_string());
         return Ok(Exit::Success);
     }
-    database.check_rust(&plan, output)?;
     if !plan.is_empty() && !args.yes {
         let question = format!("{plan}\na downgrade may lose data. Go on?");
         ask(
@@ -60,7 +60,9 @@ pub async fn run(
             output,
         )?;
     }
-    before(&plan)?;
+    if let ControlFlow::Break(exit) = before(&plan)? {
+        return Ok(exit);
+    }
     let report = database.change(output, async |migrator| migrator.downgrade(target).await).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)

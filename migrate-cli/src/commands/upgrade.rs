@@ -1,5 +1,7 @@
 //! `upgrade`
 
+use std::ops::ControlFlow;
+
 use migrate_runtime::Plan;
 
 use crate::database::Database;
@@ -27,7 +29,7 @@ impl Args {
     }
 }
 
-/// Applies what is missing, after `before` has agreed to the plan.
+/// Applies what is missing, after `before` has agreed to the plan or has done all that there is to do.
 ///
 /// # Errors
 /// Those of the runtime and of `before`.
@@ -35,7 +37,7 @@ pub async fn run(
     args: &Args,
     database: &Database<'_>,
     output: &Output,
-    before: impl FnOnce(&Plan) -> Result<(), Error>,
+    before: impl FnOnce(&Plan) -> Result<ControlFlow<Exit>, Error>,
 ) -> Outcome {
     let target = args.target.as_str();
     let plan = database.read(async |migrator| migrator.plan(target).await).await?;
@@ -43,8 +45,9 @@ pub async fn run(
         output.facts(&plan, || plan.to_string());
         return Ok(Exit::Success);
     }
-    database.check_rust(&plan, output)?;
-    before(&plan)?;
+    if let ControlFlow::Break(exit) = before(&plan)? {
+        return Ok(exit);
+    }
     let report = database.change(output, async |migrator| migrator.upgrade(target).await).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)
