@@ -150,6 +150,8 @@ subcommands! {
     Downgrade(downgrade) = "downgrade",
     /// Record that the database is at a target, without running anything
     Stamp(stamp) = "stamp",
+    /// Try each revision's way down on a scratch database
+    Verify(verify) = "verify",
     /// Print completions for a shell
     Completions(completions) = "completions",
 }

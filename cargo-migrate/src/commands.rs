@@ -28,6 +28,7 @@ pub(crate) mod show;
 pub(crate) mod stamp;
 pub(crate) mod status;
 pub(crate) mod upgrade;
+pub(crate) mod verify;
 
 /// What every command is given.
 #[derive(Debug)]

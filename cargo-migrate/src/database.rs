@@ -24,7 +24,10 @@ pub(crate) struct DatabaseArgs {
 }
 
 /// The URL to use: of the arguments, the environment, `.env`, the configuration.
-fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl, Error> {
+///
+/// # Errors
+/// When none of them names one.
+pub(crate) fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl, Error> {
     let found = |url: &str| Ok(DatabaseUrl::from(escaped(url)));
     if let Some(url) = &args.database_url {
         return found(url.as_str());
@@ -48,7 +51,7 @@ fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl, Error> {
 }
 
 /// The backends that a URL may lead to.
-fn backends(url: &DatabaseUrl) -> Vec<Backend> {
+pub(crate) fn backends(url: &DatabaseUrl) -> Vec<Backend> {
     match url.as_str().split_once(':').map_or("", |(scheme, _)| scheme) {
         "sqlite" => vec![Backend::Sqlite],
         "postgres" | "postgresql" => vec![Backend::Postgres],
@@ -155,7 +158,11 @@ impl Opened {
         Ok(Self::new(find(args, project)?, project, set::outline(project)?))
     }
 
-    fn checked(url: &DatabaseUrl, project: &Project) -> Result<Resolved, Error> {
+    /// The revisions, with everything that a build checks for the URL's database.
+    ///
+    /// # Errors
+    /// When they are not for it, or a build would refuse them.
+    pub(crate) fn checked(url: &DatabaseUrl, project: &Project) -> Result<Resolved, Error> {
         let backends = backends(url);
         let (wanted, _) = project.backends();
         if let Some(backend) = backends.first()

@@ -10,6 +10,11 @@ use crate::commands::Context;
 use crate::database::Opened;
 use crate::project::Project;
 
+/// Whether there is somebody to take the steps: this command, or the application's where one is in Rust.
+pub(crate) fn is_there(plan: &Plan, opened: &Opened, project: &Project) -> bool {
+    !project.config.runner.is_empty() || opened.rust_on_the_way(plan).is_none()
+}
+
 /// Hands a run over to the application if there is a Rust revision on the way; `arguments` are those of the application's
 /// command.
 ///

@@ -19,6 +19,15 @@ impl DatabaseUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The URL for what only reads: a SQLite file that is not there is an empty database, and stays away.
+    #[must_use]
+    pub fn to_read(&self) -> &str {
+        match sqlite_file(&self.0) {
+            Some(path) if !Path::new(path).exists() => "sqlite::memory:",
+            _ => &self.0,
+        }
+    }
 }
 
 impl From<String> for DatabaseUrl {
@@ -74,11 +83,7 @@ impl<'a> Database<'a> {
         &self,
         verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
     ) -> Result<T, Error> {
-        let url = match sqlite_file(self.url.as_str()) {
-            Some(path) if !Path::new(path).exists() => "sqlite::memory:",
-            _ => self.url.as_str(),
-        };
-        Ok(verb(self.migrator(url).await?).await?)
+        Ok(verb(self.migrator(self.url.to_read()).await?).await?)
     }
 
     /// Changes the database, and shows what happens while it does.

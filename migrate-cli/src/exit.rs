@@ -43,10 +43,12 @@ pub enum Exit {
     Unsupported = 16,
     /// It needs a yes and did not get one
     Refused = 17,
+    /// A revision's way down does not undo its way up
+    NotUndone = 18,
 }
 
 impl Exit {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -65,6 +67,7 @@ impl Exit {
         Self::Interrupted,
         Self::Unsupported,
         Self::Refused,
+        Self::NotUndone,
     ];
 
     /// The code.

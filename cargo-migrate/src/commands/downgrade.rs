@@ -1,8 +1,11 @@
 //! `cargo migrate downgrade`
 
+use std::path::PathBuf;
+
 use migrate_cli::commands::downgrade;
 
 use super::{Context, Outcome};
+use crate::backup;
 use crate::database::{DatabaseArgs, Opened, block_on};
 use crate::runner;
 
@@ -13,6 +16,9 @@ use crate::runner;
 pub(crate) struct Args {
     #[command(flatten)]
     command: downgrade::Args,
+    /// Copy the database into this new file first
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -21,6 +27,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
     let words = &["downgrade", "--yes", args.command.target()];
-    let before = |plan: &_| runner::hand_over(plan, &opened, &project, context, words);
+    let before = |plan: &_| {
+        if runner::is_there(plan, &opened, &project) {
+            backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;
+        }
+        runner::hand_over(plan, &opened, &project, context, words)
+    };
     block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backup;
 mod branches;
 mod ci;
 mod database;
@@ -9,4 +10,5 @@ mod files;
 mod mistakes;
 mod project;
 mod runner;
+mod verify;
 mod workflow;
