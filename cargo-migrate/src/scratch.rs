@@ -20,7 +20,7 @@ pub(crate) struct Scratch {
 
 enum Native {
     Sqlite(rusqlite::Connection),
-    Postgres(PostgresServer, tokio_postgres::Client),
+    Postgres(Box<PostgresServer>, tokio_postgres::Client),
     Mysql(MysqlServer, mysql_async::Conn),
 }
 
@@ -55,7 +55,7 @@ impl Scratch {
                 let server = PostgresServer::new(url)?;
                 server.create().await?;
                 match server.connect().await {
-                    Ok(client) => Native::Postgres(server, client),
+                    Ok(client) => Native::Postgres(Box::new(server), client),
                     Err(error) => return Err(given_up(error, server.remove().await)),
                 }
             }

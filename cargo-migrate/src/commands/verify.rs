@@ -126,7 +126,7 @@ fn url(args: &Args, project: &Project) -> Result<DatabaseUrl, Error> {
 /// Makes the database, takes the course, and removes the database, whatever came of it.
 async fn take(course: &Course, url: &str, history: History, output: &Output) -> Result<Vec<Verified>, Error> {
     // By a task of its own: from the first wait on, an interruption waits to be seen instead of ending the process.
-    let mut interruption = tokio::spawn(tokio::signal::ctrl_c());
+    let mut interruption = tokio::spawn(interruption());
     let mut scratch = Scratch::new(url, history).await?;
     let found = {
         let mut taken = pin!(course.take(&mut scratch, |verified| told(verified, output)));
@@ -144,6 +144,22 @@ async fn take(course: &Course, url: &str, history: History, output: &Output) -> 
             Err(error)
         }
     }
+}
+
+/// Waits until somebody wants the command to end.
+async fn interruption() {
+    use tokio::signal;
+
+    let mut interrupted = pin!(signal::ctrl_c());
+    #[cfg(unix)]
+    if let Ok(mut terminated) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        return std::future::poll_fn(|context| match interrupted.as_mut().poll(context) {
+            Poll::Pending => terminated.poll_recv(context).map(|_| ()),
+            Poll::Ready(_) => Poll::Ready(()),
+        })
+        .await;
+    }
+    let _ = interrupted.await;
 }
 
 fn interrupted() -> Error {

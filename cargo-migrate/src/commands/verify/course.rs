@@ -136,7 +136,7 @@ impl Course {
         let steps = planner
             .upgrade(&Target::Heads, &nothing)
             .and_then(|goal| planner.steps(&goal, &nothing))
-            .map_err(|error| migrate_runtime::Error::from(error))?;
+            .map_err(migrate_runtime::Error::from)?;
         let order: Vec<Index> = steps.as_slice().iter().map(|step| step.index).collect();
         let mut line: Vec<Revision> = revisions.clone();
         for (place, &index) in order.iter().enumerate() {
