@@ -7,6 +7,7 @@ mod nothing_to_do;
 mod races;
 mod rust_revisions;
 mod sample;
+mod sent_ahead;
 mod separation;
 mod session;
 mod state;

@@ -15,7 +15,7 @@ use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
 
-use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
+use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Told, Work, WorkBody};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
@@ -190,7 +190,7 @@ impl<'a> Mysql<'a> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let work = &steps[step];
-        told(step, None);
+        told(step, Told::Begun);
         let mut packet = Packet::default();
         if let WorkBody::Sql { text, script } = work.body {
             self.touch(script, text).await?;
@@ -209,7 +209,7 @@ impl<'a> Mysql<'a> {
                 let sql = &text[statement.range.clone()];
                 if packet.sql.len() + sql.len() > self.budget {
                     self.send_part(step, work, &mut packet).await?;
-                    (reported + 1..=place).for_each(|done| told(step, Some(done)));
+                    (reported + 1..=place).for_each(|done| told(step, Told::Statements(done)));
                     reported = place;
                 }
                 packet.push(Part::Statement(place), sql);
@@ -229,7 +229,7 @@ impl<'a> Mysql<'a> {
             self.open = false;
         }
         if let WorkBody::Sql { script, .. } = work.body {
-            (reported + 1..=script.statements.len()).for_each(|done| told(step, Some(done)));
+            (reported + 1..=script.statements.len()).for_each(|done| told(step, Told::Statements(done)));
         }
         self.restored().await?;
         Ok(())

@@ -255,6 +255,16 @@ impl Database for Postgres<'_> {
         self.transact_steps(table, create, steps, told).await
     }
 
+    async fn transact_each(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        self.transact_steps_each(table, create, steps, told).await
+    }
+
     async fn begin_running(
         &mut self,
         table: &HistoryTable,

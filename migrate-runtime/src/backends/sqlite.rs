@@ -8,7 +8,7 @@ use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, Stateme
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
+use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db, Row, Value};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, RowState, Running, TakeOver};
@@ -167,7 +167,7 @@ impl<'a> Sqlite<'a> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         for (step, work) in steps.iter().enumerate() {
-            told(step, None);
+            told(step, Told::Begun);
             self.connection.execute_batch(&table.insert(&work.row, true, BACKEND)).map_err(row_fault)?;
             match work.body {
                 WorkBody::Nothing => {}
@@ -176,7 +176,7 @@ impl<'a> Sqlite<'a> {
                     for (place, statement) in script.statements.iter().enumerate() {
                         self.run(&text[statement.range.clone()], &script.options)
                             .map_err(|fault| failed(step, place, statement, 0, fault))?;
-                        told(step, Some(place + 1));
+                        told(step, Told::Statements(place + 1));
                     }
                 }
                 WorkBody::Rust { run, data } => {
@@ -382,7 +382,7 @@ impl Database for Sqlite<'_> {
         };
         let open = OpenTransaction(self);
         let sqlite = &mut *open.0;
-        told(0, None);
+        told(0, Told::Begun);
         super::again(script, from).try_for_each(|(place, statement)| {
             sqlite
                 .run(&text[statement.range.clone()], &script.options)
@@ -413,7 +413,7 @@ impl Database for Sqlite<'_> {
             if sqlite.connection.is_autocommit() {
                 kept = place + 1;
             }
-            told(0, Some(place + 1));
+            told(0, Told::Statements(place + 1));
         }
         if !sqlite.connection.is_autocommit() {
             return Err(StepFault::Error(super::left_transaction_open(&work.row.revision)));

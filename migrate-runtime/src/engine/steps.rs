@@ -7,14 +7,17 @@ use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
 use super::state::State;
 use super::{Outcome, Run, UNLOCKED, said};
-use crate::backends::{Database, Last, StepFault, Work, WorkBody, progress};
+use crate::backends::{Database, Last, StepFault, Told, Work, WorkBody, progress};
 use crate::error::Failure;
-use crate::event::{Event, StepInfo};
+use crate::event::{Event, Events, StepInfo};
 use crate::history::{Action, HistoryRow, NewRow, Running, TakeOver};
 use crate::options::{Lock, Transaction};
 use crate::report::DoneStep;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
+
+/// How many steps a backend is given at once: what they need is made before they run.
+const MAX_TOGETHER: usize = 256;
 
 /// What follows the name of a row's owner once it has stopped by itself.
 const STOPPED: &str = " (stopped)";
@@ -23,6 +26,30 @@ const STOPPED: &str = " (stopped)";
 struct Prepared<'d> {
     step: Step,
     text: std::borrow::Cow<'d, str>,
+}
+
+/// Steps that are being taken, and what is told of them.
+struct Course<'s, 'd> {
+    work: &'s [Work<'s>],
+    infos: &'s [StepInfo<'s>],
+    /// When the step began that is under way; of steps that share a transaction, when all did
+    begun: Instant,
+    done: &'d mut Vec<DoneStep>,
+}
+
+impl Course<'_, '_> {
+    fn tell(&mut self, events: &mut Events<'_>, place: usize, told: Told) {
+        let (step, total) = (self.infos[place], self.work[place].row.statements);
+        match told {
+            Told::Begun => events.emit(&Event::Started { step }),
+            Told::Statements(done) => events.emit(&Event::Statement { step, done, total }),
+            Told::Kept => {
+                let took = self.begun.elapsed();
+                self.done.push(DoneStep::new(&step, total, took));
+                events.emit(&Event::Finished { step, took });
+            }
+        }
+    }
 }
 
 impl<D: Database> Run<'_, D> {
@@ -34,85 +61,116 @@ impl<D: Database> Run<'_, D> {
         state: &State,
         done: &mut Vec<DoneStep>,
     ) -> Result<Outcome> {
-        let set = self.set;
-        let backend = self.db.backend();
         let mut last = state.last.clone();
         let total = done.len() + steps.len();
         let mut rest = steps.as_slice();
         while !rest.is_empty() {
-            let together = if self.options.transaction == Transaction::PerRun { rest.len() } else { 1 };
-            let (now, later) = rest.split_at(together);
+            let together = self.together(decoded, rest);
+            let (now, later) = rest.split_at(together.unwrap_or(1));
             rest = later;
-            let prepared: Vec<Prepared<'_>> = now
-                .iter()
-                .map(|step| Prepared {
-                    text: set.text(step.index, &decoded.revisions[step.index]),
-                    step: step.clone(),
-                })
-                .collect();
-            let create = state.create && done.is_empty();
+            let prepared: Vec<Prepared<'_>> =
+                now.iter().map(|step| self.prepared(decoded, step.clone())).collect();
             let mut work = Vec::with_capacity(prepared.len());
             for prepared in &prepared {
                 let item = self.work(decoded, prepared, last.clone())?;
                 last = Some((item.row.seq(), item.row.digest.clone()));
                 work.push(item);
             }
-            let start = Instant::now();
-            let transactional = match &work[0].body {
-                WorkBody::Sql { script, .. } => script.is_transactional(backend),
-                WorkBody::Nothing => true,
-                WorkBody::Rust { .. } => !backend.is_mysql_like(),
-            };
             let number = done.len();
             let infos: Vec<StepInfo<'_>> = now
                 .iter()
                 .enumerate()
                 .map(|(place, step)| info(decoded, step, number + place, total))
                 .collect();
-            let result = {
-                let events = &mut self.events;
-                let mut tell = |place: usize, statement: Option<usize>| {
-                    let step = infos[place];
-                    match statement {
-                        None => events.emit(&Event::Started { step }),
-                        Some(finished) => {
-                            events.emit(&Event::Statement {
-                                step,
-                                done: finished,
-                                total: work[place].row.statements,
-                            });
-                        }
-                    }
-                };
-                if transactional {
-                    self.db.transact(&self.table, create, &work, &mut tell).await
-                } else {
-                    match self.db.begin_running(&self.table, create, &work[0].row).await {
-                        Ok(()) => {
-                            let running = Running { seq: work[0].row.seq(), applied_by: self.owner.clone() };
-                            self.db.run_recorded(&self.table, &running, &work[0], 0, &mut tell).await
-                        }
-                        Err(fault) => Err(fault),
-                    }
-                }
+            let mut course = Course { work: &work, infos: &infos, begun: Instant::now(), done };
+            let create = state.create && number == 0;
+            let outcome = match together {
+                Some(_) => self.take_together(&mut course, create).await,
+                None => self.take_recorded(&mut course, create).await.map_err(|fault| (0, fault)),
             };
-            match result {
+            match outcome {
                 Ok(()) => {}
-                Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
-                Err(fault) => {
-                    if !transactional {
+                Err((_, StepFault::Overtaken)) => return Ok(Outcome::Overtaken),
+                Err((place, fault)) => {
+                    // Of a run in one transaction all steps failed.
+                    let failed = match self.options.transaction {
+                        Transaction::PerRun => 0..work.len(),
+                        Transaction::PerRevision => place..place + 1,
+                    };
+                    if together.is_none() {
                         self.stop(&work[0], &fault).await;
                     }
-                    return Err(self.explain(decoded, &prepared, &work, transactional, fault));
+                    let (prepared, work) = (&prepared[failed.clone()], &work[failed]);
+                    return Err(self.explain(decoded, prepared, work, together.is_some(), fault));
                 }
-            }
-            let took = start.elapsed();
-            for (work, step) in work.iter().zip(infos) {
-                self.events.emit(&Event::Finished { step, took });
-                done.push(DoneStep::new(&step, work.row.statements, took));
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// How many of the steps the backend may be given at once, each in a transaction or all in one; `None` where the
+    /// first of them cannot be in one.
+    fn together(&self, decoded: &Decoded, steps: &[Step]) -> Option<usize> {
+        let backend = self.db.backend();
+        let is_transactional =
+            |step: &Step| match decoded.revisions[step.index].script(backend, step.direction) {
+                Some(script) => script.is_transactional(backend),
+                None => !backend.is_mysql_like(),
+            };
+        let together = match self.options.transaction {
+            Transaction::PerRun => steps.len(),
+            Transaction::PerRevision => {
+                steps.iter().take(MAX_TOGETHER).take_while(|step| is_transactional(step)).count()
+            }
+        };
+        (together > 0).then_some(together)
+    }
+
+    fn prepared<'d>(&self, decoded: &'d Decoded, step: Step) -> Prepared<'d>
+    where
+        Self: 'd,
+    {
+        let set = self.set;
+        Prepared { text: set.text(step.index, &decoded.revisions[step.index]), step }
+    }
+
+    /// Takes steps in transactions: of their own, or of the run.
+    async fn take_together(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        create: bool,
+    ) -> Result<(), (usize, StepFault)> {
+        let work = course.work;
+        let Self { db, events, table, .. } = self;
+        match self.options.transaction {
+            Transaction::PerRevision => {
+                let told = &mut |place: usize, told: Told| {
+                    course.tell(events, place, told);
+                    if told == Told::Kept {
+                        course.begun = Instant::now();
+                    }
+                };
+                db.transact_each(table, create, work, told).await
+            }
+            Transaction::PerRun => {
+                let told = &mut |place: usize, told: Told| course.tell(events, place, told);
+                db.transact(table, create, work, told).await.map_err(|fault| (0, fault))?;
+                (0..work.len()).for_each(|place| course.tell(events, place, Told::Kept));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a step statement by statement.
+    async fn take_recorded(&mut self, course: &mut Course<'_, '_>, create: bool) -> Result<(), StepFault> {
+        let work = &course.work[0];
+        let running = Running { seq: work.row.seq(), applied_by: self.owner.clone() };
+        let Self { db, events, table, .. } = self;
+        db.begin_running(table, create, &work.row).await?;
+        let told = &mut |place: usize, told: Told| course.tell(events, place, told);
+        db.run_recorded(table, &running, work, 0, told).await?;
+        course.tell(events, 0, Told::Kept);
+        Ok(())
     }
 
     /// Goes on with the step that is under way, once its owner is gone for certain.
@@ -143,15 +201,11 @@ impl<D: Database> Run<'_, D> {
             return Ok(Outcome::Overtaken);
         }
         let running = Running { applied_by: self.owner.clone(), ..running };
-        let start = Instant::now();
-        let step = info(decoded, &prepared[0].step, done.len(), done.len() + 1);
-        let total = work[0].row.statements;
-        let events = &mut self.events;
-        let mut tell = |_: usize, statement: Option<usize>| match statement {
-            None => events.emit(&Event::Started { step }),
-            Some(finished) => events.emit(&Event::Statement { step, done: finished, total }),
-        };
-        match self.db.run_recorded(&self.table, &running, &work[0], from, &mut tell).await {
+        let infos = [info(decoded, &prepared[0].step, done.len(), done.len() + 1)];
+        let mut course = Course { work: &work, infos: &infos, begun: Instant::now(), done };
+        let Self { db, events, table, .. } = self;
+        let told = &mut |place: usize, told: Told| course.tell(events, place, told);
+        match db.run_recorded(table, &running, &work[0], from, told).await {
             Ok(()) => {}
             Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
             Err(fault) => {
@@ -159,9 +213,7 @@ impl<D: Database> Run<'_, D> {
                 return Err(self.explain(decoded, &prepared, &work, false, fault));
             }
         }
-        let took = start.elapsed();
-        self.events.emit(&Event::Finished { step, took });
-        done.push(DoneStep::new(&step, total, took));
+        course.tell(&mut self.events, 0, Told::Kept);
         Ok(Outcome::Done)
     }
 

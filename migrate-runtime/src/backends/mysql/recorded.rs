@@ -5,7 +5,7 @@ use migrate_revision::{Script, ScriptStatement, StatementKind};
 
 use super::fingerprint::{self, Verdict};
 use super::{Mysql, failed_statement, session};
-use crate::backends::{StepFault, Tell, again, left_transaction_open, progress};
+use crate::backends::{StepFault, Tell, Told, again, left_transaction_open, progress};
 use crate::db::{self, Db, RustFn};
 use crate::history::{HistoryTable, Running, quote_text};
 use crate::{Error, ErrorKind};
@@ -34,7 +34,7 @@ impl Recorder<'_> {
         from: usize,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        told(0, None);
+        told(0, Told::Begun);
         db.touch(self.script, self.text).await?;
         self.run_again(db, from).await?;
         let from = if self.taken_over { self.settle(db, from).await? } else { from };
@@ -52,7 +52,7 @@ impl Recorder<'_> {
             if sql.len() + unit.len() > db.budget && !sql.is_empty() {
                 self.send(db, &sql).await?;
                 sql.clear();
-                (reported + 1..=place).for_each(|done| told(0, Some(done)));
+                (reported + 1..=place).for_each(|done| told(0, Told::Statements(done)));
                 reported = place;
             }
             add(&mut sql, &unit);
@@ -72,7 +72,7 @@ impl Recorder<'_> {
             Some(_) => return Err(StepFault::Error(left_transaction_open(self.revision))),
             None => return Err(StepFault::Overtaken),
         }
-        (reported + 1..=statements.len()).for_each(|done| told(0, Some(done)));
+        (reported + 1..=statements.len()).for_each(|done| told(0, Told::Statements(done)));
         db.restored().await?;
         Ok(())
     }
@@ -280,7 +280,7 @@ pub(super) async fn run_rust(
     data: Option<&'static Dir<'static>>,
     told: &mut Tell<'_>,
 ) -> Result<(), StepFault> {
-    told(0, None);
+    told(0, Told::Begun);
     let backend = db.dialect();
     db.touch_all();
     db.open = true;
@@ -309,7 +309,7 @@ pub(super) async fn run_rust(
         return Err(if failed.code == OUT_OF_RANGE { StepFault::Overtaken } else { failed.fault.into() });
     }
     db.open = false;
-    told(0, Some(1));
+    told(0, Told::Statements(1));
     if let Some(restore) = db.restoring() {
         db.send(&restore).await.map_err(|failed| failed.fault)?;
     }

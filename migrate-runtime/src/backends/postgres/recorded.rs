@@ -8,7 +8,7 @@ use super::index::Concurrent;
 use super::settings::{self, Scope};
 use super::transact::{NOTE, first, step_fault};
 use super::{BACKEND, Postgres, fault, is};
-use crate::backends::{self, StepFault, Tell, Work, WorkBody};
+use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
 use crate::error::Fault;
 use crate::history::{HistoryTable, Running};
 
@@ -34,7 +34,7 @@ impl Postgres<'_> {
         let WorkBody::Sql { text, script } = work.body else {
             return Err(StepFault::Error(backends::not_recordable()));
         };
-        told(0, None);
+        told(0, Told::Begun);
         let scope = Scope::of(std::slice::from_ref(work)).everything();
         let note = Batch::own("note the session's settings", &scope.select());
         let rows = self.run(&note, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
@@ -142,7 +142,7 @@ impl Postgres<'_> {
             let mut batch = Batch::default();
             recording.push_progress(&mut batch, place);
             self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
-            told(0, Some(place + 1));
+            told(0, Told::Statements(place + 1));
             return Ok(());
         }
         let result = self.run_alone(recording, place, told).await;

@@ -1,18 +1,24 @@
 //! Steps in one transaction: as one message where that can be, else between BEGIN and COMMIT.
 
-use migrate_revision::StatementKind;
-use tokio_postgres::error::SqlState;
+use std::collections::VecDeque;
 
-use super::batch::{Batch, Cells, Failed, What};
+use migrate_revision::StatementKind;
+use tokio_postgres::error::{Severity, SqlState};
+
+use super::batch::{Answers, Batch, Cells, Failed, What};
 use super::settings::{self, Scope};
 use super::{BACKEND, Postgres, fault, is};
-use crate::backends::{StepFault, Tell, Work, WorkBody};
+use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::error::Fault;
 use crate::history::HistoryTable;
 use crate::{Error, ErrorKind};
 
 pub(super) const NOTE: What = What::Own("note the session's settings");
+
+/// How many messages, and how many bytes of them, may be on the way without an answer.
+const MAX_SENT: usize = 128;
+const MAX_SENT_BYTES: usize = 4 << 20;
 
 /// How many transactions in a row may be given up by the server before its error is shown.
 const MAX_GIVEN_UP: u32 = 10;
@@ -40,6 +46,80 @@ impl Postgres<'_> {
         self.lacks_schema = false;
         self.given_up = 0;
         Ok(())
+    }
+
+    /// Steps in transactions of their own. Their messages are sent ahead of the answers: the guard of each row keeps a step
+    /// from running whose predecessor failed.
+    pub(super) async fn transact_steps_each(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        let mut place = 0;
+        while let Some(rest) = steps.get(place..).filter(|rest| !rest.is_empty()) {
+            let create = create && place == 0;
+            let messages = rest.iter().take_while(|work| !needs_begin(&work.body)).count();
+            let mut tell = |step: usize, what: Told| told(place + step, what);
+            if messages == 0 {
+                let done = self.transact_steps(table, create, &rest[..1], &mut tell).await;
+                done.map_err(|fault| (place, fault))?;
+                told(place, Told::Kept);
+                place += 1;
+            } else {
+                let done = self.pipeline(table, create, &rest[..messages], &mut tell).await;
+                done.map_err(|(step, fault)| (place + step, fault))?;
+                place += messages;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pipeline(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        let mut sent: VecDeque<(Batch, Answers)> = VecDeque::new();
+        let mut bytes = 0;
+        let mut next = 0;
+        let mut failed: Option<(usize, StepFault)> = None;
+        for (place, step) in steps.iter().enumerate() {
+            while failed.is_none() && next < steps.len() && sent.len() < MAX_SENT && bytes < MAX_SENT_BYTES {
+                let one = &steps[next..=next];
+                let batch = self.message(table, create && next == 0, one, &Scope::of(one));
+                match batch.send(self.client).await {
+                    Ok(answers) => {
+                        bytes += batch.len();
+                        sent.push_back((batch, answers));
+                        next += 1;
+                    }
+                    Err(error) if sent.is_empty() => return Err((place, fault(error).into())),
+                    // The connection is gone; what was sent has the answers that it had.
+                    Err(_) => break,
+                }
+            }
+            let Some((batch, answers)) = sent.pop_front() else { break };
+            bytes -= batch.len();
+            let mut tell = |_: usize, what: Told| told(place, what);
+            match batch.read(answers, self.encoding, &mut tell).await {
+                Ok(_) => {
+                    told(place, Told::Kept);
+                    self.lacks_schema = false;
+                    self.given_up = 0;
+                }
+                // Those behind it fail for its sake, or another process took its place.
+                Err(error) if failed.is_none() => {
+                    let one = std::slice::from_ref(step);
+                    failed = Some((place, self.transaction_fault(table, one, error)));
+                }
+                Err(_) => {}
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// All of the steps as one message, which the server makes one transaction.
@@ -170,7 +250,7 @@ impl Postgres<'_> {
 /// What a failure means.
 pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Failed) -> StepFault {
     let Failed { what, offset, at_commit, error } = failed;
-    if error.as_db_error().is_none() {
+    if error.as_db_error().is_none() || is_fatal(&error) {
         return fault(error).into();
     }
     if at_commit {
@@ -194,6 +274,12 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
         Some(What::Own(doing)) => StepFault::Error(fault(error).while_doing(doing)),
         Some(What::Row(_) | What::Create | What::Progress) | None => fault(error).into(),
     }
+}
+
+/// Whether the server ended the session, which no statement is to blame for.
+fn is_fatal(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
+    matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 /// Whether a row could not be written because another has its number, or because the one before it is not there.
