@@ -103,8 +103,8 @@ pub struct HistoryRow {
 /// A row to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct NewRow {
-    /// The row that must be the last when this one is written: its number and digest. None for the first row
-    pub(crate) after: Option<(i64, String)>,
+    /// The row that must be the last when this one is written
+    pub(crate) after: After,
     pub(crate) revision: String,
     pub(crate) action: Action,
     pub(crate) heads: String,
@@ -120,10 +120,53 @@ pub(crate) struct NewRow {
 }
 
 impl NewRow {
-    pub(crate) fn seq(&self) -> i64 {
-        self.after.as_ref().map_or(1, |(seq, _)| seq + 1)
+    /// Its number, where the one before is known by its number.
+    pub(crate) fn seq(&self) -> Option<i64> {
+        match &self.after {
+            After::Nothing => Some(1),
+            After::Row(seq, _) => Some(seq + 1),
+            After::State(_) => None,
+        }
     }
 }
+
+/// The row that must be the last when another is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum After {
+    /// None
+    Nothing,
+    /// The one with this number and digest
+    Row(i64, String),
+    /// One that says that the database is here, whatever its number. Before the first revision, none says so as well
+    State(Place),
+}
+
+/// A state of a database by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) digest: String,
+    pub(crate) is_base: bool,
+}
+
+impl After {
+    /// The row, where it is known by its number.
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "only SQLite reads again to compare"))]
+    pub(crate) fn row(&self) -> Option<(i64, &str)> {
+        match self {
+            Self::Row(seq, digest) => Some((*seq, digest)),
+            Self::Nothing | Self::State(_) => None,
+        }
+    }
+}
+
+impl From<Option<(i64, String)>> for After {
+    fn from(row: Option<(i64, String)>) -> Self {
+        row.map_or(Self::Nothing, |(seq, digest)| Self::Row(seq, digest))
+    }
+}
+
+/// What follows the name of a row's owner that holds no lock while it is at work.
+pub(crate) const UNLOCKED: &str = " (unlocked)";
 
 /// How heads are written in their column.
 pub(crate) fn join_heads<'a>(heads: impl IntoIterator<Item = &'a str>) -> String {
@@ -226,12 +269,22 @@ impl HistoryTable {
         let text = |value: &str| quote_text(value, backend);
         let maybe = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
         let name = self.name(backend);
+        let namespace = text(&self.namespace);
         let seq = match &row.after {
-            None => "1".to_owned(),
-            Some((seq, digest)) => {
+            After::Nothing => "1".to_owned(),
+            After::State(Place { digest, is_base }) => {
+                let digest = text(digest);
+                let none =
+                    if *is_base { format!(" UNION ALL SELECT 0, {digest}, 'done'") } else { String::new() };
+                format!(
+                    "(SELECT seq + 1 FROM (SELECT seq, digest, state FROM {name} WHERE namespace = {namespace}{none} \
+                     ORDER BY seq DESC LIMIT 1) AS last WHERE digest = {digest} AND state = 'done')"
+                )
+            }
+            After::Row(seq, digest) => {
                 let guard = format!(
-                    "SELECT seq + 1 FROM {name} WHERE namespace = {} AND seq = {seq} AND digest = {} AND state <> 'running'",
-                    text(&self.namespace),
+                    "SELECT seq + 1 FROM {name} WHERE namespace = {namespace} AND seq = {seq} AND digest = {} AND \
+                     state <> 'running'",
                     text(digest)
                 );
                 match backend {
@@ -253,9 +306,8 @@ impl HistoryTable {
         format!(
             "INSERT INTO {name} (namespace, seq, revision, direction, heads, digest, checksum, compatible, state, \
              statements_done, statements_total, progress, down_sql, in_force, applied_by, started_at, finished_at, format) VALUES \
-             ({}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, {now}, \
-             {finished_at}, {FORMAT})",
-            text(&self.namespace),
+             ({namespace}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, \
+             {now}, {finished_at}, {FORMAT})",
             text(&row.revision),
             row.action.as_str(),
             text(&row.heads),
@@ -289,9 +341,9 @@ impl HistoryTable {
         backend: Backend,
     ) -> String {
         format!(
-            "UPDATE {} SET statements_done = {done}, progress = {progress}{}",
+            "UPDATE {} SET statements_done = {done}, progress = {progress} WHERE {}",
             self.name(backend),
-            self.running(running, backend)
+            self.running_row(running, backend)
         )
     }
 
@@ -299,10 +351,10 @@ impl HistoryTable {
     pub(crate) fn update_done(&self, running: &Running, total: usize, backend: Backend) -> String {
         format!(
             "UPDATE {} SET statements_done = {total}, statements_total = {total}, progress = NULL, state = 'done', \
-             finished_at = {}{}",
+             finished_at = {} WHERE {}",
             self.name(backend),
             now(backend),
-            self.running(running, backend)
+            self.running_row(running, backend)
         )
     }
 
@@ -325,34 +377,39 @@ impl HistoryTable {
         if to.abandon {
             let _ = write!(update, ", state = 'abandoned', finished_at = {}", now(backend));
         }
-        let _ = write!(update, "{} AND statements_done = {}", self.running(from, backend), to.done);
+        let _ =
+            write!(update, " WHERE {} AND statements_done = {}", self.running_row(from, backend), to.done);
         update
     }
 
     /// The columns of one running row: how far it is and whose it is.
     #[allow(dead_code, reason = "only backends whose multi-statement results cannot be counted read it back")]
-    pub(crate) fn select_progress(&self, seq: i64, backend: Backend) -> String {
+    pub(crate) fn select_progress(&self, running: &Running, backend: Backend) -> String {
         format!(
-            "SELECT statements_done, state, applied_by FROM {} WHERE namespace = {} AND seq = {seq}",
+            "SELECT statements_done, state, applied_by FROM {} WHERE {}",
             self.name(backend),
-            quote_text(&self.namespace, backend)
+            self.row(running, backend)
         )
     }
 
-    fn running(&self, running: &Running, backend: Backend) -> String {
-        format!(
-            " WHERE namespace = {} AND seq = {} AND state = 'running' AND applied_by = {}",
-            quote_text(&self.namespace, backend),
-            running.seq,
-            quote_text(&running.applied_by, backend)
-        )
+    /// The condition that a row has this one's number, where that is known.
+    pub(crate) fn row(&self, running: &Running, backend: Backend) -> String {
+        let namespace = format!("namespace = {}", quote_text(&self.namespace, backend));
+        running.seq.map_or_else(|| namespace.clone(), |seq| format!("{namespace} AND seq = {seq}"))
+    }
+
+    /// The condition that a row is this one, and running, and its owner's still.
+    pub(crate) fn running_row(&self, running: &Running, backend: Backend) -> String {
+        let owner = quote_text(&running.applied_by, backend);
+        format!("{} AND state = 'running' AND applied_by = {owner}", self.row(running, backend))
     }
 }
 
 /// A running row and whose it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Running {
-    pub(crate) seq: i64,
+    /// Its number. A script does not know it, and there is never more than one that is running
+    pub(crate) seq: Option<i64>,
     pub(crate) applied_by: String,
 }
 

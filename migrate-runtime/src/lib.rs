@@ -9,6 +9,7 @@
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod backends;
 mod db;
+mod dialect;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod engine;
 mod error;
@@ -16,6 +17,7 @@ mod event;
 mod history;
 mod migrator;
 mod options;
+mod record;
 mod report;
 mod set;
 
