@@ -55,6 +55,7 @@ impl<'a, D: Database> Run<'a, D> {
             schema: options.schema.clone(),
             table: options.table.clone(),
             namespace: set.namespace().to_owned(),
+            variable: None,
         };
         let owner = options.applied_by.clone().unwrap_or_else(program);
         let mark = if options.lock == Lock::None { UNLOCKED } else { "" };

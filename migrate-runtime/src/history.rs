@@ -10,6 +10,8 @@ pub(crate) struct HistoryTable {
     pub(crate) schema: Option<String>,
     pub(crate) table: String,
     pub(crate) namespace: String,
+    /// A variable of psql's that holds the qualified name, in scripts that find it out as they run
+    pub(crate) variable: Option<&'static str>,
 }
 
 /// What a row records.
@@ -183,6 +185,9 @@ impl HistoryTable {
     /// The table's name, quoted and qualified.
     pub(crate) fn name(&self, backend: Backend) -> String {
         let table = quote_name(&self.table, backend);
+        if let Some(variable) = self.variable {
+            return format!(":{variable}");
+        }
         match (&self.schema, backend) {
             (Some(schema), _) => format!("{}.{table}", quote_name(schema, backend)),
             // A bare name would also find the table of an attached database.

@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod history;
 mod migrator;
+mod offline;
 mod options;
 mod record;
 mod report;
@@ -35,6 +36,7 @@ pub use migrator::MysqlConnection;
 pub use migrator::PostgresConnection;
 #[cfg(feature = "sqlite")]
 pub use migrator::SqliteConnection;
+pub use offline::Offline;
 pub use options::{Ahead, Lock, Transaction};
 pub use report::{DoneStep, Plan, PlannedStep, Report, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use migrate_revision::{Backend, Script, SectionOptions};
 
@@ -25,7 +24,7 @@ pub(crate) struct Scope {
 impl Scope {
     /// What these and the statements of a script may change.
     pub(crate) fn and(mut self, text: &str, script: &Script) -> Self {
-        self.timeouts |= has_timeouts(&script.options);
+        self.timeouts |= timeouts(&script.options).next().is_some();
         for statement in script.statements.iter().filter(|statement| statement.session_effect) {
             self.all = true;
             custom_names(&text[statement.range.clone()], &mut self.custom);
@@ -58,7 +57,8 @@ impl Scope {
         self.restore(&quote_text(settings, Backend::Postgres))
     }
 
-    fn settings(&self) -> String {
+    /// The settings as they are, as an expression.
+    pub(crate) fn settings(&self) -> String {
         let now = |name: &str| format!("pg_catalog.current_setting('{name}')");
         let mut names = vec!["session_authorization", "role", "search_path"];
         if !self.all {
@@ -84,7 +84,8 @@ impl Scope {
         )
     }
 
-    fn restore(&self, kept: &str) -> Vec<String> {
+    /// Puts back what was kept in an expression.
+    pub(crate) fn restore(&self, kept: &str) -> Vec<String> {
         let kept = format!("{kept}::pg_catalog.json");
         let value = |name: &str| format!("pg_catalog.json_extract_path_text({kept}, '{name}')");
         let set = |name: &str| format!("pg_catalog.set_config('{name}', {}, false)", value(name));
@@ -132,27 +133,24 @@ impl Scope {
 
 /// An update that fails, and with it its whole message, if there is no row to change.
 pub(crate) fn must_change_one(update: &str) -> String {
-    format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM changed")
-}
-
-/// Whether a section limits its own time.
-pub(crate) fn has_timeouts(options: &SectionOptions) -> bool {
-    options.lock_timeout.is_some() || options.statement_timeout.is_some()
+    format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) AS changed FROM changed")
 }
 
 /// Sets a section's timeouts, for the transaction or for the session.
 pub(crate) fn set_timeouts(options: &SectionOptions, local: bool) -> Option<String> {
-    let set = |name: &str, timeout: Option<Duration>| {
+    let set = |(name, value)| format!("pg_catalog.set_config('{name}', '{value}', {local})");
+    let values: Vec<String> = timeouts(options).map(set).collect();
+    (!values.is_empty()).then(|| format!("SELECT {}", values.join(", ")))
+}
+
+/// The settings by which a section limits its own time.
+pub(crate) fn timeouts(options: &SectionOptions) -> impl Iterator<Item = (&'static str, String)> {
+    let all = [("lock_timeout", options.lock_timeout), ("statement_timeout", options.statement_timeout)];
+    all.into_iter().filter_map(|(name, timeout)| {
         // Zero would mean none.
         let milliseconds = timeout?.as_millis().clamp(1, i32::MAX as u128);
-        Some(format!("pg_catalog.set_config('{name}', '{milliseconds}ms', {local})"))
-    };
-    let values: Vec<String> =
-        [set("lock_timeout", options.lock_timeout), set("statement_timeout", options.statement_timeout)]
-            .into_iter()
-            .flatten()
-            .collect();
-    (!values.is_empty()).then(|| format!("SELECT {}", values.join(", ")))
+        Some((name, format!("{milliseconds}ms")))
+    })
 }
 
 /// Becomes, for the transaction, who the session was by settings in an expression, and then again who it is.
@@ -212,6 +210,8 @@ fn custom_names(sql: &str, names: &mut BTreeSet<String>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

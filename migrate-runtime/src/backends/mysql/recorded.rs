@@ -7,8 +7,8 @@ use super::{Mysql, failed_statement};
 use crate::backends::{StepFault, Tell, again, left_transaction_open};
 use crate::db::{self, Db, RustFn};
 use crate::dialect::mysql::fingerprint::{self, Verdict};
-use crate::dialect::mysql::{BEFORE, ONE_ROW_CHANGED, OVERFLOW, Recording, UserTransaction, timeouts};
-use crate::dialect::progress;
+use crate::dialect::mysql::{BEFORE, ONE_ROW_CHANGED, OVERFLOW, Recording, timeouts};
+use crate::dialect::{UserTransaction, progress};
 use crate::history::{HistoryTable, Running};
 use crate::{Error, ErrorKind};
 

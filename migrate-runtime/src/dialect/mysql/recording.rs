@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use migrate_revision::{Backend, Script, StatementKind};
 
 use super::fingerprint;
-use crate::dialect::progress;
+use crate::dialect::{UserTransaction, progress};
 use crate::history::{HistoryTable, Running};
 
 /// A running row and the script that it is of.
@@ -68,34 +68,6 @@ impl<'s> Recording<'s> {
         let total = self.script.statements.len();
         let done = self.table.update_done(self.running, total, self.backend);
         ["ROLLBACK".to_owned(), format!("{done} AND statements_done = {total}"), "COMMIT".to_owned()]
-    }
-}
-
-/// Transactions of the revision's own, as far as its statements tell.
-#[derive(Debug, Default)]
-pub(crate) struct UserTransaction {
-    begun: bool,
-    autocommit_off: bool,
-}
-
-impl UserTransaction {
-    pub(crate) fn is_open(&self) -> bool {
-        self.begun || self.autocommit_off
-    }
-
-    fn follow(&mut self, sql: &str) {
-        let lower = sql.to_ascii_lowercase();
-        match lower.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()) {
-            Some("set") => {
-                let value = lower.rsplit('=').next().map(|value| value.trim().trim_matches(['\'', '"']));
-                self.autocommit_off = matches!(value, Some("0" | "off" | "false"));
-                self.begun &= self.autocommit_off;
-            }
-            Some("commit" | "rollback") => {
-                self.begun = lower.contains("chain") && !lower.contains("no chain");
-            }
-            _ => self.begun = true,
-        }
     }
 }
 
