@@ -286,7 +286,8 @@ behaviours! {
         let script = set.offline(db.backend()).upgrade("head").unwrap();
         let lines: Vec<&str> = script.lines().collect();
         let ends = |line: &&str| line.ends_with(';') || line.contains("\\gset");
-        let cuts: Vec<usize> = (1..lines.len()).filter(|&cut| ends(&lines[cut - 1])).collect();
+        let begin = lines.iter().position(|line| line.starts_with("-- upgrade alone")).unwrap();
+        let cuts: Vec<usize> = (begin + 1..lines.len()).filter(|&cut| ends(&lines[cut - 1])).collect();
         assert!(cuts.len() > 20, "{script}");
         for cut in cuts {
             let db = Database::new(db.kind);
@@ -313,20 +314,20 @@ behaviours! {
     }
 
     fn bodies_of_triggers_and_routines_come_through_whole(db) {
-        let set = match db.kind {
-            Kind::Sqlite => Revisions::new().sql("a",
+        let (up, down) = match db.kind {
+            Kind::Sqlite => (
                 "CREATE TABLE t1 (x TEXT); CREATE TABLE t2 (x TEXT);\n\
                  CREATE TRIGGER tr AFTER INSERT ON t1 BEGIN\n  INSERT INTO t2 VALUES (new.x || ';');\n  -- and; once more\n\
                  INSERT INTO t2 VALUES (CASE WHEN new.x = 'a' THEN 'end' ELSE '.quit' END);\nEND;\n\
                  INSERT INTO t1 VALUES ('a\n.quit\n;');", "DROP TABLE t1; DROP TABLE t2;"),
-            Kind::Postgres => Revisions::new().sql("a",
+            Kind::Postgres => (
                 "CREATE TABLE t1 (x TEXT); CREATE TABLE t2 (x TEXT);\n\
                  CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $f$\nBEGIN\n  INSERT INTO t2 VALUES (new.x || ';'); -- it's \\q\n\
                  RETURN NULL;\nEND;\n$f$;\nCREATE TRIGGER tr AFTER INSERT ON t1 FOR EACH ROW EXECUTE FUNCTION f();\n\
                  CREATE FUNCTION g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 2 END; END;\n\
                  INSERT INTO t1 VALUES (E'a\\n\\\\q :x :''y'' '), (':USER'), ((ARRAY['p', 'q'])[1:1]::text);",
                 "DROP TABLE t1; DROP TABLE t2; DROP FUNCTION f(); DROP FUNCTION g();"),
-            Kind::Mysql => Revisions::new().sql("a",
+            Kind::Mysql => (
                 "CREATE TABLE t1 (x VARCHAR(100)) COMMENT 'ünïcödé; //'; CREATE TABLE t2 (x VARCHAR(100));\nDELIMITER $$\n\
                  CREATE TRIGGER tr AFTER INSERT ON t1 FOR EACH ROW BEGIN\n  -- it's; kept\n  INSERT INTO t2 VALUES (CONCAT(NEW.x, ';'));\n\
                  /* // */ INSERT INTO t2 VALUES ('//');\nEND$$\nCREATE PROCEDURE p() BEGIN DECLARE i INT DEFAULT 0;\n\
@@ -335,6 +336,9 @@ behaviours! {
                  CALL p(); INSERT INTO t1 VALUES ('a\\\\;\\n//'), (\"it's\");",
                 "DROP EVENT e; DROP PROCEDURE p; DROP TABLE t1; DROP TABLE t2;"),
         };
+        let backend = ["sqlite", "postgres", "mysql"][db.kind as usize];
+        let set = Revisions::new()
+            .sections("a", &format!("-- migrate:up {backend}\n{up}\n-- migrate:down {backend}\n{down}\n"));
         let set = set.build();
         assert_equal_ways_up(db, &set);
         assert!(db.connect().count("t2") >= 2);
@@ -350,18 +354,18 @@ behaviours! {
                  || (SELECT ignore_check_constraints FROM pragma_ignore_check_constraints)",
             ),
             Kind::Postgres => (
-                "CREATE SCHEMA other; SET search_path = other, pg_catalog; SET DateStyle = 'German'; SET app.user = 'x';\n\
+                "CREATE SCHEMA other; SET search_path = other, pg_catalog; SET DateStyle = 'German'; SET app.name = 'x';\n\
                  SELECT set_config('statement_timeout', '77s', false); SET ROLE pg_monitor;",
                 "SELECT concat_ws('|', current_setting('search_path'), current_setting('DateStyle'), \
                  current_setting('statement_timeout'), current_user, current_setting('lock_timeout'), \
-                 coalesce(current_setting('app.user', true), ''))",
+                 coalesce(current_setting('app.name', true), ''))",
             ),
             Kind::Mysql => (
                 "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'; SET foreign_key_checks = 0; SET time_zone = '+03:00';\n\
-                 SET NAMES latin1; SET group_concat_max_len = 77, timestamp = 1; SET SESSION TRANSACTION READ ONLY; \
-                 SET SESSION TRANSACTION READ WRITE; SET sql_select_limit = 1;",
+                 SET NAMES latin1; SET group_concat_max_len = 77, timestamp = 1; SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE; \
+                 SET sql_select_limit = 1;",
                 "SELECT CONCAT_WS('|', @@sql_mode, @@foreign_key_checks, @@time_zone, @@character_set_client, @@collation_connection, \
-                 @@group_concat_max_len, @@sql_select_limit, @@max_statement_time, @@lock_wait_timeout, @@innodb_lock_wait_timeout)",
+                 @@group_concat_max_len, @@sql_select_limit, @@max_statement_time, @@lock_wait_timeout, @@innodb_lock_wait_timeout, @@tx_isolation)",
             ),
         };
         let table = "CREATE TABLE shown (who INTEGER, x VARCHAR(2000))";
@@ -499,11 +503,10 @@ behaviours! {
             assert_eq!(error.kind(), ErrorKind::Plan, "{error}");
             assert!(error.to_string().starts_with(expected), "{error}");
         }
-        let open = Revisions::new().sections("open", "-- migrate:up no-transaction\nBEGIN;\nCREATE TABLE t1 (id INTEGER);\nSELECT 1;").build();
-        if db.kind != Kind::Mysql {
-            let error = open.offline(db.backend()).upgrade("head").unwrap_err();
-            assert!(error.to_string().contains("'open' leaves a transaction open at its end: migrations/open_slug.sql"), "{error}");
-        }
+        let open = Revisions::new().sections("open", "-- migrate:up no-transaction\nBEGIN;\nSELECT 1;").build();
+        let text = open.offline(db.backend()).upgrade("head").unwrap_err().to_string();
+        assert!(text.starts_with("revision 'open' leaves a transaction open at its end: "), "{text}");
+        assert!(text.contains("open_slug.sql"), "{text}");
     }
 }
 

@@ -112,11 +112,20 @@ fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>
         if together {
             text.statement("BEGIN IMMEDIATE");
         }
-        text.statement(sql);
+        let was_open = transaction.is_open();
         if statement.kind == StatementKind::Transaction {
             transaction.follow(sql);
         }
-        text.statements([&done, &must_have_changed_one(table)]);
+        // A commit is never done twice if its record is part of what it commits.
+        let commits = was_open && !transaction.is_open() && !is_rollback(sql);
+        let record = [done, must_have_changed_one(table)];
+        if commits {
+            text.statements(record);
+            text.statement(sql);
+        } else {
+            text.statement(sql);
+            text.statements(record);
+        }
         if together {
             text.statement("COMMIT");
         }
@@ -128,6 +137,10 @@ fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>
     text.statements([&done, &must_have_changed_one(table)]);
     restore(text, sql, script);
     Ok(())
+}
+
+fn is_rollback(sql: &str) -> bool {
+    sql.get(..8).is_some_and(|word| word.eq_ignore_ascii_case("rollback"))
 }
 
 /// Fails unless the statement before it changed one row: no row can be without its number.
