@@ -400,7 +400,7 @@ behaviours! {
 
         let (half, online) = (Database::new(db.kind), Database::new(db.kind));
         half.run_script(&set.offline(db.backend()).upgrade("b").unwrap());
-        half.run_script(&set.offline(db.backend()).upgrade("b:d").unwrap());
+        half.run_script(&set.offline(db.backend()).upgrade("left@b:d").unwrap());
         half.run_script(&set.offline(db.backend()).downgrade("d:a").unwrap());
         migrate!(online.connect(), set, upgrade("b")).unwrap();
         migrate!(online.connect(), set, upgrade("d")).unwrap();

@@ -15,7 +15,8 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
 
 use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
-use crate::dialect::mysql::{Recording, timeouts};
+use crate::dialect::mysql::recording::Recording;
+use crate::dialect::mysql::timeouts;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};

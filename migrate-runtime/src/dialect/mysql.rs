@@ -1,13 +1,11 @@
 //! Texts for MySQL and MariaDB.
 
 pub(crate) mod fingerprint;
-mod recording;
+pub(crate) mod recording;
 
 use std::time::Duration;
 
 use migrate_revision::{Backend, ScriptStatement, SectionOptions, StatementKind};
-
-pub(crate) use recording::{BEFORE, ONE_ROW_CHANGED, OVERFLOW, Recording};
 
 /// Variables that are put back after whatever may change the session, be it `SET NAMES` or a procedure. Each server has
 /// its own names for some.

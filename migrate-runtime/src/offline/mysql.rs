@@ -4,7 +4,8 @@ use migrate_revision::{Backend, Script, ScriptStatement, StatementKind};
 
 use super::{Entry, Text, leaves_transaction_open};
 use crate::dialect::UserTransaction;
-use crate::dialect::mysql::{ALWAYS, ONE_ROW_CHANGED, Recording, assigned, changes_session, timeouts};
+use crate::dialect::mysql::recording::{ONE_ROW_CHANGED, Recording};
+use crate::dialect::mysql::{ALWAYS, assigned, changes_session, timeouts};
 use crate::history::{HistoryTable, Running};
 use crate::{Error, ErrorKind, Result};
 

@@ -144,10 +144,13 @@ fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>
 /// Whether a statement may be in a transaction with its record. Where one is outside of transactions, a procedure is
 /// likely to commit.
 fn shares_transaction(statement: &ScriptStatement, sql: &str) -> bool {
-    use StatementKind::{Other, OutsideTransaction, Transaction};
     let word = sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     let calls = ["call", "do"].iter().any(|call| word.eq_ignore_ascii_case(call));
-    !matches!(statement.kind, OutsideTransaction | Transaction) && !(statement.kind == Other && calls)
+    match statement.kind {
+        StatementKind::OutsideTransaction | StatementKind::Transaction => false,
+        StatementKind::Other => !calls,
+        _ => true,
+    }
 }
 
 fn creations(table: &HistoryTable) -> Vec<String> {
