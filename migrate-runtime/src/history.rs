@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use migrate_revision::{Backend, Direction};
 
+use crate::record::{After, Place};
+
 /// Where the history is: what to put into statements.
 #[derive(Debug, Clone)]
 pub(crate) struct HistoryTable {
@@ -97,7 +99,8 @@ pub struct HistoryRow {
     pub started_at: String,
     /// When it was done, UTC; of a step in one transaction, the time of that transaction
     pub finished_at: Option<String>,
-    /// Of a stamp, what was in force by it, as [`InForce::write`] has it. Only rows that were read as a whole have it
+    /// Of a stamp, what was in force by it, as [`InForce`](crate::record::InForce) is written. Only rows that were read as a whole
+    /// have it
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) in_force: Option<String>,
 }
@@ -129,41 +132,6 @@ impl NewRow {
             After::Row(seq, _) => Some(seq + 1),
             After::State(_) => None,
         }
-    }
-}
-
-/// The row that must be the last when another is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum After {
-    /// None
-    Nothing,
-    /// The one with this number and digest
-    Row(i64, String),
-    /// One that says that the database is here, whatever its number. Before the first revision, none says so as well
-    State(Place),
-}
-
-/// A state of a database by its digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) digest: String,
-    pub(crate) is_base: bool,
-}
-
-impl After {
-    /// The row, where it is known by its number.
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "only SQLite reads again to compare"))]
-    pub(crate) fn row(&self) -> Option<(i64, &str)> {
-        match self {
-            Self::Row(seq, digest) => Some((*seq, digest)),
-            Self::Nothing | Self::State(_) => None,
-        }
-    }
-}
-
-impl From<Option<(i64, String)>> for After {
-    fn from(row: Option<(i64, String)>) -> Self {
-        row.map_or(Self::Nothing, |(seq, digest)| Self::Row(seq, digest))
     }
 }
 
@@ -430,46 +398,6 @@ pub(crate) struct TakeOver<'a> {
     pub(crate) abandon: bool,
 }
 
-/// A revision in force by a stamp.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InForce {
-    pub(crate) revision: String,
-    pub(crate) checksum: Option<String>,
-    pub(crate) compatible: Option<bool>,
-}
-
-impl InForce {
-    /// One line per revision: its id, checksum and compatibility.
-    pub(crate) fn write(revisions: &[Self]) -> String {
-        let lines = revisions.iter().map(|one| {
-            let checksum = one.checksum.as_deref().unwrap_or("-");
-            format!(
-                "{} {checksum} {}\n",
-                one.revision,
-                one.compatible.map_or("-", |yes| if yes { "yes" } else { "no" })
-            )
-        });
-        lines.collect()
-    }
-
-    /// What [`write`](Self::write) has written.
-    pub(crate) fn read(text: &str) -> Vec<Self> {
-        let lines = text.lines().filter_map(|line| {
-            let mut words = line.split(' ');
-            Some(Self {
-                revision: words.next()?.to_owned(),
-                checksum: words.next().filter(|word| *word != "-").map(str::to_owned),
-                compatible: words.next().and_then(|word| match word {
-                    "yes" => Some(true),
-                    "no" => Some(false),
-                    _ => None,
-                }),
-            })
-        });
-        lines.collect()
-    }
-}
-
 fn compatible(compatible: Option<bool>) -> &'static str {
     compatible.map_or("NULL", |compatible| if compatible { "1" } else { "0" })
 }
@@ -598,18 +526,6 @@ mod tests {
     fn heads_are_written_in_one_order() {
         assert_eq!(join_heads(["b", "a"]), "a,b");
         assert_eq!(join_heads([]), "");
-    }
-
-    #[test]
-    fn what_a_stamp_puts_in_force_reads_back() {
-        let one = |revision: &str, checksum: Option<&str>, compatible| InForce {
-            revision: revision.into(),
-            checksum: checksum.map(str::to_owned),
-            compatible,
-        };
-        let stamped =
-            [one("a", Some("1:00"), Some(true)), one("b", None, None), one("c", Some("1:11"), Some(false))];
-        assert_eq!(InForce::read(&InForce::write(&stamped)), stamped);
     }
 
     #[test]

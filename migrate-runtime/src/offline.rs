@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Backend, Direction, Planner, Script};
 
-use crate::history::{After, HistoryTable, NewRow, Place, UNLOCKED};
-use crate::record::Records;
+use crate::history::{HistoryTable, NewRow, UNLOCKED};
+use crate::record::{After, Place, Records};
 use crate::set::{Decoded, IntoTarget, Migrations};
 use crate::{Error, ErrorKind, Result};
 

@@ -3,7 +3,7 @@
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Backend, Direction, Step};
 
-use crate::history::{Action, After, InForce, NewRow, Place, join_heads};
+use crate::history::{Action, NewRow, join_heads};
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
 
@@ -98,5 +98,97 @@ impl Records<'_> {
             let what = format!("a revision that is applied has no section for {}", self.backend);
             Error::new(ErrorKind::Unsupported, what)
         })
+    }
+}
+
+/// The row that must be the last when another is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum After {
+    /// None
+    Nothing,
+    /// The one with this number and digest
+    Row(i64, String),
+    /// One that says that the database is here, whatever its number. Before the first revision, none says so as well
+    State(Place),
+}
+
+/// A state of a database by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) digest: String,
+    pub(crate) is_base: bool,
+}
+
+impl After {
+    /// The row, where it is known by its number.
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "only SQLite reads again to compare"))]
+    pub(crate) fn row(&self) -> Option<(i64, &str)> {
+        match self {
+            Self::Row(seq, digest) => Some((*seq, digest)),
+            Self::Nothing | Self::State(_) => None,
+        }
+    }
+}
+
+impl From<Option<(i64, String)>> for After {
+    fn from(row: Option<(i64, String)>) -> Self {
+        row.map_or(Self::Nothing, |(seq, digest)| Self::Row(seq, digest))
+    }
+}
+
+/// A revision in force by a stamp.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InForce {
+    pub(crate) revision: String,
+    pub(crate) checksum: Option<String>,
+    pub(crate) compatible: Option<bool>,
+}
+
+impl InForce {
+    /// One line per revision: its id, checksum and compatibility.
+    pub(crate) fn write(revisions: &[Self]) -> String {
+        let lines = revisions.iter().map(|one| {
+            let checksum = one.checksum.as_deref().unwrap_or("-");
+            format!(
+                "{} {checksum} {}\n",
+                one.revision,
+                one.compatible.map_or("-", |yes| if yes { "yes" } else { "no" })
+            )
+        });
+        lines.collect()
+    }
+
+    /// What [`write`](Self::write) has written.
+    pub(crate) fn read(text: &str) -> Vec<Self> {
+        let lines = text.lines().filter_map(|line| {
+            let mut words = line.split(' ');
+            Some(Self {
+                revision: words.next()?.to_owned(),
+                checksum: words.next().filter(|word| *word != "-").map(str::to_owned),
+                compatible: words.next().and_then(|word| match word {
+                    "yes" => Some(true),
+                    "no" => Some(false),
+                    _ => None,
+                }),
+            })
+        });
+        lines.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stamp_puts_in_force_reads_back() {
+        let one = |revision: &str, checksum: Option<&str>, compatible| InForce {
+            revision: revision.into(),
+            checksum: checksum.map(str::to_owned),
+            compatible,
+        };
+        let stamped =
+            [one("a", Some("1:00"), Some(true)), one("b", None, None), one("c", Some("1:11"), Some(false))];
+        assert_eq!(InForce::read(&InForce::write(&stamped)), stamped);
     }
 }

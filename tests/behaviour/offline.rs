@@ -1,13 +1,17 @@
 //! Scripts, run by the databases' own clients, against runs of the same verbs in a second database.
 
+mod mysql;
+mod postgres;
+mod sqlite;
+
 use std::time::Duration;
 
-use embed_migrations::{Backend, EmbeddedRevision, ErrorKind, Migrations, Target, embed_migrations};
+use embed_migrations::{Backend, EmbeddedRevision, ErrorKind, Migrations, Target};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate};
 
-embed_migrations!("../migrations", module = sample, backends = [sqlite, postgres, mysql], require(down));
+use crate::sample::migrations as sample;
 
 /// How long a run waits before it goes on with what a script left behind.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -332,7 +336,7 @@ behaviours! {
                  CREATE TRIGGER tr AFTER INSERT ON t1 FOR EACH ROW BEGIN\n  -- it's; kept\n  INSERT INTO t2 VALUES (CONCAT(NEW.x, ';'));\n\
                  /* // */ INSERT INTO t2 VALUES ('//');\nEND$$\nCREATE PROCEDURE p() BEGIN DECLARE i INT DEFAULT 0;\n\
                  WHILE i < 2 DO INSERT INTO t1 VALUES (i); SET i = i + 1; END WHILE; END$$\nDELIMITER ;\n\
-                 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO BEGIN DELETE FROM t1 WHERE x = ';'; DELETE FROM t2; END;\n\
+                 CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DISABLE DO BEGIN DELETE FROM t1 WHERE x = ';'; DELETE FROM t2; END;\n\
                  CALL p(); INSERT INTO t1 VALUES ('a\\\\;\\n//'), (\"it's\");",
                 "DROP EVENT e; DROP PROCEDURE p; DROP TABLE t1; DROP TABLE t2;"),
         };
@@ -520,168 +524,4 @@ fn a_set_makes_no_script_for_a_backend_that_it_does_not_cover() {
         script,
         "a script is the same each time"
     );
-}
-
-/// What SQLite alone has.
-mod sqlite {
-    use super::*;
-
-    /// Parents and children, then a rebuild of the parents by script.
-    fn rebuilt(copy: &str, broken: &str) -> (Database, Database, Migrations, String) {
-        let set = Revisions::new()
-            .sql(
-                "a",
-                "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);\n\
-                 CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent ON DELETE CASCADE);\n\
-                 INSERT INTO parent VALUES (1, 'one'), (2, 'two'); INSERT INTO child VALUES (1, 1), (2, 2), (3, 2);",
-                "",
-            )
-            .sections(
-                "b",
-                &format!(
-                    "-- migrate:up foreign-keys=off lock-timeout=2s\nCREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\
-                     {copy}; DROP TABLE parent; ALTER TABLE parent_new RENAME TO parent;"
-                ),
-            )
-            .sql("c", "DELETE FROM parent WHERE id = 1;", "")
-            .build();
-        let (db, online) = (Database::new(Kind::Sqlite), Database::new(Kind::Sqlite));
-        for db in [&db, &online] {
-            migrate!(db.connect(), set, upgrade("a")).unwrap();
-            db.connect().run(broken);
-        }
-        let script = set.offline(Backend::Sqlite).upgrade("a:head").unwrap();
-        (db, online, set, script)
-    }
-
-    #[test]
-    fn a_rebuild_with_foreign_keys_off_keeps_what_refers_to_it_and_enforces_them_again() {
-        let (db, online, set, script) = rebuilt("INSERT INTO parent_new SELECT * FROM parent", "SELECT 1");
-        db.run_script(&script);
-        migrate!(online.connect(), set, upgrade("head")).unwrap();
-        assert_same(&db, &online);
-        assert_eq!((db.connect().count("parent"), db.connect().count("child")), (1, 2));
-    }
-
-    #[test]
-    fn a_rebuild_that_loses_referenced_rows_is_rolled_back() {
-        let (db, _, _, script) =
-            rebuilt("INSERT INTO parent_new SELECT * FROM parent WHERE id = 1", "SELECT 1");
-        let before = dump(&db);
-        let error = db.fail_script(&script);
-        assert!(error.contains("every_reference_leads_to_a_row"), "{error}");
-        assert_eq!(dump(&db), before);
-    }
-
-    #[test]
-    fn rows_that_referred_to_nothing_before_are_not_the_revisions_fault() {
-        let (db, online, set, script) = rebuilt(
-            "INSERT INTO parent_new SELECT * FROM parent",
-            "PRAGMA foreign_keys = OFF; INSERT INTO child VALUES (9, 99)",
-        );
-        db.run_script(&script);
-        migrate!(online.connect(), set, upgrade("head")).unwrap();
-        assert_same(&db, &online);
-    }
-
-    #[test]
-    fn a_script_waits_for_a_lock_as_long_as_its_section_allows() {
-        let set = Revisions::new()
-            .sections("a", "-- migrate:up lock-timeout=300ms\nCREATE TABLE t1 (id INTEGER);\n")
-            .build();
-        let db = Database::new(Kind::Sqlite);
-        let mut traffic = db.connect();
-        traffic.run("CREATE TABLE other (id INTEGER); BEGIN IMMEDIATE");
-        let error = db.fail_script(&set.offline(Backend::Sqlite).upgrade("head").unwrap());
-        assert!(error.contains("locked"), "{error}");
-    }
-}
-
-/// What PostgreSQL alone has.
-mod postgres {
-    use super::*;
-
-    #[test]
-    fn a_role_and_a_search_path_do_not_keep_a_section_from_its_record() {
-        let set = Revisions::new()
-            .sql("a", "CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO pg_monitor;", "")
-            .sections(
-                "b",
-                "-- migrate:up no-transaction\nSET search_path = other; SET ROLE pg_monitor;\nSELECT 1;\nBEGIN;\nSELECT 2;\nCOMMIT;\nVACUUM;",
-            )
-            .sql("c", "RESET ALL; SET ROLE pg_monitor; SELECT set_config('app.x', 'y', false);", "")
-            .sql("d", "CREATE TABLE t1 (id INTEGER)", "")
-            .build();
-        assert_equal_ways_up(&Database::new(Kind::Postgres), &set);
-    }
-
-    #[test]
-    fn an_index_that_a_script_left_invalid_is_built_by_the_run_that_goes_on() {
-        let set = Revisions::new()
-            .sql("a", "CREATE TABLE t1 (id INTEGER); INSERT INTO t1 VALUES (1), (1);", "")
-            .sections("b", "-- migrate:up no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY i1 ON t1 (id);")
-            .build();
-        let db = Database::new(Kind::Postgres);
-        db.fail_script(&set.offline(Backend::Postgres).upgrade("head").unwrap());
-        let mut connection = db.connect();
-        let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i1'::regclass";
-        assert_eq!(connection.value(valid), "f");
-        connection.run("DELETE FROM t1");
-        migrate!(connection, set, lock_timeout(PATIENCE).upgrade("head")).unwrap();
-        assert_eq!(connection.value(valid), "t");
-    }
-
-    #[test]
-    fn a_script_shows_nothing_of_its_own_queries() {
-        let set = Revisions::tables(1)
-            .sql("a", "SET search_path = pg_catalog;", "")
-            .sections("b", "-- migrate:up no-transaction\nSET DateStyle = 'German';\nSELECT 'shown';")
-            .build();
-        let db = Database::new(Kind::Postgres);
-        let output = db.try_script(&set.offline(Backend::Postgres).upgrade("head").unwrap());
-        let shown = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success());
-        assert_eq!(shown.matches("row)").count(), 1, "{shown}");
-    }
-}
-
-/// What MySQL and MariaDB alone have.
-mod mysql {
-    use super::*;
-
-    #[test]
-    fn what_a_script_cannot_go_back_from_is_refused() {
-        for sql in ["USE mysql", "SET ROLE NONE"] {
-            let set =
-                Revisions::tables(1).sql("a", &format!("CREATE TABLE t2 (id INTEGER);\n{sql};"), "").build();
-            let error = set.offline(Backend::Mariadb).upgrade("head").unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Unsupported);
-            let text = error.to_string();
-            assert!(text.contains(sql) && text.contains("a_slug.sql:7"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_script_shows_nothing_of_its_own_queries() {
-        let set = Revisions::tables(2).sql("a", "SET foreign_key_checks = 0;", "").build();
-        let db = Database::new(Kind::Mysql);
-        let output = db.try_script(&set.offline(Backend::Mariadb).upgrade("head").unwrap());
-        assert!(output.status.success());
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
-    }
-
-    #[test]
-    fn the_names_that_mysql_alone_knows_are_in_its_scripts() {
-        let set = Revisions::new()
-            .sections("a", "-- migrate:up statement-timeout=2s\nSET foreign_key_checks = 0;\nSET GLOBAL max_connections = 99;")
-            .build();
-        let script = |backend| set.offline(backend).upgrade("head").unwrap();
-        let (mysql, mariadb) = (script(Backend::Mysql), script(Backend::Mariadb));
-        assert!(mysql.contains("max_execution_time = 2000") && !mysql.contains("tx_isolation"), "{mysql}");
-        assert!(
-            mariadb.contains("max_statement_time = 2.000") && !mariadb.contains("transaction_isolation"),
-            "{mariadb}"
-        );
-        assert!(!mysql.contains("embed_migrations_max_connections"), "{mysql}");
-    }
 }

@@ -7,8 +7,9 @@ use migrate_revision::{Checksum, InvalidChecksum};
 
 use super::{Aim, Run};
 use crate::backends::{Database, Last};
-use crate::history::{Action, HistoryRow, InForce, RowState};
+use crate::history::{Action, HistoryRow, RowState};
 use crate::options::Ahead;
+use crate::record::InForce;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
 
