@@ -287,6 +287,7 @@ behaviours! {
         )).build();
         let online = Database::new(db.kind);
         migrate!(online.connect(), set, upgrade("head")).unwrap();
+        let expected = dump(&online);
         let script = set.offline(db.backend()).upgrade("head").unwrap();
         let lines: Vec<&str> = script.lines().collect();
         let ends = |line: &&str| line.ends_with(';') || line.contains("\\gset");
@@ -294,12 +295,14 @@ behaviours! {
         let cuts: Vec<usize> = (begin + 1..lines.len()).filter(|&cut| ends(&lines[cut - 1])).collect();
         assert!(cuts.len() > 20, "{script}");
         for cut in cuts {
-            let db = Database::new(db.kind);
             // In the middle of a text the client says so.
             let _ = db.try_script(&(lines[..cut].join("\n") + "\n"));
-            let report = migrate!(db.connect(), set, lock_timeout(PATIENCE).upgrade("head"));
+            let mut connection = db.connect();
+            let report = migrate!(connection, set, lock_timeout(PATIENCE).upgrade("head"));
             report.unwrap_or_else(|error| panic!("{error}\nafter {}", lines[..cut].join("\n")));
-            assert_same(&db, &online);
+            assert_eq!(dump(db), expected, "after {}", lines[..cut].join("\n"));
+            migrate!(connection, set, downgrade("base")).unwrap();
+            connection.run("DROP TABLE migrate_history");
         }
     }
 
@@ -463,8 +466,9 @@ behaviours! {
         let other = Revisions::new().namespace("other")
             .sql("r0001", "CREATE TABLE o1 (id INTEGER)", "DROP TABLE o1")
             .sql("o2", "CREATE TABLE o2 (id INTEGER)", "DROP TABLE o2").build();
-        db.run_script(&one.offline(db.backend()).upgrade("r0001").unwrap());
         db.run_script(&other.offline(db.backend()).upgrade("head").unwrap());
+        db.fail_script(&one.offline(db.backend()).upgrade("r0001:head").unwrap());
+        db.run_script(&one.offline(db.backend()).upgrade("r0001").unwrap());
         db.run_script(&one.offline(db.backend()).upgrade("r0001:head").unwrap());
         db.run_script(&other.offline(db.backend()).downgrade("head:r0001").unwrap());
         assert_current(db, &one);
