@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use include_dir::Dir;
-use migrate_revision::{Backend, Script, ScriptStatement, StatementKind, progress_digest};
+use migrate_revision::{Backend, Script, ScriptStatement, StatementKind};
 
 use crate::db::RustFn;
 use crate::error::Fault;
@@ -244,11 +244,6 @@ impl From<Fault> for StepFault {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// The digest of the first statements of a script, as the history records it.
-pub(crate) fn progress(script: &Script, done: usize) -> String {
-    progress_digest(script.statements.iter().take(done).map(|statement| statement.hash)).to_string()
 }
 
 /// The statements before an interrupted one that must run again, because what they set went with their session.

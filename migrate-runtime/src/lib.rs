@@ -9,13 +9,16 @@
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod backends;
 mod db;
+mod dialect;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod engine;
 mod error;
 mod event;
 mod history;
 mod migrator;
+mod offline;
 mod options;
+mod record;
 mod report;
 mod set;
 
@@ -31,6 +34,7 @@ pub use migrator::PostgresConnection;
 #[cfg(feature = "sqlite")]
 pub use migrator::SqliteConnection;
 pub use migrator::{Connected, Migrator};
+pub use offline::Offline;
 pub use options::{Ahead, Lock, Transaction};
 pub use report::{DoneStep, Plan, PlannedStep, Report, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};

@@ -69,6 +69,14 @@ impl Decoded {
     pub(crate) fn index_of(&self, id: &str) -> Option<Index> {
         self.places.get(id).copied()
     }
+
+    /// The ids of revisions, sorted.
+    pub(crate) fn names<'b>(&self, indices: impl IntoIterator<Item = &'b Index>) -> Vec<String> {
+        let mut names: Vec<String> =
+            indices.into_iter().map(|&index| self.revisions[index].id.to_string()).collect();
+        names.sort_unstable();
+        names
+    }
 }
 
 impl Migrations {

@@ -4,6 +4,7 @@ mod applying;
 mod connections;
 mod failing;
 mod nothing_to_do;
+mod offline;
 mod races;
 mod rust_revisions;
 mod sample;

@@ -1,7 +1,6 @@
 //! MySQL and MariaDB through mysql_async. DDL commits by itself here, so whatever is not rows alone is recorded
 //! statement by statement, each with its progress in the same packet.
 
-mod fingerprint;
 mod packet;
 mod recorded;
 mod session;
@@ -16,6 +15,8 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
 
 use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Told, Work, WorkBody};
+use crate::dialect::mysql::recording::Recording;
+use crate::dialect::mysql::timeouts;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
@@ -202,7 +203,7 @@ impl<'a> Mysql<'a> {
         packet.push(Part::Row, &table.insert(&work.row, true, self.dialect()));
         let mut reported = 0;
         if let WorkBody::Sql { text, script } = work.body {
-            if let Some(timeouts) = session::timeouts(&script.options, self.dialect()) {
+            if let Some(timeouts) = timeouts(&script.options, self.dialect()) {
                 packet.push(Part::Own, &timeouts);
             }
             for (place, statement) in script.statements.iter().enumerate() {
@@ -429,7 +430,8 @@ impl Database for Mysql<'_> {
         match work.body {
             WorkBody::Sql { text, script } => {
                 let revision = &work.row.revision;
-                let recorder = recorded::Recorder { table, running, taken_over, text, script, revision };
+                let recording = Recording { table, running, text, script, backend: self.dialect() };
+                let recorder = recorded::Recorder { recording, taken_over, revision };
                 recorder.run(self, from, told).await
             }
             WorkBody::Rust { run, data } => recorded::run_rust(self, table, running, run, data, told).await,

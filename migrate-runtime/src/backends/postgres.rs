@@ -4,7 +4,6 @@
 mod batch;
 mod index;
 mod recorded;
-mod settings;
 mod transact;
 mod values;
 

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db, Row, Value};
+use crate::dialect::progress;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, RowState, Running, TakeOver};
 use crate::{Error, ErrorKind, Result};
@@ -129,10 +130,10 @@ impl<'a> Sqlite<'a> {
                 fault(error).into()
             }
         })?;
-        let expected = row.after.as_ref();
+        let expected = row.after.row();
         let overtaken = match self.last(table) {
             Ok(Last::Row(last)) => {
-                last.state == RowState::Running || Some(&(last.seq, last.digest)) != expected
+                last.state == RowState::Running || Some((last.seq, last.digest.as_str())) != expected
             }
             Ok(Last::NoTable | Last::NoRow) => expected.is_some(),
             Ok(Last::Unreadable) => true,
@@ -393,8 +394,7 @@ impl Database for Sqlite<'_> {
         let mut kept = from;
         for (place, statement) in script.statements.iter().enumerate().skip(from) {
             let sql = &text[statement.range.clone()];
-            let progress =
-                table.update_progress(running, place + 1, &super::progress(script, place + 1), BACKEND);
+            let update = table.update_progress(running, place + 1, &progress(script, place + 1), BACKEND);
             let fail = |fault| failed(0, place, statement, kept, fault);
             // What may be in a transaction shares one with its progress, and is then never done twice.
             let together = sqlite.connection.is_autocommit()
@@ -403,7 +403,7 @@ impl Database for Sqlite<'_> {
                 sqlite.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
             }
             sqlite.run(sql, &script.options).map_err(fail)?;
-            let changed = sqlite.patiently(|connection| connection.execute(&progress, [])).map_err(fault)?;
+            let changed = sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
             if changed != 1 {
                 return Err(StepFault::Overtaken);
             }

@@ -9,7 +9,7 @@ use super::state::State;
 use super::{Aim, Outcome, Run};
 use crate::backends::{Attempt, Database, Last, LockKey, StepFault, Work, WorkBody};
 use crate::event::Event;
-use crate::history::{Action, HistoryRow, InForce, NewRow, Running, TakeOver, join_heads};
+use crate::history::{HistoryRow, Running, TakeOver};
 use crate::options::{Lock, Transaction};
 use crate::report::{DoneStep, Report};
 use crate::set::Decoded;
@@ -55,7 +55,7 @@ impl<D: Database> Run<'_, D> {
         loop {
             let read = last.clone();
             let state = self.state_for(aim, last).await?;
-            let from = from.get_or_insert_with(|| self.names(decoded, state.applied.heads())).clone();
+            let from = from.get_or_insert_with(|| decoded.names(state.applied.heads())).clone();
             let report = |to: Vec<String>, done: Vec<DoneStep>, state: &State| Report {
                 from: from.clone(),
                 to,
@@ -81,7 +81,7 @@ impl<D: Database> Run<'_, D> {
             };
             let stamps = matches!(aim, Aim::Stamp(_));
             if steps.is_empty() && state.running.is_none() && !stamps {
-                return Ok(report(self.names(decoded, state.applied.heads()), done, &state));
+                return Ok(report(decoded.names(state.applied.heads()), done, &state));
             }
             self.check_one_transaction(decoded, &steps)?;
             if !self.locked {
@@ -222,7 +222,7 @@ impl<D: Database> Run<'_, D> {
         if !self.is_abandoned(row).await? {
             return Ok(Outcome::Overtaken);
         }
-        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
         let to = TakeOver { done, applied_by: &self.owner, row: None, abandon: true };
         let taken = self.db.take_over(&self.table, &running, &to).await;
@@ -237,39 +237,13 @@ impl<D: Database> Run<'_, D> {
         target: &Target,
         state: &State,
     ) -> Result<Option<(Vec<String>, bool)>> {
-        let backend = self.db.backend();
         let stamped = self.planner(decoded).stamp(target, &state.applied)?;
-        let heads = self.names(decoded, stamped.heads());
-        let digest = self.chain(decoded, &stamped)?;
-        let is_last = state.last.as_ref().is_some_and(|(_, last)| *last == digest);
+        let heads = decoded.names(stamped.heads());
+        let row = self.records(decoded).of_stamp(&stamped, state.last.clone().into())?;
+        let is_last = state.last.as_ref().is_some_and(|(_, last)| *last == row.digest);
         if is_last && stamped == state.applied && heads == state.heads {
             return Ok(Some((heads, false)));
         }
-        let in_force: Vec<InForce> = stamped
-            .iter()
-            .map(|index| {
-                let revision = &decoded.revisions[index];
-                InForce {
-                    revision: revision.id.to_string(),
-                    checksum: revision.checksum(backend).map(|checksum| checksum.to_string()),
-                    compatible: revision.compatible,
-                }
-            })
-            .collect();
-        let joined = join_heads(heads.iter().map(String::as_str));
-        let row = NewRow {
-            after: state.last.clone(),
-            revision: joined.clone(),
-            action: Action::Stamp,
-            digest,
-            heads: joined,
-            checksum: None,
-            compatible: None,
-            statements: 0,
-            down_sql: None,
-            in_force: Some(InForce::write(&in_force)),
-            applied_by: self.owner.clone(),
-        };
         let work = [Work { row, body: WorkBody::Nothing }];
         match self.db.transact(&self.table, state.create, &work, &mut |_, _| {}).await {
             Ok(()) => Ok(Some((heads, true))),

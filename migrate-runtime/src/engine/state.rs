@@ -7,8 +7,9 @@ use migrate_revision::{Checksum, InvalidChecksum};
 
 use super::{Aim, Run};
 use crate::backends::{Database, Last};
-use crate::history::{Action, HistoryRow, InForce, RowState};
+use crate::history::{Action, HistoryRow, RowState};
 use crate::options::Ahead;
+use crate::record::InForce;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
 
@@ -122,7 +123,10 @@ impl<D: Database> Run<'_, D> {
         let heads: Option<Vec<Index>> = row.heads.iter().map(|head| decoded.index_of(head)).collect();
         let applied = decoded.graph.closure(heads?);
         // A revision that was in force before it lost its section for this backend has no digest.
-        self.chain(decoded, &applied).is_ok_and(|digest| digest == row.digest).then_some(applied)
+        self.records(decoded)
+            .digest(applied.heads())
+            .is_ok_and(|digest| digest == row.digest)
+            .then_some(applied)
     }
 
     /// Finds what was edited among the revisions that both sides have.

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
 use super::state::State;
-use super::{Outcome, Run, UNLOCKED, said};
-use crate::backends::{Database, Last, StepFault, Told, Work, WorkBody, progress};
+use super::{Outcome, Run, said};
+use crate::backends::{Database, Last, StepFault, Told, Work, WorkBody};
+use crate::dialect::progress;
 use crate::error::Failure;
 use crate::event::{Event, Events, StepInfo};
-use crate::history::{Action, HistoryRow, NewRow, Running, TakeOver};
+use crate::history::{Action, HistoryRow, Running, TakeOver, UNLOCKED};
 use crate::options::{Lock, Transaction};
 use crate::report::DoneStep;
 use crate::set::Decoded;
@@ -73,7 +74,7 @@ impl<D: Database> Run<'_, D> {
             let mut work = Vec::with_capacity(prepared.len());
             for prepared in &prepared {
                 let item = self.work(decoded, prepared, last.clone())?;
-                last = Some((item.row.seq(), item.row.digest.clone()));
+                last = item.row.seq().map(|seq| (seq, item.row.digest.clone()));
                 work.push(item);
             }
             let number = done.len();
@@ -189,7 +190,7 @@ impl<D: Database> Run<'_, D> {
         let text = set.text(step.index, &decoded.revisions[step.index]);
         let prepared = [Prepared { step, text }];
         let work = [self.work(decoded, &prepared[0], state.last.clone())?];
-        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let to = TakeOver {
             done: usize::try_from(row.statements_done).unwrap_or(usize::MAX),
             applied_by: &self.owner,
@@ -337,7 +338,7 @@ impl<D: Database> Run<'_, D> {
         after: Option<(i64, String)>,
     ) -> Result<Work<'d>> {
         let backend = self.db.backend();
-        let Step { index, direction, heads } = &prepared.step;
+        let Step { index, direction, .. } = &prepared.step;
         let revision = &decoded.revisions[*index];
         let script = revision.script(backend, *direction);
         let body = match (script, self.set.rust(*index)) {
@@ -350,31 +351,8 @@ impl<D: Database> Run<'_, D> {
             }
             (None, None) => return Err(missing_body(revision, *direction)),
         };
-        let opposite = match direction {
-            Direction::Up => revision.script(backend, Direction::Down),
-            Direction::Down => None,
-        };
-        let down_sql = opposite.map(|script| {
-            let texts = script.statements.iter().map(|statement| &prepared.text[statement.range.clone()]);
-            texts.map(|text| format!("{text};\n")).collect::<String>()
-        });
-        let names = self.names(decoded, heads);
-        Ok(Work {
-            row: NewRow {
-                after,
-                revision: revision.id.to_string(),
-                action: (*direction).into(),
-                digest: self.chain_of(decoded, heads)?,
-                heads: names.join(","),
-                checksum: revision.checksum(backend).map(|checksum| checksum.to_string()),
-                compatible: revision.compatible,
-                statements: script.map_or(1, |script| script.statements.len()),
-                down_sql,
-                in_force: None,
-                applied_by: self.owner.clone(),
-            },
-            body,
-        })
+        let row = self.records(decoded).of_step(&prepared.step, &prepared.text, after.into())?;
+        Ok(Work { row, body })
     }
 
     /// The error of steps that failed: what, where, what was kept, what to do.

@@ -1,23 +1,23 @@
 //! Revisions that cannot be one transaction: each statement with its progress, in as few texts as hold them.
 
 use include_dir::Dir;
-use migrate_revision::{Script, ScriptStatement, StatementKind};
+use migrate_revision::ScriptStatement;
 
-use super::fingerprint::{self, Verdict};
-use super::{Mysql, failed_statement, session};
-use crate::backends::{StepFault, Tell, Told, again, left_transaction_open, progress};
+use super::{Mysql, failed_statement};
+use crate::backends::{StepFault, Tell, Told, again, left_transaction_open};
 use crate::db::{self, Db, RustFn};
-use crate::history::{HistoryTable, Running, quote_text};
+use crate::dialect::mysql::fingerprint::{self, Verdict};
+use crate::dialect::mysql::recording::{BEFORE, ONE_ROW_CHANGED, OVERFLOW, Recording};
+use crate::dialect::mysql::timeouts;
+use crate::dialect::{UserTransaction, progress};
+use crate::history::{HistoryTable, Running};
 use crate::{Error, ErrorKind};
 
-/// A running row and the script that it is of.
+/// Runs a script and records it in a running row.
 pub(super) struct Recorder<'s> {
-    pub(super) table: &'s HistoryTable,
-    pub(super) running: &'s Running,
+    pub(super) recording: Recording<'s>,
     /// Whether another run began it, so that its next statement may be done already
     pub(super) taken_over: bool,
-    pub(super) text: &'s str,
-    pub(super) script: &'s Script,
     pub(super) revision: &'s str,
 }
 
@@ -35,20 +35,21 @@ impl Recorder<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         told(0, Told::Begun);
-        db.touch(self.script, self.text).await?;
+        let Recording { script, text, .. } = self.recording;
+        db.touch(script, text).await?;
         self.run_again(db, from).await?;
         let from = if self.taken_over { self.settle(db, from).await? } else { from };
-        let statements = &self.script.statements;
+        let statements = &script.statements;
         let mut sql = String::new();
-        if let Some(timeouts) = session::timeouts(&self.script.options, db.dialect()) {
+        if let Some(timeouts) = timeouts(&script.options, db.dialect()) {
             add(&mut sql, &timeouts);
         }
-        add(&mut sql, &self.progress(db, from));
-        add(&mut sql, &self.owned(db));
+        add(&mut sql, &self.recording.progress(from).join(";\n"));
+        add(&mut sql, &self.owned());
         let mut transaction = UserTransaction::default();
         let mut reported = from;
-        for (place, statement) in statements.iter().enumerate().skip(from) {
-            let unit = self.unit(db, place, statement, &mut transaction);
+        for place in from..statements.len() {
+            let unit = self.recording.unit(place, &mut transaction).join(";\n");
             if sql.len() + unit.len() > db.budget && !sql.is_empty() {
                 self.send(db, &sql).await?;
                 sql.clear();
@@ -58,10 +59,9 @@ impl Recorder<'_> {
             add(&mut sql, &unit);
         }
         // What the revision left open is rolled back, with its progress: then the row is not done.
-        let done = self.table.update_done(self.running, statements.len(), db.dialect());
-        let end = format!("ROLLBACK;\n{done} AND statements_done = {};\nCOMMIT", statements.len());
-        add(&mut sql, &format!("{end};\nSET {BEFORE} = NULL"));
-        add(&mut sql, &self.select(db));
+        add(&mut sql, &self.recording.done().join(";\n"));
+        add(&mut sql, &format!("SET {BEFORE} = NULL"));
+        add(&mut sql, &self.select());
         if let Some(restore) = db.restoring() {
             add(&mut sql, &restore);
         }
@@ -79,9 +79,10 @@ impl Recorder<'_> {
 
     /// Makes again what the statements before set in a session that is gone.
     async fn run_again(&self, db: &mut Mysql<'_>, from: usize) -> Result<(), StepFault> {
-        let places: Vec<(usize, &ScriptStatement)> = again(self.script, from).collect();
+        let Recording { script, text, .. } = self.recording;
+        let places: Vec<(usize, &ScriptStatement)> = again(script, from).collect();
         let mut sql = String::new();
-        places.iter().for_each(|(_, statement)| add(&mut sql, &self.text[statement.range.clone()]));
+        places.iter().for_each(|(_, statement)| add(&mut sql, &text[statement.range.clone()]));
         if sql.is_empty() {
             return Ok(());
         }
@@ -89,85 +90,39 @@ impl Recorder<'_> {
             Ok(_) => Ok(()),
             Err(failed) => Err(match places.get(failed.done) {
                 Some((place, statement)) if !failed.is_fatal() => {
-                    failed_statement(0, *place, statement, self.text, from, failed)
+                    failed_statement(0, *place, statement, text, from, failed)
                 }
                 _ => failed.fault.into(),
             }),
         }
     }
 
-    /// A statement and the record that it is done. Rows share a transaction with it, and are then never changed twice.
-    fn unit(
-        &self,
-        db: &Mysql<'_>,
-        place: usize,
-        statement: &ScriptStatement,
-        transaction: &mut UserTransaction,
-    ) -> String {
-        use StatementKind::{Ddl, Dml, Other, Query, Transaction};
-        let sql = &self.text[statement.range.clone()];
-        let progress = self.progress(db, place + 1);
-        let recorded = format!("{sql};\n{progress};\n{ONE_ROW_CHANGED}");
-        let own = !transaction.is_open();
-        match statement.kind {
-            Ddl => transaction.begun = false,
-            Transaction => transaction.follow(sql),
-            _ => {}
-        }
-        match statement.kind {
-            Dml | Query | Other if own => format!("START TRANSACTION;\n{recorded};\nCOMMIT"),
-            // Just committed or not begun: what is open now holds nothing but the record.
-            Ddl | Transaction if transaction.autocommit_off && !transaction.begun => {
-                format!("{recorded};\nCOMMIT")
-            }
-            _ => recorded,
-        }
-    }
-
-    /// Records that so many statements are done, and of the next what tells afterwards whether it was done.
-    fn progress(&self, db: &Mysql<'_>, done: usize) -> String {
-        let digest = progress(self.script, done);
-        let next =
-            self.script.statements.get(done).and_then(|next| fingerprint::expression(next, db.dialect()));
-        match next {
-            None => self.table.update_progress(self.running, done, &digest, db.dialect()),
-            Some(next) => {
-                let both = format!("CONCAT('{digest} ', {BEFORE})");
-                let update = self.table.update_progress_to(self.running, done, &both, db.dialect());
-                format!("SET {BEFORE} = {next};\n{update}")
-            }
-        }
-    }
-
     /// Finds out whether the statement that was interrupted was done all the same, and where to go on.
     async fn settle(&self, db: &mut Mysql<'_>, from: usize) -> Result<usize, StepFault> {
-        let statements = &self.script.statements;
-        let Some(statement) = statements.get(from) else { return Ok(from) };
-        let Some(now) = fingerprint::expression(statement, db.dialect()) else { return Ok(from) };
-        let sql = format!(
-            "SELECT progress, {now} FROM {} WHERE namespace = {} AND seq = {}",
-            self.table.name(db.dialect()),
-            quote_text(&self.table.namespace, db.dialect()),
-            self.running.seq
-        );
+        let Recording { table, running, text, script, backend } = self.recording;
+        let Some(statement) = script.statements.get(from) else { return Ok(from) };
+        let Some(now) = fingerprint::expression(statement, backend) else { return Ok(from) };
+        let (name, row) = (table.name(backend), table.row(running, backend));
+        let sql = format!("SELECT progress, {now} FROM {name} WHERE {row}");
         let row = db.send(&sql).await.map_err(|failed| failed.fault)?;
         let Some([Some(recorded), Some(now)]) = row.as_deref() else { return Ok(from) };
         // Nothing is recorded if the server itself said that the statement failed.
         let Some((_, before)) = recorded.split_once(' ') else { return Ok(from) };
-        let sql = &self.text[statement.range.clone()];
+        let sql = &text[statement.range.clone()];
         match fingerprint::verdict(before, now, statement, sql) {
             Verdict::NotDone => Ok(from),
             Verdict::Done => Ok(from + 1),
-            Verdict::Unknown => Err(StepFault::Error(self.unsettled(db, from, statement, sql))),
+            Verdict::Unknown => Err(StepFault::Error(self.unsettled(from, statement, sql))),
         }
     }
 
-    fn unsettled(&self, db: &Mysql<'_>, place: usize, statement: &ScriptStatement, sql: &str) -> Error {
+    fn unsettled(&self, place: usize, statement: &ScriptStatement, sql: &str) -> Error {
+        let Recording { table, running, script, backend, .. } = self.recording;
         let objects: Vec<String> =
             statement.objects.iter().map(|o| format!("`{}`", o.name.join("."))).collect();
         let command = |done: usize| {
-            let digest = progress(self.script, done);
-            self.table.update_progress(self.running, done, &digest, db.dialect())
+            let digest = progress(script, done);
+            table.update_progress(running, done, &digest, backend)
         };
         Error::new(
             ErrorKind::Interrupted,
@@ -177,7 +132,7 @@ impl Recorder<'_> {
                  hint: look at {}, and run again after one of these:\n  it was done: {};\n  it was not: {};",
                 self.revision,
                 place + 1,
-                self.script.statements.len(),
+                script.statements.len(),
                 objects.join(", "),
                 command(place + 1),
                 command(place),
@@ -186,27 +141,22 @@ impl Recorder<'_> {
     }
 
     /// Fails unless the row is running, and this run's.
-    fn owned(&self, db: &Mysql<'_>) -> String {
-        let name = self.table.name(db.dialect());
-        let text = |text: &str| quote_text(text, db.dialect());
-        format!(
-            "SELECT (COUNT(*) - 1) * {OVERFLOW} FROM {name} WHERE namespace = {} AND seq = {} AND state = 'running' AND \
-             applied_by = {}",
-            text(&self.table.namespace),
-            self.running.seq,
-            text(&self.running.applied_by)
-        )
+    fn owned(&self) -> String {
+        let Recording { table, running, backend, .. } = self.recording;
+        let (name, ours) = (table.name(backend), table.running_row(running, backend));
+        format!("SELECT (COUNT(*) - 1) * {OVERFLOW} FROM {name} WHERE {ours}")
     }
 
-    fn select(&self, db: &Mysql<'_>) -> String {
-        self.table.select_progress(self.running.seq, db.dialect())
+    fn select(&self) -> String {
+        self.recording.table.select_progress(self.recording.running, self.recording.backend)
     }
 
     /// The row's state; `None` if it is another's by now.
     fn read(&self, row: Option<&[Option<String>]>) -> Option<Progress> {
         let [Some(done), Some(state), Some(owner)] = row? else { return None };
         let finished = state == "done";
-        (*owner == self.running.applied_by).then_some(Progress { done: done.parse().ok()?, finished })
+        (*owner == self.recording.running.applied_by)
+            .then_some(Progress { done: done.parse().ok()?, finished })
     }
 
     /// Sends a text. If it fails, finds out which statement did, and what is kept once everything open is rolled back.
@@ -217,7 +167,8 @@ impl Recorder<'_> {
             Err(failed) if failed.is_fatal() => return Err(failed.fault.into()),
             Err(failed) => failed,
         };
-        let select = self.select(db);
+        let Recording { table, running, text, script, backend } = self.recording;
+        let select = self.select();
         let stopped = matches!(failed.code, INTERRUPTED | STATEMENT_TIMEOUT | MYSQL_TIMEOUT);
         let rows =
             db.rows(&format!("{select};\nROLLBACK;\n{select}")).await.map_err(|failed| failed.fault)?;
@@ -226,47 +177,19 @@ impl Recorder<'_> {
         let (Some(then), Some(now)) = (self.read(Some(then)), self.read(Some(now))) else {
             return Err(StepFault::Overtaken);
         };
-        match self.script.statements.get(then.done) {
+        match script.statements.get(then.done) {
             Some(statement) if !now.finished => {
                 // The server says that it was not done; only of one that was stopped it may be wrong.
                 if !stopped {
-                    let digest = progress(self.script, now.done);
-                    let settled = self.table.update_progress(self.running, now.done, &digest, db.dialect());
+                    let digest = progress(script, now.done);
+                    let settled = table.update_progress(running, now.done, &digest, backend);
                     db.send(&format!("{settled};\nCOMMIT")).await.map_err(|failed| failed.fault)?;
                 }
-                Err(failed_statement(0, then.done, statement, self.text, now.done, failed))
+                Err(failed_statement(0, then.done, statement, text, now.done, failed))
             }
             // The revision is in force. The settings are put back, or complained about, when the run ends.
             _ if now.finished => Ok(rows.into_iter().last()),
             _ => Err(failed.fault.into()),
-        }
-    }
-}
-
-/// Transactions of the revision's own, as far as its statements tell.
-#[derive(Debug, Default)]
-struct UserTransaction {
-    begun: bool,
-    autocommit_off: bool,
-}
-
-impl UserTransaction {
-    fn is_open(&self) -> bool {
-        self.begun || self.autocommit_off
-    }
-
-    fn follow(&mut self, sql: &str) {
-        let lower = sql.to_ascii_lowercase();
-        match lower.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()) {
-            Some("set") => {
-                let value = lower.rsplit('=').next().map(|value| value.trim().trim_matches(['\'', '"']));
-                self.autocommit_off = matches!(value, Some("0" | "off" | "false"));
-                self.begun &= self.autocommit_off;
-            }
-            Some("commit" | "rollback") => {
-                self.begun = lower.contains("chain") && !lower.contains("no chain");
-            }
-            _ => self.begun = true,
         }
     }
 }
@@ -323,16 +246,6 @@ fn add(sql: &mut String, statement: &str) {
     }
     sql.push_str(statement);
 }
-
-/// A factor that only 0 times stays in the range of numbers: beyond, the statement fails, and what follows in the same
-/// text is not run.
-const OVERFLOW: &str = "9223372036854775807 * 9";
-
-/// Fails unless the statement before it changed exactly one row.
-const ONE_ROW_CHANGED: &str = "SELECT (ROW_COUNT() - 1) * 9223372036854775807 * 9";
-
-/// Where the definitions are that the next statement may change.
-const BEFORE: &str = "@embed_migrations_before";
 
 const INTERRUPTED: u16 = 1317;
 const OUT_OF_RANGE: u16 = 1690;

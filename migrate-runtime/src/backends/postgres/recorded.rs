@@ -5,12 +5,13 @@ use tokio_postgres::error::SqlState;
 
 use super::batch::{Batch, Failed, What};
 use super::index::Concurrent;
-use super::settings::{self, Scope};
-use super::transact::{NOTE, first, step_fault};
+use super::transact::{NOTE, first, scope_of, step_fault};
 use super::{BACKEND, Postgres, fault, is};
 use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
+use crate::dialect::postgres::{self as dialect, must_change_one};
+use crate::dialect::progress;
 use crate::error::Fault;
-use crate::history::{HistoryTable, Running};
+use crate::history::{HistoryTable, Running, quote_text};
 
 /// A script that is run with a record of its progress.
 struct Recording<'s> {
@@ -35,7 +36,7 @@ impl Postgres<'_> {
             return Err(StepFault::Error(backends::not_recordable()));
         };
         told(0, Told::Begun);
-        let scope = Scope::of(std::slice::from_ref(work)).everything();
+        let scope = scope_of(std::slice::from_ref(work)).everything();
         let note = Batch::own("note the session's settings", &scope.select());
         let rows = self.run(&note, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
         let settings = first(&rows).unwrap_or_default().to_owned();
@@ -71,7 +72,7 @@ impl Postgres<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let Recording { text, script, .. } = *recording;
-        if let Some(sql) = settings::set_timeouts(&script.options, false) {
+        if let Some(sql) = dialect::set_timeouts(&script.options, false) {
             self.client.batch_execute(&sql).await.map_err(fault)?;
         }
         for (place, statement) in backends::again(script, from) {
@@ -175,10 +176,8 @@ impl Postgres<'_> {
 
     /// How many statements the row says are done.
     async fn recorded(&self, recording: &Recording<'_>) -> Result<usize, Fault> {
-        let rows = self
-            .rows(&recording.table.select_progress(recording.running.seq, BACKEND))
-            .await
-            .map_err(fault)?;
+        let rows =
+            self.rows(&recording.table.select_progress(recording.running, BACKEND)).await.map_err(fault)?;
         Ok(first(&rows).and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 }
@@ -190,11 +189,11 @@ impl Recording<'_> {
     }
 
     fn push_progress(&self, batch: &mut Batch, place: usize) {
-        let progress = backends::progress(self.script, place + 1);
+        let progress = progress(self.script, place + 1);
         let update = self.table.update_progress(self.running, place + 1, &progress, BACKEND);
         // Whom a statement makes of the session may have no right to the history.
         let identity = self.script.statements.iter().any(|statement| statement.session_effect);
-        let [before, after] = settings::as_before(&self.settings);
+        let [before, after] = dialect::as_before(&quote_text(&self.settings, BACKEND));
         if identity {
             batch.push(NOTE, &before);
         }
@@ -226,9 +225,4 @@ fn has_transactions(script: &Script) -> bool {
 fn wants_to_be_alone(failed: &Failed) -> bool {
     matches!(failed.what, Some(What::Statement { .. }))
         && is(&failed.error, &[SqlState::ACTIVE_SQL_TRANSACTION, SqlState::INVALID_TRANSACTION_TERMINATION])
-}
-
-/// An update that fails, and with it its whole message, if there is no row to change.
-fn must_change_one(update: &str) -> String {
-    format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM changed")
 }

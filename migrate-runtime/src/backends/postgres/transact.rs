@@ -6,10 +6,10 @@ use migrate_revision::StatementKind;
 use tokio_postgres::error::{Severity, SqlState};
 
 use super::batch::{Answers, Batch, Cells, Failed, What};
-use super::settings::{self, Scope};
 use super::{BACKEND, Postgres, fault, is};
 use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
+use crate::dialect::postgres::{self as dialect, Scope};
 use crate::error::Fault;
 use crate::history::HistoryTable;
 use crate::{Error, ErrorKind};
@@ -31,7 +31,7 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        let scope = Scope::of(steps);
+        let scope = scope_of(steps);
         if steps.iter().any(|work| needs_begin(&work.body)) {
             let result = self.begin_and_commit(table, create, steps, &scope, told).await;
             if let Err(fault) = result {
@@ -90,7 +90,7 @@ impl Postgres<'_> {
         for (place, step) in steps.iter().enumerate() {
             while failed.is_none() && next < steps.len() && sent.len() < MAX_SENT && bytes < MAX_SENT_BYTES {
                 let one = &steps[next..=next];
-                let batch = self.message(table, create && next == 0, one, &Scope::of(one));
+                let batch = self.message(table, create && next == 0, one, &scope_of(one));
                 match batch.send(self.client).await {
                     Ok(answers) => {
                         bytes += batch.len();
@@ -314,13 +314,22 @@ fn commit_refused(steps: &[Work<'_>], fault: Fault) -> Error {
     Error::new(ErrorKind::Revision, message).with_source(fault.source)
 }
 
+/// What some steps may change of the session.
+pub(super) fn scope_of(steps: &[Work<'_>]) -> Scope {
+    steps.iter().fold(Scope::default(), |scope, work| match work.body {
+        WorkBody::Nothing => scope,
+        WorkBody::Rust { .. } => scope.everything(),
+        WorkBody::Sql { text, script } => scope.and(text, script),
+    })
+}
+
 /// Whether a body cannot be a part of one message.
 fn needs_begin(body: &WorkBody<'_>) -> bool {
     match body {
         WorkBody::Nothing => false,
         WorkBody::Rust { .. } => true,
         WorkBody::Sql { text, script } => {
-            settings::resets_all(script, text)
+            dialect::resets_all(script, text)
                 || script.statements.iter().any(|statement| statement.kind == StatementKind::Savepoint)
         }
     }
@@ -328,7 +337,7 @@ fn needs_begin(body: &WorkBody<'_>) -> bool {
 
 fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>) {
     if let WorkBody::Sql { script, .. } = body
-        && let Some(sql) = settings::set_timeouts(&script.options, true)
+        && let Some(sql) = dialect::set_timeouts(&script.options, true)
     {
         batch.push(What::Own("set the section's timeouts"), &sql);
     }
