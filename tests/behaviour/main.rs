@@ -5,6 +5,7 @@ mod connections;
 mod failing;
 mod nothing_to_do;
 mod races;
+mod repair;
 mod rust_revisions;
 mod sample;
 mod separation;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use migrate_revision::{Backend, Direction, Script, Step, Steps};
+use migrate_revision::{Backend, Direction, Revision, Script, Step, Steps};
 
 use super::state::State;
 use super::{Outcome, Run, UNLOCKED, said};
@@ -298,14 +298,10 @@ impl<D: Database> Run<'_, D> {
             }
             (None, None) => return Err(missing_body(revision, *direction)),
         };
-        let opposite = match direction {
-            Direction::Up => revision.script(backend, Direction::Down),
+        let down_sql = match direction {
+            Direction::Up => self.down_sql(revision, &prepared.text),
             Direction::Down => None,
         };
-        let down_sql = opposite.map(|script| {
-            let texts = script.statements.iter().map(|statement| &prepared.text[statement.range.clone()]);
-            texts.map(|text| format!("{text};\n")).collect::<String>()
-        });
         let names = self.names(decoded, heads);
         Ok(Work {
             row: NewRow {
@@ -323,6 +319,13 @@ impl<D: Database> Run<'_, D> {
             },
             body,
         })
+    }
+
+    /// The statements that undo a revision, as the history keeps them.
+    pub(super) fn down_sql(&self, revision: &Revision, text: &str) -> Option<String> {
+        let script = revision.script(self.db.backend(), Direction::Down)?;
+        let texts = script.statements.iter().map(|statement| &text[statement.range.clone()]);
+        Some(texts.map(|text| format!("{text};\n")).collect())
     }
 
     /// The error of steps that failed: what, where, what was kept, what to do.
