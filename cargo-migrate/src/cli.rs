@@ -125,6 +125,8 @@ subcommands! {
     Downgrade(downgrade) = "downgrade",
     /// Record that the database is at a target, without running anything
     Stamp(stamp) = "stamp",
+    /// Accept edits of locked or applied revisions, with what changed shown first
+    Repair(repair) = "repair",
     /// Print completions for a shell
     Completions(completions) = "completions",
 }

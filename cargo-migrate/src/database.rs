@@ -143,7 +143,17 @@ impl Opened {
     /// When no database is named, the revisions are not for it, or a build would refuse them.
     pub(crate) fn open(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
         let url = find(args, project)?;
-        let resolved = Self::checked(&url, project)?;
+        let resolved = Self::checked(&url, project, set::checked)?;
+        Ok(Self::new(url, project, resolved))
+    }
+
+    /// As [`open`](Self::open), and the upgrades of locked revisions may have been edited.
+    ///
+    /// # Errors
+    /// When no database is named, the revisions are not for it, or a build would refuse them for more than edits.
+    pub(crate) fn to_repair(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
+        let url = find(args, project)?;
+        let resolved = Self::checked(&url, project, set::edited)?;
         Ok(Self::new(url, project, resolved))
     }
 
@@ -155,7 +165,11 @@ impl Opened {
         Ok(Self::new(find(args, project)?, project, set::outline(project)?))
     }
 
-    fn checked(url: &DatabaseUrl, project: &Project) -> Result<Resolved, Error> {
+    fn checked(
+        url: &DatabaseUrl,
+        project: &Project,
+        read: impl Fn(&Project, (Vec<Backend>, bool), bool) -> Result<Resolved, Error>,
+    ) -> Result<Resolved, Error> {
         let backends = backends(url);
         let (wanted, _) = project.backends();
         if let Some(backend) = backends.first()
@@ -170,7 +184,7 @@ impl Opened {
         }
         // A URL of no backend is an error of the runtime's, which knows what to say.
         let backends = if backends.is_empty() { wanted } else { backends };
-        let resolved = set::checked(project, (backends, false), true)?;
+        let resolved = read(project, (backends, false), true)?;
         if resolved.revisions.is_empty() {
             return Err(Error::target(format!(
                 "there are no revisions in `{}`\n\nhint: `cargo migrate new -m \"what it does\"` writes the first",

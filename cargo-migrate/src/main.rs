@@ -9,6 +9,7 @@ mod conflict;
 mod database;
 mod error;
 mod files;
+mod former;
 mod project;
 mod render;
 mod revision;

@@ -8,7 +8,7 @@ use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
 mod words {
-    pub(super) use migrate_revision::Direction;
+    pub(super) use migrate_revision::{Direction, Target};
 
     pub(super) use super::{Migrations, Migrator};
     pub(super) use crate::Result;
@@ -161,7 +161,7 @@ macro_rules! verbs {
                 self,
                 revisions: impl IntoIterator<Item = impl IntoTarget>,
             ) -> Result<Report> {
-                let targets = revisions.into_iter().map(IntoTarget::into_target).collect();
+                let targets: Vec<Target> = revisions.into_iter().map(IntoTarget::into_target).collect();
                 $call!(self, repair(targets))
             }
 

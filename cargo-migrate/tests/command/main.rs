@@ -7,4 +7,5 @@ mod database;
 mod files;
 mod mistakes;
 mod project;
+mod repair;
 mod workflow;

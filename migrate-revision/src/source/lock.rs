@@ -217,9 +217,12 @@ impl Lock {
                         .note(format!("locked: {}", shown(entry.checksums[backend.index()])))
                         .note(format!("now:    {}", shown(revision.checksum(backend))))
                         .help(format!(
-                            "if the edit is meant, `cargo migrate repair {id}` shows it, and accepts it here and in a \
-                             database; where none has the revision yet, add `--lock-only`",
-                            id = entry.id
+                            "or accept it, here and in the database: `cargo migrate repair {}` shows it first",
+                            entry.id
+                        ))
+                        .help(format!(
+                            "if it was never applied anywhere, accept it here: `cargo migrate repair --lock-only {}`",
+                            entry.id
                         ))
                         .kind(ProblemKind::Edited),
                 );
