@@ -171,3 +171,26 @@ fn without_a_database_it_says_how_to_do_without() {
     let project = edited();
     assert!(project.run("repair --yes").failed(13).contains("`--lock-only` accepts edits in the lock file"));
 }
+
+#[test]
+fn what_was_locked_for_a_backend_that_is_not_looked_at_stays_locked() {
+    let manifest = |backends: &str| {
+        format!("[package]\nname = \"app\"\n[package.metadata.migrate]\nbackends = [{backends}]\n")
+    };
+    let project = Project::with_manifest(&manifest("\"sqlite\", \"postgres\""));
+    let text = "-- revision: aaa\n\n-- migrate:up sqlite\nSELECT 1;\n\n-- migrate:up postgres\nSELECT 2;\n";
+    project.write(FILE, text);
+    project.run("lock").ok();
+    let word = |name: &str| {
+        let lock = project.read("migrations/migrations.lock");
+        lock.split_whitespace().find(|word| word.starts_with(name)).map(str::to_owned).unwrap()
+    };
+    let (sqlite, postgres) = (word("sqlite="), word("postgres="));
+    project.write("Cargo.toml", &manifest("\"sqlite\""));
+    project.write(FILE, &text.replace("1;", "10;").replace("2;", "20;"));
+    project.run("repair --lock-only --yes").ok();
+    project.run("check").ok();
+    assert!(word("sqlite=") != sqlite && word("postgres=") == postgres);
+    project.write("Cargo.toml", &manifest("\"sqlite\", \"postgres\""));
+    assert!(project.run("check").failed(10).contains("its upgrade has changed for postgres"));
+}
