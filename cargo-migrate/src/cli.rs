@@ -150,6 +150,8 @@ subcommands! {
     Downgrade(downgrade) = "downgrade",
     /// Record that the database is at a target, without running anything
     Stamp(stamp) = "stamp",
+    /// Accept edits of locked or applied revisions, with what changed shown first
+    Repair(repair) = "repair",
     /// Try each revision's way down on a scratch database
     Verify(verify) = "verify",
     /// Print completions for a shell

@@ -24,6 +24,7 @@ pub(crate) mod merge;
 pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod rebase;
+pub(crate) mod repair;
 pub(crate) mod show;
 pub(crate) mod stamp;
 pub(crate) mod status;

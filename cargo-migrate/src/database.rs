@@ -9,7 +9,7 @@ use migrate_revision::{Backend, Body};
 use migrate_runtime::{Migrations, Plan};
 
 use crate::project::Project;
-use crate::set;
+use crate::set::{self, Refusal};
 
 const VARIABLE: &str = "DATABASE_URL";
 
@@ -150,6 +150,16 @@ impl Opened {
         Ok(Self::new(url, project, resolved))
     }
 
+    /// As [`open`](Self::open), and the upgrades of locked revisions may have been edited.
+    ///
+    /// # Errors
+    /// When no database is named, the revisions are not for it, or a build would refuse them for more than edits.
+    pub(crate) fn to_repair(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
+        let url = find(args, project)?;
+        let resolved = Self::read(&url, project, set::edited)?;
+        Ok(Self::new(url, project, resolved))
+    }
+
     /// For what the database says by itself: the revisions are not checked, and there may be none.
     ///
     /// # Errors
@@ -163,6 +173,14 @@ impl Opened {
     /// # Errors
     /// When they are not for it, or a build would refuse them.
     pub(crate) fn checked(url: &DatabaseUrl, project: &Project) -> Result<Resolved, Error> {
+        Self::read(url, project, set::checked)
+    }
+
+    fn read(
+        url: &DatabaseUrl,
+        project: &Project,
+        read: impl Fn(&Project, (Vec<Backend>, bool), bool) -> Result<Resolved, Refusal>,
+    ) -> Result<Resolved, Error> {
         let backends = backends(url);
         let (wanted, _) = project.backends();
         if let Some(backend) = backends.first()
@@ -177,7 +195,7 @@ impl Opened {
         }
         // A URL of no backend is an error of the runtime's, which knows what to say.
         let backends = if backends.is_empty() { wanted } else { backends };
-        let resolved = set::checked(project, (backends, false), true)?;
+        let resolved = read(project, (backends, false), true)?;
         if resolved.revisions.is_empty() {
             return Err(Error::target(format!(
                 "there are no revisions in `{}`\n\nhint: `cargo migrate new -m \"what it does\"` writes the first",

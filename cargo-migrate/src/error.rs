@@ -1,13 +1,13 @@
 //! The problems that a build would refuse, as an error of the command.
 
 use migrate_cli::{Detail, Error, Exit};
-use migrate_revision::Problem;
+use migrate_revision::{Problem, ProblemKind};
 
 use crate::render::{ProblemInfo, rendered};
 
 /// The problems that a build would refuse, with the code that fits them.
 pub(crate) fn problems(problems: &[Problem]) -> Error {
-    let exit = if problems.iter().all(is_heads) {
+    let exit = if problems.iter().all(|problem| problem.kind == ProblemKind::Heads) {
         Exit::Heads
     } else if problems.iter().all(is_edit) {
         Exit::Edited
@@ -27,13 +27,7 @@ pub(crate) fn problems_with(problems: &[Problem], exit: Exit) -> Error {
         |problem: &Problem| Detail { text: rendered(problem), data: ProblemInfo::from(problem).to_json() };
     Error::new(exit, message).with_details(problems.iter().map(detail).collect())
 }
-
-/// Whether a problem is that of several heads.
-fn is_heads(problem: &Problem) -> bool {
-    problem.place.is_none() && problem.message.starts_with("the history has ")
-}
-
 /// Whether a problem is that of a locked revision which differs from the lock file.
 fn is_edit(problem: &Problem) -> bool {
-    problem.message.contains(" is locked and ")
+    matches!(problem.kind, ProblemKind::Edited | ProblemKind::Moved)
 }

@@ -11,6 +11,7 @@ mod database;
 mod error;
 mod files;
 mod findings;
+mod former;
 mod project;
 mod render;
 mod revision;

@@ -1,10 +1,11 @@
 //! The revisions of the project, as its commands need them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use migrate_cli::{Entries, Error};
 use migrate_revision::graph::{Graph, Index};
-use migrate_revision::source::{Checks, Directory, Resolved, resolve};
+use migrate_revision::source::{Checks, Directory, Resolved, resolve, resolve_edited};
 use migrate_revision::{Backend, Problem, Resolver, Revision};
 use migrate_runtime::Migrations;
 
@@ -16,7 +17,7 @@ use crate::project::Project;
 /// hindrance. There may be several heads, and none.
 pub(crate) fn outline(project: &Project) -> Result<Resolved, Error> {
     let checks = Checks { backends: Vec::new(), cover_all: false, branches: true, require_down: false };
-    Ok(read(project, &checks)?)
+    Ok(read(project, &checks, resolve)?)
 }
 
 /// Why there is no set.
@@ -43,10 +44,24 @@ pub(crate) fn checked(
     branches: bool,
 ) -> Result<Resolved, Refusal> {
     let branches = branches || project.config.branches == Branches::Allow;
-    read(project, &Checks { backends, cover_all, branches, require_down: false })
+    read(project, &Checks { backends, cover_all, branches, require_down: false }, resolve)
 }
 
-fn read(project: &Project, checks: &Checks) -> Result<Resolved, Refusal> {
+/// As [`checked`], and the upgrades of locked revisions may have been edited.
+pub(crate) fn edited(
+    project: &Project,
+    (backends, cover_all): (Vec<Backend>, bool),
+    branches: bool,
+) -> Result<Resolved, Refusal> {
+    let branches = branches || project.config.branches == Branches::Allow;
+    read(project, &Checks { backends, cover_all, branches, require_down: false }, resolve_edited)
+}
+
+fn read(
+    project: &Project,
+    checks: &Checks,
+    resolve: impl Fn(&Path, &str, &Checks) -> Result<Resolved, Vec<Problem>>,
+) -> Result<Resolved, Refusal> {
     let (path, display) = (&project.config.directory, project.directory_name());
     if !path.is_dir() {
         return Err(Refusal::Error(Error::project(format!(

@@ -1,6 +1,7 @@
 //! The engine: when to lock, what to run next, what to record. Written once, for every backend.
 
 mod change;
+mod repair;
 mod state;
 mod steps;
 
@@ -35,7 +36,11 @@ pub(crate) struct Run<'a, D> {
 enum Aim {
     Upgrade(Target),
     Downgrade(Target),
-    Stamp(Target),
+    Stamp {
+        target: Target,
+        /// Whether it forgets first where the database was
+        purge: bool,
+    },
 }
 
 impl Aim {
@@ -44,7 +49,7 @@ impl Aim {
         Ok(match self {
             Self::Upgrade(target) => planner.upgrade(target, applied)?,
             Self::Downgrade(target) => planner.downgrade(target, applied)?,
-            Self::Stamp(_) => Goal::default(),
+            Self::Stamp { .. } => Goal::default(),
         })
     }
 }
@@ -81,9 +86,9 @@ impl<'a, D: Database> Run<'a, D> {
         self.change(Aim::Downgrade(target)).await
     }
 
-    pub(crate) async fn stamp(self, target: Target) -> Result<Report> {
+    pub(crate) async fn stamp(self, target: Target, purge: bool) -> Result<Report> {
         self.set.check_stale()?;
-        self.change(Aim::Stamp(target)).await
+        self.change(Aim::Stamp { target, purge }).await
     }
 
     pub(crate) async fn plan(mut self, target: Target, direction: Direction) -> Result<Plan> {

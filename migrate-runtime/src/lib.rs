@@ -36,7 +36,7 @@ pub use migrator::SqliteConnection;
 pub use migrator::{Connected, Migrator};
 pub use offline::Offline;
 pub use options::{Ahead, Lock, Transaction};
-pub use report::{DoneStep, Plan, PlannedStep, Report, RevisionInfo, Status};
+pub use report::{DoneStep, EditedRevision, Plan, PlannedStep, Report, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};
 
 /// For the code that `embed_migrations!` writes. No part of the public interface.

@@ -8,14 +8,14 @@ use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
 mod words {
-    pub(super) use migrate_revision::Direction;
+    pub(super) use migrate_revision::{Direction, Target};
 
     pub(super) use super::{Migrations, Migrator};
     pub(super) use crate::Result;
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) use crate::engine::Run;
     pub(super) use crate::history::HistoryRow;
-    pub(super) use crate::report::{Plan, Report, RevisionInfo, Status};
+    pub(super) use crate::report::{EditedRevision, Plan, Report, RevisionInfo, Status};
     pub(super) use crate::set::IntoTarget;
 }
 
@@ -127,7 +127,42 @@ macro_rules! verbs {
             /// When the target leads nowhere, or the database refuses.
             pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, stamp(target))
+                $call!(self, stamp(target, false))
+            }
+
+            /// Records that the database is at the target and at nothing else, wherever it was: as a
+            /// [`stamp`](Self::stamp) of a database without history, and one row as well.
+            ///
+            /// # Errors
+            /// As [`stamp`](Self::stamp).
+            pub $($asynchronous)? fn stamp_purged(self, target: impl IntoTarget) -> Result<Report> {
+                let target = target.into_target();
+                $call!(self, stamp(target, true))
+            }
+
+            /// The revisions that were edited after they were applied.
+            ///
+            /// # Errors
+            /// When the database cannot be read, or has other revisions than this binary.
+            pub $($asynchronous)? fn edited(self) -> Result<Vec<EditedRevision>> {
+                $call!(self, edited())
+            }
+
+            /// Accepts the edits of applied revisions: records that the database is as their files now say, without running
+            /// anything. `repair(&edited)` accepts what [`edited`](Self::edited) has listed.
+            ///
+            /// All are accepted or none; what was accepted before is no error. A binary with the former text is refused afterwards, and so is every binary as long
+            /// as another of its revisions is edited.
+            ///
+            /// # Errors
+            /// When a target names no edited revision, the database has other revisions than this binary, a revision was
+            /// interrupted, another run holds the lock for too long, or the database refuses.
+            pub $($asynchronous)? fn repair(
+                self,
+                revisions: impl IntoIterator<Item = impl IntoTarget>,
+            ) -> Result<Report> {
+                let targets: Vec<Target> = revisions.into_iter().map(IntoTarget::into_target).collect();
+                $call!(self, repair(targets))
             }
 
             /// What [`upgrade`](Self::upgrade) to the target would do.

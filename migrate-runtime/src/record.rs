@@ -1,7 +1,7 @@
 //! What the history records of steps and of stamps.
 
 use migrate_revision::graph::{Applied, Digests, Index};
-use migrate_revision::{Backend, Direction, Step};
+use migrate_revision::{Backend, Direction, Revision, Step};
 
 use crate::history::{Action, NewRow, join_heads};
 use crate::set::Decoded;
@@ -23,14 +23,10 @@ impl Records<'_> {
     pub(crate) fn of_step(&self, step: &Step, text: &str, after: After) -> Result<NewRow> {
         let revision = &self.decoded.revisions[step.index];
         let script = revision.script(self.backend, step.direction);
-        let opposite = match step.direction {
-            Direction::Up => revision.script(self.backend, Direction::Down),
+        let down_sql = match step.direction {
+            Direction::Up => self.down_sql(revision, text),
             Direction::Down => None,
         };
-        let down_sql = opposite.map(|script| {
-            let texts = script.statements.iter().map(|statement| &text[statement.range.clone()]);
-            texts.map(|text| format!("{text};\n")).collect::<String>()
-        });
         Ok(NewRow {
             after,
             revision: revision.id.to_string(),
@@ -44,6 +40,38 @@ impl Records<'_> {
             in_force: None,
             applied_by: self.applied_by.to_owned(),
         })
+    }
+
+    /// The row that accepts the edit of a revision, which was not the last to be applied. `digest` is that of what is on
+    /// record then.
+    pub(crate) fn of_repair(
+        &self,
+        revision: &Revision,
+        text: &str,
+        heads: String,
+        digest: String,
+        after: After,
+    ) -> NewRow {
+        NewRow {
+            after,
+            revision: revision.id.to_string(),
+            action: Action::Repair,
+            digest,
+            heads,
+            checksum: revision.checksum(self.backend).map(|checksum| checksum.to_string()),
+            compatible: revision.compatible,
+            statements: 0,
+            down_sql: self.down_sql(revision, text),
+            in_force: None,
+            applied_by: self.applied_by.to_owned(),
+        }
+    }
+
+    /// The statements that undo a revision, as the history keeps them.
+    fn down_sql(&self, revision: &Revision, text: &str) -> Option<String> {
+        let script = revision.script(self.backend, Direction::Down)?;
+        let texts = script.statements.iter().map(|statement| &text[statement.range.clone()]);
+        Some(texts.map(|text| format!("{text};\n")).collect())
     }
 
     /// The row of a stamp, with all that is in force by it.
@@ -94,11 +122,13 @@ impl Records<'_> {
     /// # Errors
     /// As [`of_step`](Self::of_step).
     pub(crate) fn digest<'b>(&self, heads: impl IntoIterator<Item = &'b Index>) -> Result<String> {
-        self.digests.chain(heads).map(|digest| digest.to_string()).ok_or_else(|| {
-            let what = format!("a revision that is applied has no section for {}", self.backend);
-            Error::new(ErrorKind::Unsupported, what)
-        })
+        let digest = self.digests.chain(heads).map(|digest| digest.to_string());
+        digest.ok_or_else(|| not_covered(self.backend))
     }
+}
+
+pub(crate) fn not_covered(backend: Backend) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("a revision that is applied has no section for {backend}"))
 }
 
 /// The row that must be the last when another is written.

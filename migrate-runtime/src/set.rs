@@ -9,6 +9,7 @@ use migrate_revision::graph::{Graph, Index};
 use migrate_revision::{Backend, Body, Checksum, Revision, RevisionId, Target, decode};
 
 use crate::db::RustRevision;
+use crate::report::EditedRevision;
 use crate::{Error, ErrorKind, Result};
 
 /// The revisions of one directory, as `embed_migrations!` put them into the binary.
@@ -301,6 +302,12 @@ pub trait IntoTarget {
 impl<R: EmbeddedRevision> IntoTarget for R {
     fn into_target(self) -> Target {
         Target::Exact(self.id().to_owned())
+    }
+}
+
+impl IntoTarget for &EditedRevision {
+    fn into_target(self) -> Target {
+        Target::Exact(self.revision.clone())
     }
 }
 

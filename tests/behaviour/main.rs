@@ -6,6 +6,7 @@ mod failing;
 mod nothing_to_do;
 mod offline;
 mod races;
+mod repair;
 mod rust_revisions;
 mod sample;
 mod sent_ahead;

@@ -166,3 +166,25 @@ fn branches_are_targets() {
     assert_eq!(project.run("history -r aaaa:side@head").ok().lines().count(), 3);
     assert!(project.on_database("history -r :current").failed(0).is_empty());
 }
+
+#[test]
+fn a_downgrade_to_the_base_that_branches_share_takes_all_of_them_down_and_the_plan_says_so() {
+    let project = Project::chain(&["aaaa", "bbbb"]);
+    project.revision("cccc", "aaaa");
+    let text = project.read("migrations/cccc_make.sql");
+    project.write("migrations/cccc_make.sql", &text.replace("-- revises", "-- labels: side\n-- revises"));
+    project.on_database("upgrade heads").ok();
+    let plan = project.on_database("downgrade side@base --dry-run");
+    assert!(plan.ok().starts_with("bbbb, cccc -> base\n"), "{plan:?}");
+    for id in ["aaaa", "bbbb", "cccc"] {
+        assert!(plan.stdout.contains(&format!("down {id} ")), "{plan:?}");
+    }
+    assert!(project.on_database("downgrade side@base").failed(17).contains("add `--yes`"));
+    let plan = project.on_database("downgrade side@aaaa --dry-run");
+    assert!(plan.ok().contains("down cccc") && !plan.stdout.contains("down bbbb"), "{plan:?}");
+    for target in ["nosuch@aaaa", "nosuch@base", "nosuch@-1"] {
+        let done = project.on_database(&format!("downgrade {target} --yes"));
+        assert!(done.failed(11).contains("'nosuch'"), "{done:?}");
+    }
+    assert_eq!(project.on_database("current").ok().lines().count(), 2);
+}

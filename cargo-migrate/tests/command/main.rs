@@ -9,6 +9,7 @@ mod database;
 mod files;
 mod mistakes;
 mod project;
+mod repair;
 mod runner;
 mod verify;
 mod workflow;

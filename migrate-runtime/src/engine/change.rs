@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use migrate_revision::graph::Applied;
 use migrate_revision::{Backend, Goal, Steps, Target, lock_key};
 
 use super::state::State;
@@ -79,7 +80,7 @@ impl<D: Database> Run<'_, D> {
                 };
                 planner.steps(goal, &state.applied)?
             };
-            let stamps = matches!(aim, Aim::Stamp(_));
+            let stamps = matches!(aim, Aim::Stamp { .. });
             if steps.is_empty() && state.running.is_none() && !stamps {
                 return Ok(report(decoded.names(state.applied.heads()), done, &state));
             }
@@ -93,14 +94,19 @@ impl<D: Database> Run<'_, D> {
                 continue;
             }
             let outcome = match (aim, &state.running) {
-                (Aim::Stamp(_), Some(running)) => self.abandon(running).await?,
-                (Aim::Stamp(target), None) => match self.write_stamp(decoded, target, &state).await? {
-                    Some((to, written)) => {
-                        done.extend(written.then(|| DoneStep::stamp(&to)));
-                        return Ok(report(to, done, &state));
+                (Aim::Stamp { target, purge }, running) => {
+                    let stamped = self.stamped(decoded, target, *purge, &state)?;
+                    match running {
+                        Some(running) => self.abandon(running).await?,
+                        None => match self.write_stamp(decoded, &stamped, &state).await? {
+                            Some((to, written)) => {
+                                done.extend(written.then(|| DoneStep::stamp(&to)));
+                                return Ok(report(to, done, &state));
+                            }
+                            None => Outcome::Overtaken,
+                        },
                     }
-                    None => Outcome::Overtaken,
-                },
+                }
                 (_, Some(running)) => self.resume(decoded, running, &state, &mut done).await?,
                 (_, None) => self.take_steps(decoded, &steps, &state, &mut done).await?,
             };
@@ -114,7 +120,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Lets a process that was faster get on, and gives up where there is none.
-    async fn wait_a_little(&mut self, refused: usize) -> Result<()> {
+    pub(super) async fn wait_a_little(&mut self, refused: usize) -> Result<()> {
         if refused > MAX_REFUSED {
             return Err(Error::new(
                 ErrorKind::History,
@@ -161,7 +167,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Takes the lock that keeps runs apart, and reads the state under it.
-    async fn lock(&mut self) -> Result<Last> {
+    pub(super) async fn lock(&mut self) -> Result<Last> {
         if self.options.lock == Lock::None {
             self.locked = true;
             return self.read_last().await;
@@ -208,7 +214,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Gives the session back as it was.
-    async fn release(&mut self) -> Result<()> {
+    pub(super) async fn release(&mut self) -> Result<()> {
         let restored = self.db.restore().await;
         if std::mem::take(&mut self.locked) && self.options.lock == Lock::Session {
             let key = self.lock_key();
@@ -230,18 +236,24 @@ impl<D: Database> Run<'_, D> {
         Ok(if taken { Outcome::Done } else { Outcome::Overtaken })
     }
 
+    /// What a stamp leaves in force.
+    fn stamped(&self, decoded: &Decoded, target: &Target, purge: bool, state: &State) -> Result<Applied> {
+        let nothing = decoded.graph.closure([]);
+        let before = if purge { &nothing } else { &state.applied };
+        Ok(self.planner(decoded).stamp(target, before)?)
+    }
+
     /// Writes the row of a stamp, unless the state is that already. `None` if another process was faster.
     async fn write_stamp(
         &mut self,
         decoded: &Decoded,
-        target: &Target,
+        stamped: &Applied,
         state: &State,
     ) -> Result<Option<(Vec<String>, bool)>> {
-        let stamped = self.planner(decoded).stamp(target, &state.applied)?;
         let heads = decoded.names(stamped.heads());
-        let row = self.records(decoded).of_stamp(&stamped, state.last.clone().into())?;
+        let row = self.records(decoded).of_stamp(stamped, state.last.clone().into())?;
         let is_last = state.last.as_ref().is_some_and(|(_, last)| *last == row.digest);
-        if is_last && stamped == state.applied && heads == state.heads {
+        if is_last && *stamped == state.applied && heads == state.heads {
             return Ok(Some((heads, false)));
         }
         let work = [Work { row, body: WorkBody::Nothing }];
