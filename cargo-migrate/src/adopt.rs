@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use migrate_cli::Error;
 use migrate_revision::source::SourceText;
-use migrate_revision::{Backend, Problem};
+use migrate_revision::{Backend, Direction, Problem};
 
 mod alembic;
 mod combine;
@@ -236,7 +236,12 @@ impl Reading {
         let file = section.file.clone();
         let migration = self.migration(new);
         match migration.sections.iter().find(|other| other.direction == section.direction) {
-            None => migration.sections.push(section),
+            None => {
+                if section.direction == Direction::Up {
+                    migration.file.clone_from(&file);
+                }
+                migration.sections.push(section);
+            }
             Some(other) => {
                 let note = format!("the other one is `{}`", other.file);
                 let help = "remove one of them, or give it a version of its own";

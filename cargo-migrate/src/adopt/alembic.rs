@@ -13,6 +13,7 @@ use super::offline::{Part, parts};
 use super::python::Module;
 use super::{Applied, Asked, Foreign, Format, Key, Reading, Row, Section, Unfinished};
 use super::{cell, entries, file_name};
+use crate::project::shortened;
 
 pub(super) struct Alembic;
 
@@ -35,7 +36,10 @@ impl Format for Alembic {
             }
         }
         // What Alembic would say of broken files is said here already.
-        if found.migrations.is_empty() || !found.problems.is_empty() {
+        if !found.problems.is_empty() {
+            found.migrations.clear();
+        }
+        if found.migrations.is_empty() {
             return Ok(());
         }
         let (up, down) = match (&asked.upgrade_sql, &asked.downgrade_sql) {
@@ -127,9 +131,7 @@ fn version_directories(directory: &Path, home: &Path) -> Result<Vec<PathBuf>, Er
         let mut lines = ini.lines().filter_map(|line| line.split_once('='));
         lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
     };
-    let below = |path: &str| {
-        home.join(path.replace("%(here)s/", "").replace("%(here)s", ".").trim_start_matches("./"))
-    };
+    let below = |path: &str| shortened(&home.join(path.replace("%(here)s", ".")));
     if directory == home {
         if let Some(locations) = setting("version_locations").filter(|locations| !locations.is_empty()) {
             let separators = [' ', ',', ';', if cfg!(windows) { ';' } else { ':' }];

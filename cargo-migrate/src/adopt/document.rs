@@ -26,7 +26,8 @@ pub(crate) struct Document {
 impl Document {
     /// The file of a migration.
     pub(crate) fn new(migration: &Foreign) -> Self {
-        let name = format!("{}_{}.sql", migration.id, slug(&migration.message));
+        let title = migration.message.split('\n').next().unwrap_or_default();
+        let name = format!("{}_{}.sql", migration.id, slug(title));
         let mut document = Self {
             id: migration.id.clone(),
             revises: migration.revises.clone(),
@@ -95,17 +96,16 @@ fn header(migration: &Foreign, name: &str) -> String {
     if let Some(created) = &migration.created {
         keys.push_str(&format!("-- created: {created}\n"));
     }
-    let prose: String =
-        migration.message.split('\n').map(|line| format!("-- {line}")).map(trimmed_line).collect();
+    let mut prose = String::new();
+    for line in migration.message.split('\n') {
+        prose.push_str(format!("-- {line}").trim_end());
+        prose.push('\n');
+    }
     // A message may read like a key or a marker.
     match is_prose(&prose, &keys, &migration.id, name) {
         true => prose + &keys,
         false => format!("-- The migration {}\n{keys}", migration.message.replace('\n', " ")),
     }
-}
-
-fn trimmed_line(line: String) -> String {
-    format!("{}\n", line.trim_end())
 }
 
 /// Whether the prose above the keys is read as that.

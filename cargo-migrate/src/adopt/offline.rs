@@ -65,9 +65,7 @@ fn changes_table(line: &str, table: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().take(4).collect();
     let upper: Vec<String> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
     let name = match upper.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["INSERT", "INTO", ..] | ["DELETE", "FROM", ..] | ["CREATE", "TABLE", ..] | ["DROP", "TABLE", ..] => {
-            words.get(2)
-        }
+        ["INSERT", "INTO", ..] | ["DELETE", "FROM", ..] | ["CREATE" | "DROP", "TABLE", ..] => words.get(2),
         ["UPDATE", ..] => words.get(1),
         _ => None,
     };

@@ -66,6 +66,9 @@ pub(crate) fn place(
     mut problems: Vec<Problem>,
     dry_run: bool,
 ) -> Result<Resolved, Error> {
+    if documents.is_empty() {
+        return Err(crate::error::problems(&problems));
+    }
     let directory = &project.config.directory;
     let staging = Staging::new(directory)?;
     for document in documents {
@@ -76,8 +79,13 @@ pub(crate) fn place(
     let resolved = match resolve(&staging.0, &display, &checks) {
         Ok(resolved) if problems.is_empty() => resolved,
         checked => {
-            let found = checked.err().unwrap_or_default();
-            problems.extend(traced(documents, &display, found));
+            let found = traced(documents, &display, checked.err().unwrap_or_default());
+            // What is known of a file as a whole is not said in other words.
+            let is_known = |problem: &Problem| {
+                problem.place.is_none() && problems.iter().any(|known| known.path == problem.path)
+            };
+            let found: Vec<Problem> = found.filter(|problem| !is_known(problem)).collect();
+            problems.extend(found);
             problems.sort();
             problems.dedup();
             return Err(crate::error::problems(&problems));

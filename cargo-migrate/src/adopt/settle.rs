@@ -8,8 +8,8 @@ use super::{Reading, Section};
 /// Makes of the migrations what can be revisions. `backends` are those that each is to cover, if they are named;
 /// with `allow_empty`, a direction in which there is nothing to do becomes `SELECT 1`.
 pub(crate) fn settle(all: &mut Reading, backends: &[Backend], allow_empty: bool) {
-    for place in 0..all.migrations.len() {
-        let migration = &mut all.migrations[place];
+    let Reading { migrations, problems, notes, .. } = all;
+    for migration in migrations {
         let is_merge = migration.revises.len() > 1;
         let mut kept = Vec::new();
         for mut section in std::mem::take(&mut migration.sections) {
@@ -17,47 +17,48 @@ pub(crate) fn settle(all: &mut Reading, backends: &[Backend], allow_empty: bool)
                 section.remove_own_transaction();
             }
             if !section.is_empty() {
-                all.problems.extend(section.lines.iter().filter_map(|line| marker(&section, line)));
+                problems.extend(section.lines.iter().filter_map(|line| marker(&section, line)));
                 kept.push(section);
             } else if is_merge {
                 // A merge may do nothing but join.
             } else if allow_empty {
                 kept.push(nothing(section));
             } else if section.direction == Direction::Up {
-                all.problems.push(empty(&section.file, "the migration does nothing"));
+                problems.push(empty(&section.file, "the migration does nothing"));
             } else {
-                all.notes.push(format!(
-                    "the way down of {} does nothing: the revision is irreversible",
-                    migration.id
-                ));
+                let id = &migration.id;
+                notes.push(format!("the way down of {id} does nothing: the revision is irreversible"));
             }
         }
-        for &backend in backends {
-            let covers = |section: &Section| {
-                section.direction == Direction::Up
-                    && (section.backends.is_empty() || section.backends.contains(&backend))
-            };
-            if is_merge && kept.is_empty() || kept.iter().any(covers) {
-                continue;
-            }
-            if allow_empty {
-                for direction in [Direction::Up, Direction::Down] {
-                    let mut section = nothing(Section::new(direction, &migration.file));
-                    section.backends = vec![backend];
-                    kept.push(section);
-                }
-            } else {
-                all.notes.push(format!("{} has nothing for {backend}", migration.id));
+        let lacks = |backend: &Backend| backends.len() > 1 && !kept.is_empty() && !covers(&kept, *backend);
+        let lacking: Vec<Backend> = backends.iter().copied().filter(lacks).collect();
+        for backend in lacking {
+            match allow_empty {
+                true => kept.extend(nothing_for(backend, &migration.file)),
+                false => notes.push(format!("{} has nothing for {backend}", migration.id)),
             }
         }
-        if !kept.iter().any(|section| section.direction == Direction::Up)
-            && !(is_merge && kept.is_empty())
-            && !all.problems.iter().any(|problem| problem.path == migration.file)
-        {
-            all.problems.push(empty(&migration.file, "the migration has no way up"));
+        let is_up = |section: &Section| section.direction == Direction::Up;
+        let may_be_empty = is_merge && kept.is_empty();
+        let is_known = problems.iter().any(|problem| problem.path == migration.file);
+        if !may_be_empty && !is_known && !kept.iter().any(is_up) {
+            problems.push(empty(&migration.file, "the migration has no way up"));
         }
+        kept.sort_by_key(|section| !is_up(section));
         migration.sections = kept;
     }
+}
+
+fn covers(sections: &[Section], backend: Backend) -> bool {
+    let mut ups = sections.iter().filter(|section| section.direction == Direction::Up);
+    ups.any(|section| section.backends.is_empty() || section.backends.contains(&backend))
+}
+
+fn nothing_for(backend: Backend, file: &str) -> [Section; 2] {
+    [Direction::Up, Direction::Down].map(|direction| {
+        let section = nothing(Section::new(direction, file));
+        Section { backends: vec![backend], ..section }
+    })
 }
 
 fn nothing(mut section: Section) -> Section {

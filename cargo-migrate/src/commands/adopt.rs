@@ -12,7 +12,7 @@ use crate::adopt::{self, Asked, Document, Reading, Stamped, Table, Tool};
 use crate::config::Branches;
 use crate::database::{DatabaseArgs, Opened, block_on};
 use crate::files::Guard;
-use crate::project::Project;
+use crate::project::{Project, shortened};
 use crate::revision::Written;
 use crate::set;
 
@@ -146,7 +146,6 @@ fn sources(args: &Args, project: &Project) -> Result<Vec<(Vec<Backend>, PathBuf)
 }
 
 fn usual(tool: Tool, project: &Project) -> Result<PathBuf, Error> {
-    let here = std::env::current_dir().unwrap_or_default();
     let directories = tool.format().directories(&project.root);
     let found = directories.iter().find(|path| path.is_dir()).ok_or_else(|| {
         let names: Vec<String> = directories.iter().map(|path| format!("`{}`", path.display())).collect();
@@ -156,10 +155,7 @@ fn usual(tool: Tool, project: &Project) -> Result<PathBuf, Error> {
             tool.name()
         ))
     })?;
-    Ok(match found.strip_prefix(here) {
-        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
-        _ => found.clone(),
-    })
+    Ok(shortened(found))
 }
 
 fn read(args: &Args, sources: Vec<(Vec<Backend>, PathBuf)>) -> Result<Reading, Error> {
