@@ -103,7 +103,7 @@ mod tests {
             })
             .collect();
         assert_eq!(shown, [("a", false, vec!["CREATE TABLE t (x INTEGER);"]), ("c", true, vec!["VACUUM;"])]);
-        assert_eq!(parts[1].section.body()[0].0, 20);
+        assert_eq!(parts[1].section.body()[0].0, 21);
     }
 
     #[test]

@@ -66,6 +66,10 @@ fn assignment(tokens: &[Token]) -> Option<Assignment> {
         _ => return None,
     };
     let value = &tokens[equals + 1..];
+    // A comparison
+    if value.first()?.kind == Kind::Sign('=') {
+        return None;
+    }
     let range = value.first()?.range.start..value.last()?.range.end;
     Some(Assignment { strings: strings(value), range })
 }
