@@ -138,6 +138,8 @@ subcommands! {
     Edit(edit) = "edit",
     /// Move a branch of drafts on top of another head
     Rebase(rebase) = "rebase",
+    /// Turn the migrations of another tool into revisions
+    Adopt(adopt) = "adopt",
     /// Print the revisions that the database is at
     Current(current) = "current",
     /// Print where the database is, held against the revisions

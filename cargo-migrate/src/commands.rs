@@ -9,6 +9,7 @@ use migrate_cli::{Error, Output};
 use crate::cli::Format;
 use crate::project::Project;
 
+pub(crate) mod adopt;
 pub(crate) mod branches;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -214,6 +214,11 @@ impl Opened {
         }
     }
 
+    /// The backend by the URL; MariaDB goes as MySQL.
+    pub(crate) fn backend(&self) -> Option<Backend> {
+        backends(&self.url).first().copied()
+    }
+
     /// The URL of the database, the same whatever the current directory.
     pub(crate) fn absolute_url(&self) -> DatabaseUrl {
         let url = self.url.as_str().to_owned();

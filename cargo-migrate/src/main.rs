@@ -1,6 +1,7 @@
 //! `cargo migrate`: the command for the people who write revisions. It reads arguments, finds the project and prints;
 //! what revisions mean is decided by `migrate-revision`, and what a database gets by `migrate-runtime`.
 
+mod adopt;
 mod backup;
 mod cli;
 mod clock;

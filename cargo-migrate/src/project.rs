@@ -176,7 +176,7 @@ fn enabled(table: &Table, workspace: Option<&Table>) -> Vec<Backend> {
 }
 
 /// A path as seen from the current directory, if it lies below that, without `.` parts.
-fn shortened(path: &Path) -> PathBuf {
+pub(crate) fn shortened(path: &Path) -> PathBuf {
     let clean: PathBuf = path.components().collect();
     let clean = clean.strip_prefix(".").map(Path::to_owned).unwrap_or(clean);
     match std::env::current_dir() {

@@ -210,7 +210,7 @@ fn file_name(project: &Project, id: &str, draft: &Draft, now: &ZonedDateTime) ->
 }
 
 /// A message as the part of a file's name: letters and digits, `_` between words.
-fn slug(message: &str) -> String {
+pub(crate) fn slug(message: &str) -> String {
     let mut slug = String::new();
     for word in message.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
         if slug.len() + word.len() >= MAX_SLUG && !slug.is_empty() {

@@ -453,6 +453,32 @@ mod url {
     }
 
     verbs!(Connected, call, async);
+
+    #[cfg(feature = "_source")]
+    impl Migrator<'_, Connected> {
+        /// The rows of a query, every value as text. For cargo-migrate; no part of the public interface.
+        ///
+        /// # Errors
+        /// When the database refuses.
+        #[doc(hidden)]
+        pub async fn query(self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+            let Connected(mut kind) = self.connection;
+            let rows = match &mut kind {
+                #[cfg(feature = "sqlite")]
+                Kind::Sqlite(connection) => {
+                    crate::backends::sqlite::Sqlite::new(connection, self.options.lock_timeout).query(sql)
+                }
+                #[cfg(feature = "postgres")]
+                Kind::Postgres(connected) => {
+                    crate::backends::postgres::Postgres::new(&mut connected.client).query(sql).await
+                }
+                #[cfg(feature = "mysql")]
+                Kind::Mysql(connection) => crate::backends::mysql::Mysql::new(connection).query(sql).await,
+            };
+            kind.close().await;
+            rows.map_err(|fault| fault.while_doing("read what another tool recorded"))
+        }
+    }
 }
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use url::Connected;

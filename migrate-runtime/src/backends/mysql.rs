@@ -112,6 +112,12 @@ impl<'a> Mysql<'a> {
         Ok(rows)
     }
 
+    /// The rows of a query of cargo-migrate's.
+    #[cfg(feature = "_source")]
+    pub(crate) async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        self.rows(sql).await.map_err(|failed| failed.fault)
+    }
+
     /// Reads in autocommit. Where the caller has switched that off, the read has begun a transaction, which ends here.
     async fn read(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
         let rows = self.rows(sql).await?;

@@ -74,6 +74,12 @@ impl<'a> Postgres<'a> {
         Ok(rows.collect())
     }
 
+    /// The rows of a query of cargo-migrate's.
+    #[cfg(feature = "_source")]
+    pub(crate) async fn query(&self, sql: &str) -> Result<Vec<Cells>, Fault> {
+        self.rows(sql).await.map_err(fault)
+    }
+
     async fn run(&self, batch: &Batch, told: &mut Tell<'_>) -> Result<Vec<Cells>, Failed> {
         batch.run(self.client, self.encoding, told).await
     }

@@ -92,6 +92,12 @@ impl<'a> Sqlite<'a> {
         })
     }
 
+    /// The rows of a query of cargo-migrate's.
+    #[cfg(feature = "_source")]
+    pub(crate) fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        self.rows(sql).map_err(fault)
+    }
+
     fn last(&self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")) {
             Ok(rows) => Ok(match rows.first() {
