@@ -1,0 +1,129 @@
+//! Connections that a URL leads to.
+
+use super::words::*;
+use crate::{Error, ErrorKind};
+
+impl Migrations {
+    /// These migrations on the database of a URL, over a connection of their own that ends with the verb:
+    /// `sqlite:app.db`, `postgres://user:password@host/database`, `mysql://user:password@host/database`.
+    ///
+    /// SQLite's work is done on the calling thread. A SQLite file is made if it is not there. Connections to
+    /// servers are not encrypted; bring a connection of your own for TLS.
+    ///
+    /// # Errors
+    /// When the URL is none of these, its backend's feature is off, or the database cannot be reached.
+    pub async fn connect(&self, url: &str) -> Result<Migrator<'_, Connected>> {
+        Ok(Migrator::new(self, Connected::new(url).await?))
+    }
+}
+
+/// A connection that a URL led to.
+pub struct Connected(Kind);
+
+enum Kind {
+    #[cfg(feature = "sqlite")]
+    Sqlite(rusqlite::Connection),
+    #[cfg(feature = "postgres")]
+    Postgres(crate::backends::postgres::Connected),
+    #[cfg(feature = "mysql")]
+    Mysql(mysql_async::Conn),
+}
+
+impl Kind {
+    /// Says goodbye where a connection that is merely dropped would leave the server with an error in its log.
+    async fn close(self) {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(connection) => drop(connection.disconnect().await),
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            _ => {}
+        }
+    }
+}
+
+/// Whether a character ends the part with user and password before it is over: what follows would be taken for the
+/// host, and shown in errors.
+fn has_stray_characters(rest: &str) -> bool {
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let path = path.split('?').next().unwrap_or_default();
+    authority.matches('@').count() > 1 || path.contains('@')
+}
+
+const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
+
+impl Connected {
+    async fn new(url: &str) -> Result<Self> {
+        let (scheme, _rest) = url.split_once(':').unwrap_or(("", url));
+        if scheme != "sqlite" && has_stray_characters(_rest) {
+            return Err(Error::new(
+                ErrorKind::Url,
+                "the user or the password in the URL has an `@`, `/`, `?` or `#`\n\n\
+                 hint: write these as `%40`, `%2F`, `%3F` and `%23`",
+            ));
+        }
+        match scheme {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => {
+                let path = _rest.strip_prefix("//").unwrap_or(_rest);
+                if path.is_empty() {
+                    return Err(Error::new(
+                        ErrorKind::Url,
+                        "the URL names no file\n\nhint: write `sqlite:app.db`, or `sqlite::memory:`",
+                    ));
+                }
+                // SQLite reads parameters only out of its own kind of URL.
+                let has_parameters = path.contains('?') && !path.starts_with("file:");
+                let path = if has_parameters { format!("file:{path}") } else { path.to_owned() };
+                Ok(Self(Kind::Sqlite(crate::backends::sqlite::open(&path)?)))
+            }
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => {
+                Ok(Self(Kind::Postgres(crate::backends::postgres::connect(url).await?)))
+            }
+            #[cfg(feature = "mysql")]
+            "mysql" | "mariadb" => {
+                Ok(Self(Kind::Mysql(crate::backends::mysql::connect(&format!("mysql:{_rest}")).await?)))
+            }
+            _ if SCHEMES.contains(&scheme) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the URL is one of {scheme}, and that feature of embed-migrations is off in this program"
+                ),
+            )),
+            // The rest of the text may hold a password.
+            _ => Err(Error::new(
+                ErrorKind::Url,
+                "the URL is not one of a database\n\nhint: it begins with `sqlite:`, `postgres://` or `mysql://`",
+            )),
+        }
+    }
+}
+
+macro_rules! call {
+    ($migrator:ident, $($verb:tt)*) => {{
+        let Migrator { set, connection: Connected(mut kind), options, events } = $migrator;
+        let result = match &mut kind {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(connection) => {
+                let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
+                Run::new(set, database, options, events).$($verb)*.await
+            }
+            #[cfg(feature = "postgres")]
+            Kind::Postgres(connected) => {
+                let database = crate::backends::postgres::Postgres::new(&mut connected.client);
+                Run::new(set, database, options, events).$($verb)*.await
+            }
+            #[cfg(feature = "mysql")]
+            Kind::Mysql(connection) => {
+                let database = crate::backends::mysql::Mysql::new(connection);
+                Run::new(set, database, options, events).$($verb)*.await
+            }
+        };
+        kind.close().await;
+        result
+    }};
+}
+
+verbs!(Connected, call, async);
