@@ -18,6 +18,10 @@ mod migrator;
 mod options;
 mod report;
 mod set;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod tls;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod url;
 
 pub use db::{Db, FromValue, Row, Value};
 pub use error::{Error, ErrorKind, Failure, Result};

@@ -7,11 +7,33 @@ impl Migrations {
     /// These migrations on the database of a URL, over a connection of their own that ends with the verb:
     /// `sqlite:app.db`, `postgres://user:password@host/database`, `mysql://user:password@host/database`.
     ///
-    /// SQLite's work is done on the calling thread. A SQLite file is made if it is not there. Connections to
-    /// servers are not encrypted; bring a connection of your own for TLS.
+    /// SQLite's work is done on the calling thread. A SQLite file is made if it is not there.
+    ///
+    /// Any character may be in a password. Where a URL could be read in two ways it is refused, and `@`, `/`, `?` and `#` have
+    /// to be written as `%40`, `%2F`, `%3F` and `%23`.
+    ///
+    /// # TLS
+    /// With the feature `tls`, `sslmode` is one of these, and means what it means to PostgreSQL's own programs:
+    ///
+    /// | `sslmode` | |
+    /// | --- | --- |
+    /// | `disable` | no TLS |
+    /// | `prefer` | TLS if the server has it, whoever the server is; so it is without `sslmode` |
+    /// | `require` | TLS or nothing. With `sslrootcert` as `verify-ca` |
+    /// | `verify-ca` | and the server's certificate is signed by one of `sslrootcert` |
+    /// | `verify-full` | and it is for the host that the URL names |
+    ///
+    /// `sslrootcert` is the path of a PEM file, or `system` for the authorities that the operating system knows, with
+    /// `verify-full` alone. A root certificate without a mode means `verify-ca`, and `system` means `verify-full`. `sslcert` and
+    /// `sslkey` are PEM files of a certificate for the client. `ssl-mode`, `ssl-ca`, `ssl-cert` and `ssl-key` are the same, with
+    /// MySQL's words `DISABLED`, `PREFERRED`, `REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY`.
+    ///
+    /// Without the feature `prefer` connects plainly, and whatever asks for more is an error. There is no TLS on a Unix socket,
+    /// whatever the URL says, and none to MySQL and MariaDB where there are no Unix sockets.
     ///
     /// # Errors
-    /// When the URL is none of these, its backend's feature is off, or the database cannot be reached.
+    /// When the URL is none of these, its backend's feature is off, or the database cannot be reached. No error shows the
+    /// URL or a password.
     pub async fn connect(&self, url: &str) -> Result<Migrator<'_, Connected>> {
         Ok(Migrator::new(self, Connected::new(url).await?))
     }
@@ -41,28 +63,11 @@ impl Kind {
     }
 }
 
-/// Whether a character ends the part with user and password before it is over: what follows would be taken for the
-/// host, and shown in errors.
-fn has_stray_characters(rest: &str) -> bool {
-    let rest = rest.strip_prefix("//").unwrap_or(rest);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let path = path.split('?').next().unwrap_or_default();
-    authority.matches('@').count() > 1 || path.contains('@')
-}
-
 const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
 
 impl Connected {
     async fn new(url: &str) -> Result<Self> {
         let (scheme, _rest) = url.split_once(':').unwrap_or(("", url));
-        if scheme != "sqlite" && has_stray_characters(_rest) {
-            return Err(Error::new(
-                ErrorKind::Url,
-                "the user or the password in the URL has an `@`, `/`, `?` or `#`\n\n\
-                 hint: write these as `%40`, `%2F`, `%3F` and `%23`",
-            ));
-        }
         match scheme {
             #[cfg(feature = "sqlite")]
             "sqlite" => {
