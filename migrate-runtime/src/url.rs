@@ -75,12 +75,8 @@ impl ServerUrl {
             !is_it
         });
         if taken.len() > 1 {
-            let names = if names[0] == names[1] {
-                format!("`{}` twice", names[0])
-            } else {
-                format!("more than one of `{}` and `{}`", names[0], names[1])
-            };
-            return Err(Error::new(ErrorKind::Url, format!("the URL has {names}")));
+            let message = format!("the URL has more than one of `{}` and `{}`", names[0], names[1]);
+            return Err(Error::new(ErrorKind::Url, message));
         }
         Ok(taken.pop())
     }

@@ -1,6 +1,7 @@
 //! What the tests share: databases of their own on real servers, sets of revisions from text, throw-away projects.
 
 pub mod database;
+pub mod front;
 pub mod log;
 pub mod project;
 pub mod revisions;
@@ -21,6 +22,29 @@ macro_rules! behaviours {
             fn sqlite() {
                 behaviour(&$crate::database::Database::new($crate::database::Kind::Sqlite));
             }
+
+            #[test]
+            fn postgres() {
+                behaviour(&$crate::database::Database::new($crate::database::Kind::Postgres));
+            }
+
+            #[test]
+            fn mysql() {
+                behaviour(&$crate::database::Database::new($crate::database::Kind::Mysql));
+            }
+        }
+    )*};
+}
+
+/// As [`behaviours!`], of servers alone.
+#[macro_export]
+macro_rules! server_behaviours {
+    ($($(#[$attribute:meta])* fn $name:ident($db:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$attribute])*
+            fn behaviour($db: &$crate::database::Database) $body
 
             #[test]
             fn postgres() {

@@ -136,7 +136,8 @@ impl HandshakeError {
     fn hint(&self) -> Option<&'static str> {
         let RustlsError::InvalidCertificate(error) = self.0.get_ref()?.downcast_ref()? else { return None };
         match error {
-            CertificateError::UnknownIssuer => {
+            // The latter is that of another authority of the same name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 Some("`sslrootcert` has to name the certificate of the authority that signed the server's")
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Some(
