@@ -2,12 +2,15 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use embed_migrations::{Error, ErrorKind, Migrations};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::front::{Front, Seems};
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::server_behaviours;
+
+use crate::connections::poll_and_drop;
 
 /// A revision that notes what the server says of the connection that it is applied on.
 fn noting() -> Migrations {
@@ -153,6 +156,43 @@ server_behaviours! {
         }
     }
 
+    fn a_future_dropped_at_any_await_ends_its_connection_and_the_next_run_converges(db) {
+        let set = Revisions::tables(3).build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut finished = 0;
+        for polls in 0..30 {
+            let url = with(&db.url(), "sslmode=require");
+            let run = async { set.connect(&url).await?.upgrade("head").await };
+            finished += usize::from(runtime.block_on(poll_and_drop(run, polls * 2)).is_some());
+            runtime.block_on(async { set.connect(&url).await?.upgrade("head").await }).unwrap();
+            assert_eq!(db.tables(), ["t1", "t2", "t3"], "{polls} polls");
+            runtime.block_on(async { set.connect(&url).await?.downgrade("base").await }).unwrap();
+        }
+        assert!(finished < 25, "some futures were dropped before they were done");
+        let mut watcher = db.connect();
+        let others = match db.kind {
+            Kind::Postgres => "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            _ => "SELECT count(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()",
+        };
+        // The runtime still runs, and no connection does.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while watcher.value(others) != "0" {
+            assert!(Instant::now() < deadline, "a connection is left");
+            runtime.block_on(async { tokio::time::sleep(Duration::from_millis(5)).await });
+        }
+    }
+
+    fn what_is_large_arrives_whole(db) {
+        let text = "0123456789abcdef".repeat(100_000);
+        let set = Revisions::new()
+            .sql("large", &format!("CREATE TABLE large AS SELECT '{text}' AS t;"), "DROP TABLE large;")
+            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let url = with(&db.url(), "sslmode=require");
+        runtime.block_on(async { set.connect(&url).await?.upgrade("head").await }).unwrap();
+        assert_eq!(db.connect().value("SELECT length(t) FROM large"), text.len().to_string());
+    }
+
     fn system_is_what_the_operating_system_believes(db) {
         let files = Revisions::tables(1).write();
         let upgrade = |authorities: &Path| {
@@ -233,11 +273,11 @@ fn rules_of_postgresql_against_tls_leave_prefer_a_plain_connection() {
     )
     .unwrap();
     admin.run("SELECT pg_reload_conf()");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(10);
     let refused = loop {
         match encrypted(&db, &with(&db.url(), "sslmode=require")) {
             Err(error) => break error.to_string(),
-            Ok(_) => assert!(std::time::Instant::now() < deadline, "the rules do not reach the server"),
+            Ok(_) => assert!(Instant::now() < deadline, "the rules do not reach the server"),
         }
     };
     assert!(refused.contains("pg_hba.conf"), "{refused}");

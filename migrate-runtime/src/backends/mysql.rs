@@ -23,7 +23,7 @@ use crate::{Error, ErrorKind, Result};
 use packet::{Failed, Packet, Part, columns};
 use session::{Settings, Touched};
 
-pub(crate) use connect::connect;
+pub(crate) use connect::{Connected, connect};
 pub(crate) use value::{execute, query};
 
 /// A connection of the caller's, and what of it must be put back.

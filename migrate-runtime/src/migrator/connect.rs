@@ -48,7 +48,7 @@ enum Kind {
     #[cfg(feature = "postgres")]
     Postgres(crate::backends::postgres::Connected),
     #[cfg(feature = "mysql")]
-    Mysql(mysql_async::Conn),
+    Mysql(crate::backends::mysql::Connected),
 }
 
 impl Kind {
@@ -56,7 +56,7 @@ impl Kind {
     async fn close(self) {
         match self {
             #[cfg(feature = "mysql")]
-            Self::Mysql(connection) => drop(connection.disconnect().await),
+            Self::Mysql(connected) => connected.close().await,
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             _ => {}
         }
@@ -121,8 +121,8 @@ macro_rules! call {
                 Run::new(set, database, options, events).$($verb)*.await
             }
             #[cfg(feature = "mysql")]
-            Kind::Mysql(connection) => {
-                let database = crate::backends::mysql::Mysql::new(connection);
+            Kind::Mysql(connected) => {
+                let database = crate::backends::mysql::Mysql::new(&mut connected.conn);
                 Run::new(set, database, options, events).$($verb)*.await
             }
         };

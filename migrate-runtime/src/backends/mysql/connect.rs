@@ -5,7 +5,12 @@ mod relay;
 #[cfg(all(feature = "tls", unix))]
 mod tls;
 
+#[cfg(all(feature = "tls", unix))]
+use std::time::Duration;
+
 use mysql_async::{Conn, Opts};
+#[cfg(all(feature = "tls", unix))]
+use tokio::task::JoinSet;
 
 use super::packet;
 use crate::tls::TlsOptions;
@@ -15,8 +20,36 @@ use crate::{Error, ErrorKind, Result};
 /// How mysql_async itself calls what `sslmode` says.
 const DRIVER_PARAMETERS: [&str; 4] = ["require_ssl", "verify_ca", "verify_identity", "built_in_roots"];
 
+/// A connection of a URL's.
+pub(crate) struct Connected {
+    pub(crate) conn: Conn,
+    /// What goes on between the connection and the server, if anything does. It ends with either of them
+    #[cfg(all(feature = "tls", unix))]
+    relay: JoinSet<()>,
+}
+
+impl Connected {
+    fn plain(conn: Conn) -> Self {
+        Self {
+            conn,
+            #[cfg(all(feature = "tls", unix))]
+            relay: JoinSet::new(),
+        }
+    }
+
+    /// Says goodbye, without which the server would have an error in its log.
+    pub(crate) async fn close(self) {
+        let _ = self.conn.disconnect().await;
+        #[cfg(all(feature = "tls", unix))]
+        {
+            let mut relay = self.relay;
+            let _ = tokio::time::timeout(Duration::from_secs(1), relay.join_next()).await;
+        }
+    }
+}
+
 /// Connects to the database of a `mysql:` URL.
-pub(crate) async fn connect(url: &str) -> Result<Conn> {
+pub(crate) async fn connect(url: &str) -> Result<Connected> {
     let mut url = ServerUrl::parse(url)?;
     for name in DRIVER_PARAMETERS {
         if url.take([name, name])?.is_some() {
@@ -42,9 +75,9 @@ pub(crate) async fn connect(url: &str) -> Result<Conn> {
     plain(opts).await
 }
 
-async fn plain(opts: Opts) -> Result<Conn> {
+async fn plain(opts: Opts) -> Result<Connected> {
     let doing = doing(&opts);
-    Conn::new(opts).await.map_err(|error| packet::fault(error).while_doing(&doing))
+    Conn::new(opts).await.map(Connected::plain).map_err(|error| packet::fault(error).while_doing(&doing))
 }
 
 /// What fails when it does.

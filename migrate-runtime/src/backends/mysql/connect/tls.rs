@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UnixListener};
 use tokio::task::JoinSet;
 
 use super::relay::{Frame, Relay};
-use super::{doing, plain};
+use super::{Connected, doing, plain};
 use crate::Result;
 use crate::backends::mysql::packet;
 use crate::error::Fault;
@@ -30,7 +30,7 @@ enum Refused {
 }
 
 /// Connects with TLS, or without if that may be.
-pub(super) async fn connect(opts: Opts, client: TlsClient) -> Result<Conn> {
+pub(super) async fn connect(opts: Opts, client: TlsClient) -> Result<Connected> {
     let doing = doing(&opts);
     let failed = |error: io::Error| Fault::new(error).while_doing(&doing);
     let mut server = reach(&opts).await.map_err(failed)?;
@@ -47,7 +47,7 @@ pub(super) async fn connect(opts: Opts, client: TlsClient) -> Result<Conn> {
     }
     let relay = Relay { server, greeting, client, host: host(&opts).to_owned() };
     match through(relay, &opts).await.map_err(failed)? {
-        Ok(conn) => Ok(conn),
+        Ok(connected) => Ok(connected),
         // As libpq does it: a server may offer TLS and be unable to do it.
         Err(Refused::Handshake(_)) if !required => plain(opts).await,
         Err(Refused::Handshake(error)) => Err(Fault::new(error).while_doing(&doing)),
@@ -69,8 +69,8 @@ async fn reach(opts: &Opts) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Has the driver connect through the relay, which ends when the connection does.
-async fn through(relay: Relay, opts: &Opts) -> io::Result<Result<Conn, Refused>> {
+/// Has the driver connect through the relay.
+async fn through(relay: Relay, opts: &Opts) -> io::Result<Result<Connected, Refused>> {
     let usual = std::env::temp_dir();
     let base = if usual.as_os_str().len() <= LONGEST_BASE { usual.as_path() } else { Path::new("/tmp") };
     // Closed to other users, and gone once the driver has connected.
@@ -80,9 +80,8 @@ async fn through(relay: Relay, opts: &Opts) -> io::Result<Result<Conn, Refused>>
 
     let failure = Arc::new(Mutex::new(None));
     let told = Arc::clone(&failure);
-    // Ends the relay where this future is dropped.
-    let mut relays = JoinSet::new();
-    relays.spawn(async move {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
         let Ok((mut driver, _)) = listener.accept().await else { return };
         if let Err(error) = relay.run(&mut driver).await {
             // Told before the driver's connection is closed, which is how it learns that there is something.
@@ -93,10 +92,7 @@ async fn through(relay: Relay, opts: &Opts) -> io::Result<Result<Conn, Refused>>
     let connected = Conn::new(opts).await;
     let failure = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(match (connected, failure) {
-        (Ok(conn), _) => {
-            relays.detach_all();
-            Ok(conn)
-        }
+        (Ok(conn), _) => Ok(Connected { conn, relay: tasks }),
         (Err(_), Some(error)) => Err(Refused::Handshake(error)),
         (Err(error), None) => Err(Refused::Driver(error)),
     })
