@@ -21,6 +21,10 @@ mod options;
 mod record;
 mod report;
 mod set;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod tls;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod url;
 
 pub use db::{Db, FromValue, Row, Value};
 pub use error::{Error, ErrorKind, Failure, Result};

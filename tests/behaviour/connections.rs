@@ -12,7 +12,7 @@ use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate};
 
 /// Polls a future so many times, letting the connection work in between, and drops it. `None` if it was not done by then.
-async fn poll_and_drop<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
+pub(crate) async fn poll_and_drop<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
     let mut future = pin!(future);
     for _ in 0..polls {
         if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

@@ -2,6 +2,8 @@
 
 use embed_migrations_tests::project::TestProject;
 
+const TLS: &[&str] = &["rustls", "ring", "tokio-rustls"];
+
 const DRIVERS: [(&str, &[&str]); 3] = [
     ("sqlite", &["rusqlite", "libsqlite3-sys"]),
     ("postgres", &["tokio-postgres"]),
@@ -9,10 +11,10 @@ const DRIVERS: [(&str, &[&str]); 3] = [
 ];
 
 #[test]
-fn an_application_neither_resolves_nor_compiles_the_backends_that_it_leaves_out() {
-    for (feature, _) in DRIVERS {
-        let project = TestProject::new(&format!("dependencies_{feature}"))
-            .features(&[feature])
+fn an_application_neither_resolves_nor_compiles_what_it_leaves_out() {
+    for features in [&["sqlite"][..], &["postgres"], &["mysql"], &["postgres", "tls"], &["mysql", "tls"]] {
+        let project = TestProject::new(&format!("dependencies_{}", features.join("_")))
+            .features(features)
             .file("src/main.rs", "fn main() {}\n");
         let tree = project.cargo(["tree", "--edges=all", "--target=all", "--prefix=none"]);
         // With versions of cargo's own choice, of which not all need be at hand.
@@ -20,13 +22,62 @@ fn an_application_neither_resolves_nor_compiles_the_backends_that_it_leaves_out(
         project.cargo(["generate-lockfile"]).succeeded();
         let lock = project.read("Cargo.lock");
         let tree = tree.succeeded();
-        for (other, crates) in DRIVERS {
+        for (feature, crates) in DRIVERS.into_iter().chain([("tls", TLS), ("no feature", &["aws-lc-rs"])]) {
             for name in crates {
                 let locked = lock.contains(&format!("\nname = \"{name}\"\n"));
                 let compiled = tree.lines().any(|line| line.split(' ').next() == Some(name));
-                let wanted = other == feature;
-                assert_eq!((locked, compiled), (wanted, wanted), "`{name}` with feature `{feature}`\n{tree}");
+                let wanted = features.contains(&feature);
+                assert_eq!(
+                    (locked, compiled),
+                    (wanted, wanted),
+                    "`{name}` with features {features:?}\n{tree}"
+                );
             }
+        }
+    }
+}
+
+#[test]
+fn without_its_feature_tls_is_refused_where_a_url_asks_for_it() {
+    let project = TestProject::new("tls-off")
+        .features(&["postgres", "mysql"])
+        .manifest("tokio = { version = \"1\", features = [\"net\", \"rt\"] }")
+        .file("migrations/a1_users.sql", crate::revision("a1", "none", "users"))
+        .file(
+            "src/main.rs",
+            "embed_migrations::embed_migrations!(\"migrations\");\n\
+             fn main() {\n    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();\n    \
+             for url in std::env::args().skip(1) {\n        \
+             let told = runtime.block_on(migrations::MIGRATIONS.connect(&url)).unwrap_err();\n        \
+             println!(\"{:?} {told}\", told.kind());\n    }\n}\n",
+        );
+    for scheme in ["postgres", "mysql"] {
+        for parameters in ["sslmode=require", "sslmode=verify-full&sslrootcert=system", "ssl-ca=ca.pem"] {
+            // Nobody listens there.
+            let output = project.cargo([
+                "run",
+                "--quiet",
+                "--",
+                &format!("{scheme}://u:p@127.0.0.1:1/db?{parameters}"),
+            ]);
+            let told = output.succeeded();
+            assert!(
+                told.contains("Unsupported") && told.contains("the `tls` feature"),
+                "{parameters}: {told}"
+            );
+        }
+        for parameters in ["", "sslmode=prefer", "sslmode=disable", "ssl-mode=PREFERRED"] {
+            let output = project.cargo([
+                "run",
+                "--quiet",
+                "--",
+                &format!("{scheme}://u:p@127.0.0.1:1/db?{parameters}"),
+            ]);
+            let told = output.succeeded().to_lowercase();
+            assert!(
+                told.contains("database cannot connect") && told.contains("refused"),
+                "{parameters}: {told}"
+            );
         }
     }
 }

@@ -18,6 +18,19 @@ pub enum Kind {
     Mysql,
 }
 
+impl Kind {
+    /// A file that `cargo xtask` has put beside the server's own: `ca.pem`, `client.pem`, `client.key`, sockets.
+    pub fn server_file(self, name: &str) -> PathBuf {
+        let variable = match self {
+            Self::Sqlite => unreachable!("SQLite has no server"),
+            Self::Postgres => "EMBED_MIGRATIONS_TEST_POSTGRES_CA",
+            Self::Mysql => "EMBED_MIGRATIONS_TEST_MYSQL_CA",
+        };
+        let ca = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; {}", advice()));
+        PathBuf::from(ca).with_file_name(name)
+    }
+}
+
 /// A database of its own, gone when this is dropped.
 pub struct Database {
     pub kind: Kind,

@@ -3,6 +3,7 @@
 mod client;
 pub mod command;
 pub mod database;
+pub mod front;
 pub mod log;
 pub mod project;
 pub mod revisions;
@@ -23,6 +24,29 @@ macro_rules! behaviours {
             fn sqlite() {
                 behaviour(&$crate::database::Database::new($crate::database::Kind::Sqlite));
             }
+
+            #[test]
+            fn postgres() {
+                behaviour(&$crate::database::Database::new($crate::database::Kind::Postgres));
+            }
+
+            #[test]
+            fn mysql() {
+                behaviour(&$crate::database::Database::new($crate::database::Kind::Mysql));
+            }
+        }
+    )*};
+}
+
+/// As [`behaviours!`], of servers alone.
+#[macro_export]
+macro_rules! server_behaviours {
+    ($($(#[$attribute:meta])* fn $name:ident($db:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$attribute])*
+            fn behaviour($db: &$crate::database::Database) $body
 
             #[test]
             fn postgres() {

@@ -9,9 +9,22 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Keeps what it is told, as text.
-#[derive(Clone, Default)]
-struct Collected(Arc<Mutex<Vec<String>>>);
+/// Keeps what it is told, as text: all that has a target that begins so.
+#[derive(Clone)]
+struct Collected {
+    target: &'static str,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Collected {
+    fn of(target: &'static str) -> Self {
+        Self { target, told: Arc::default() }
+    }
+
+    fn text(&self) -> String {
+        self.told.lock().unwrap().join("\n")
+    }
+}
 
 struct Text(String);
 
@@ -23,10 +36,13 @@ impl Visit for Text {
 
 impl Subscriber for Collected {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("migrate_runtime")
+        metadata.target().starts_with(self.target)
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let mut text = Text(attributes.metadata().name().to_owned());
+        attributes.record(&mut text);
+        self.told.lock().unwrap().push(text.0);
         Id::from_u64(1)
     }
 
@@ -37,7 +53,7 @@ impl Subscriber for Collected {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(event.metadata().level().to_string());
         event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
+        self.told.lock().unwrap().push(text.0);
     }
 
     fn enter(&self, _: &Id) {}
@@ -47,16 +63,37 @@ impl Subscriber for Collected {
 
 #[test]
 fn every_step_is_an_event_of_tracing() {
-    let collected = Collected::default();
+    let collected = Collected::of("migrate_runtime");
     let db = Database::new(Kind::Sqlite);
     let set = Revisions::tables(1).build();
     tracing::subscriber::with_default(collected.clone(), || {
         migrate!(db.connect(), set, upgrade("head")).unwrap();
     });
-    let told = collected.0.lock().unwrap().join("\n");
+    let told = collected.text();
     for part in
         ["planned", "step started", "revision=\"r0001\"", "direction=up", "statement done", "step finished"]
     {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
+}
+
+#[test]
+fn no_event_of_anything_shows_a_password() {
+    let collected = Collected::of("");
+    let set = Revisions::tables(1).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for kind in [Kind::Postgres, Kind::Mysql] {
+        let db = Database::new(kind);
+        tracing::subscriber::with_default(collected.clone(), || {
+            for parameters in ["sslmode=disable", "sslmode=require"] {
+                let url = format!("{}?{parameters}", db.url());
+                runtime.block_on(async { set.connect(&url).await?.upgrade("head").await }).unwrap();
+                let url = format!("{}?{parameters}", db.url_for("tester", "Geheim"));
+                runtime.block_on(async { set.connect(&url).await?.upgrade("head").await }).unwrap_err();
+            }
+        });
+    }
+    let told = collected.text();
+    assert!(told.contains("step finished"), "{told}");
+    assert!(!told.contains("Geheim") && !told.contains("secret"), "{told}");
 }

@@ -18,6 +18,7 @@ pub(crate) fn variables<'a>(
         let name = format!("{PREFIX}{}", server.backend.name().to_uppercase());
         variables.push((name.clone(), server.url.clone()));
         variables.push((format!("{name}_LOG"), server.log.display().to_string()));
+        variables.push((format!("{name}_CA"), server.ca.display().to_string()));
         variables.push((format!("{name}_BIN"), server.bin.display().to_string()));
     }
     variables

@@ -84,6 +84,13 @@ impl ServerFolder {
         Ok(path)
     }
 
+    /// Writes a file that only the server can read, and gives its path.
+    pub(crate) fn write_secret(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.write(name, text)?;
+        set_mode(&path, 0o600)?;
+        Ok(path)
+    }
+
     /// Opens a file for a server's output, empty.
     pub(crate) fn output(&self, name: &str) -> Result<File> {
         let path = self.write(name, "")?;

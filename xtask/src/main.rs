@@ -10,6 +10,8 @@ mod backend;
 #[cfg(unix)]
 mod cargo;
 #[cfg(unix)]
+mod certificates;
+#[cfg(unix)]
 mod cli;
 #[cfg(unix)]
 mod environment;

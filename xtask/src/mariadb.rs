@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::account::Account;
 use crate::backend::Backend;
+use crate::certificates::Certificates;
 use crate::folder::{RunFolder, ServerFolder};
 use crate::process::{Stop, Supervisor};
 use crate::programs::MariadbPrograms;
@@ -23,7 +24,8 @@ pub(crate) fn start<'a>(
     run: &RunFolder<'_>,
 ) -> Result<Server<'a>> {
     let folder = run.server("mysql", &Account::for_server(&["mysql", "nobody"])?)?;
-    initialise(supervisor, programs, &folder)?;
+    let certificates = Certificates::make(&folder)?;
+    initialise(supervisor, programs, &folder, &certificates)?;
     let users = folder.write(
         "users.sql",
         &format!(
@@ -55,6 +57,7 @@ pub(crate) fn start<'a>(
         product: format!("mariadb {version}"),
         url: format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}/mysql"),
         log: folder.join(STATEMENT_LOG),
+        ca: certificates.ca,
         bin: programs.clients.clone(),
         process,
     })
@@ -68,8 +71,13 @@ fn server_program(path: &Path, folder: &ServerFolder) -> Command {
     command
 }
 
-fn initialise(supervisor: &Supervisor, programs: &MariadbPrograms, folder: &ServerFolder) -> Result<()> {
-    folder.write("my.cnf", &settings(folder.path(), &programs.base))?;
+fn initialise(
+    supervisor: &Supervisor,
+    programs: &MariadbPrograms,
+    folder: &ServerFolder,
+    certificates: &Certificates,
+) -> Result<()> {
+    folder.write("my.cnf", &settings(folder.path(), &programs.base, certificates))?;
     let mut install = server_program(&programs.install, folder);
     install.arg(format!("--basedir={}", programs.base.display()));
     install.arg(format!("--datadir={}", folder.join("data").display()));
@@ -80,7 +88,7 @@ fn initialise(supervisor: &Supervisor, programs: &MariadbPrograms, folder: &Serv
 }
 
 /// Nothing has to survive a crash of the machine. The character set is left at the server's own default.
-fn settings(folder: &Path, base: &Path) -> String {
+fn settings(folder: &Path, base: &Path, certificates: &Certificates) -> String {
     let inside = |name: &str| folder.join(name).display().to_string();
     let mut text = String::from("[mariadbd]\n");
     let mut set = |name: &str, value: &str| {
@@ -94,6 +102,9 @@ fn settings(folder: &Path, base: &Path) -> String {
     set("general_log_file", &inside(STATEMENT_LOG));
     set("log_output", "FILE");
     set("bind_address", "127.0.0.1");
+    set("ssl_ca", &certificates.ca.display().to_string());
+    set("ssl_cert", &certificates.server.display().to_string());
+    set("ssl_key", &certificates.key.display().to_string());
     set("skip_name_resolve", "ON");
     set("skip_log_bin", "ON");
     set("max_connections", "200");
@@ -158,7 +169,8 @@ mod tests {
     fn a_tree_s_own_files_are_named_where_they_exist() {
         let tree = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(tree.path().join("share/mysql/english")).unwrap();
-        let text = settings(Path::new("/run"), tree.path());
+        let certificates = Certificates { ca: "/ca".into(), server: "/server".into(), key: "/key".into() };
+        let text = settings(Path::new("/run"), tree.path(), &certificates);
         assert!(text.contains(&format!("lc_messages_dir={}/share/mysql\n", tree.path().display())));
         assert!(!text.contains("plugin_dir"));
         assert!(text.contains("socket=/run/socket\n"));

@@ -1,10 +1,12 @@
 //! A private PostgreSQL: initdb, start, and the proof that passwords are asked for.
 
 use anyhow::{Context, Result, bail};
+use std::path::Path;
 use std::process::Command;
 
 use crate::account::Account;
 use crate::backend::Backend;
+use crate::certificates::Certificates;
 use crate::folder::{RunFolder, ServerFolder};
 use crate::process::{Stop, Supervisor};
 use crate::programs::PostgresPrograms;
@@ -18,7 +20,8 @@ pub(crate) fn start<'a>(
     run: &RunFolder<'_>,
 ) -> Result<Server<'a>> {
     let folder = run.server("postgres", &Account::for_server(&["postgres", "nobody"])?)?;
-    initialise(supervisor, programs, &folder)?;
+    let certificates = Certificates::make(&folder)?;
+    initialise(supervisor, programs, &folder, &certificates)?;
     let (process, port) = launch(
         supervisor,
         &folder,
@@ -40,12 +43,18 @@ pub(crate) fn start<'a>(
         product: format!("postgres {version}"),
         url: format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres"),
         log: folder.join(LOG),
+        ca: certificates.ca,
         bin: programs.dir.clone(),
         process,
     })
 }
 
-fn initialise(supervisor: &Supervisor, programs: &PostgresPrograms, folder: &ServerFolder) -> Result<()> {
+fn initialise(
+    supervisor: &Supervisor,
+    programs: &PostgresPrograms,
+    folder: &ServerFolder,
+    certificates: &Certificates,
+) -> Result<()> {
     let password = folder.write("password", &format!("{PASSWORD}\n"))?;
     let mut initdb = program(&programs.path("initdb"), folder);
     folder.account().apply(&mut initdb);
@@ -53,18 +62,19 @@ fn initialise(supervisor: &Supervisor, programs: &PostgresPrograms, folder: &Ser
     initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256"]).arg("--pwfile").arg(password);
     supervisor.run(&mut initdb, Stop::Terminate)?;
 
-    let settings = settings(&folder.path().to_string_lossy());
+    let settings = settings(folder.path(), certificates);
     let path = folder.join("data/postgresql.conf");
     let text = folder.read("data/postgresql.conf") + &settings;
     std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Nothing has to survive a crash of the machine, and every statement is to be found in the log.
-fn settings(socket_folder: &str) -> String {
+fn settings(socket_folder: &Path, certificates: &Certificates) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.to_string_lossy().replace('\'', "''"));
     format!(
         "
 listen_addresses = '127.0.0.1'
-unix_socket_directories = '{}'
+unix_socket_directories = {}
 unix_socket_permissions = 0700
 password_encryption = 'scram-sha-256'
 max_connections = 200
@@ -79,8 +89,15 @@ dynamic_shared_memory_type = posix
 logging_collector = off
 log_statement = 'all'
 log_line_prefix = '%m [%p] %d '
+ssl = on
+ssl_ca_file = {}
+ssl_cert_file = {}
+ssl_key_file = {}
 ",
-        socket_folder.replace('\'', "''")
+        quoted(socket_folder),
+        quoted(&certificates.ca),
+        quoted(&certificates.server),
+        quoted(&certificates.key),
     )
 }
 
@@ -128,6 +145,8 @@ mod tests {
 
     #[test]
     fn a_quote_in_the_folder_stays_inside_the_setting() {
-        assert!(settings("/tmp/it's").contains("unix_socket_directories = '/tmp/it''s'\n"));
+        let certificates = Certificates { ca: "/ca".into(), server: "/server".into(), key: "/key".into() };
+        let text = settings(Path::new("/tmp/it's"), &certificates);
+        assert!(text.contains("unix_socket_directories = '/tmp/it''s'\n"));
     }
 }

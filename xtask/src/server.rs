@@ -32,6 +32,8 @@ pub(crate) struct Server<'a> {
     pub(crate) url: String,
     /// The file that holds every statement the server was sent.
     pub(crate) log: PathBuf,
+    /// The certificate of the authority that signed the server's.
+    pub(crate) ca: PathBuf,
     /// The folder of the dump program and its relatives.
     pub(crate) bin: PathBuf,
     pub(crate) process: Process<'a>,

@@ -1,6 +1,7 @@
 //! MySQL and MariaDB through mysql_async. DDL commits by itself here, so whatever is not rows alone is recorded
 //! statement by statement, each with its progress in the same packet.
 
+mod connect;
 mod packet;
 mod recorded;
 mod session;
@@ -23,6 +24,7 @@ use crate::{Error, ErrorKind, Result};
 use packet::{Failed, Packet, Part, columns};
 use session::{Settings, Touched};
 
+pub(crate) use connect::{Connected, connect};
 pub(crate) use value::{execute, query};
 
 /// A connection of the caller's, and what of it must be put back.
@@ -444,17 +446,6 @@ impl Database for Mysql<'_> {
             WorkBody::Nothing => Err(StepFault::Error(super::not_recordable())),
         }
     }
-}
-
-/// Opens a connection of its own.
-pub(crate) async fn connect(url: &str) -> Result<Conn> {
-    let opts = mysql_async::Opts::from_url(url).map_err(|error| {
-        Error::new(ErrorKind::Url, format!("the URL is not one of MySQL: {error}")).with_source(error)
-    })?;
-    let place = format!("{}:{}", opts.ip_or_hostname(), opts.tcp_port());
-    Conn::new(opts)
-        .await
-        .map_err(|error| packet::fault(error).while_doing(&format!("connect to MySQL at {place}")))
 }
 
 impl From<mysql_async::Error> for Error {

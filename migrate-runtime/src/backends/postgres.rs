@@ -2,6 +2,7 @@
 //! server makes it one transaction, and the session is idle after it, whatever happens.
 
 mod batch;
+mod connect;
 mod index;
 mod recorded;
 mod transact;
@@ -13,9 +14,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use migrate_revision::Backend;
-use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use self::batch::{Batch, Cells, Encoding, Failed, What, cells};
 use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work};
@@ -23,6 +23,7 @@ use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
 
+pub(crate) use self::connect::{Connected, connect};
 pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Postgres;
@@ -390,33 +391,4 @@ impl From<tokio_postgres::Error> for Error {
         let source = source(error);
         Self::new(ErrorKind::Database, crate::error::root_message(&*source)).with_source(source)
     }
-}
-
-/// A connection of a URL's.
-pub(crate) struct Connected {
-    pub(crate) client: Client,
-    /// Ends by itself once the client is dropped and what it sent is answered
-    _connection: JoinHandle<()>,
-}
-
-/// Connects to the database of a `postgres:` URL.
-pub(crate) async fn connect(url: &str) -> Result<Connected> {
-    let config: tokio_postgres::Config = url.parse().map_err(|error| {
-        Error::new(ErrorKind::Url, "the URL is not one of PostgreSQL").with_source(source(error))
-    })?;
-    let hosts = config.get_hosts().iter().map(|host| match host {
-        tokio_postgres::config::Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
-    });
-    let hosts = hosts.collect::<Vec<_>>().join(", ");
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    let connected = config.connect(NoTls).await;
-    let (client, connection) = connected
-        .map_err(|error| fault(error).while_doing(&format!("connect to PostgreSQL at {hosts}:{port}")))?;
-    let connection = tokio::spawn(async move {
-        // Whatever ends it, the client's next call fails with the reason.
-        let _ = connection.await;
-    });
-    Ok(Connected { client, _connection: connection })
 }

@@ -1,0 +1,86 @@
+//! Connections from URLs.
+
+#[cfg(all(feature = "tls", unix))]
+mod relay;
+#[cfg(all(feature = "tls", unix))]
+mod tls;
+
+#[cfg(all(feature = "tls", unix))]
+use std::time::Duration;
+
+use mysql_async::{Conn, Opts};
+#[cfg(all(feature = "tls", unix))]
+use tokio::task::JoinSet;
+
+use super::packet;
+use crate::tls::TlsOptions;
+use crate::url::ServerUrl;
+use crate::{Error, ErrorKind, Result};
+
+/// How mysql_async itself calls what `sslmode` says.
+const DRIVER_PARAMETERS: [&str; 4] = ["require_ssl", "verify_ca", "verify_identity", "built_in_roots"];
+
+/// A connection of a URL's.
+pub(crate) struct Connected {
+    pub(crate) conn: Conn,
+    /// What goes on between the connection and the server, if anything does. It ends with either of them
+    #[cfg(all(feature = "tls", unix))]
+    relay: JoinSet<()>,
+}
+
+impl Connected {
+    fn plain(conn: Conn) -> Self {
+        Self {
+            conn,
+            #[cfg(all(feature = "tls", unix))]
+            relay: JoinSet::new(),
+        }
+    }
+
+    /// Says goodbye, without which the server would have an error in its log.
+    pub(crate) async fn close(self) {
+        let _ = self.conn.disconnect().await;
+        #[cfg(all(feature = "tls", unix))]
+        {
+            let mut relay = self.relay;
+            let _ = tokio::time::timeout(Duration::from_secs(1), relay.join_next()).await;
+        }
+    }
+}
+
+/// Connects to the database of a `mysql:` URL.
+pub(crate) async fn connect(url: &str) -> Result<Connected> {
+    let mut url = ServerUrl::parse(url)?;
+    for name in DRIVER_PARAMETERS {
+        if url.take([name, name])?.is_some() {
+            let message = format!(
+                "the URL has `{name}`\n\nhint: what it says is said with `sslmode` and `sslrootcert`"
+            );
+            return Err(Error::new(ErrorKind::Url, message));
+        }
+    }
+    let options = TlsOptions::take_from(&mut url)?;
+    let opts = Opts::from_url(&url.to_string()).map_err(|error| {
+        Error::new(ErrorKind::Url, format!("the URL is not one of MySQL: {error}")).with_source(error)
+    })?;
+    // As with PostgreSQL: no TLS on the sockets of the own machine, whatever the URL asks for.
+    if opts.socket().is_none() {
+        #[cfg(all(feature = "tls", unix))]
+        if let Some(client) = options.client()? {
+            return tls::connect(opts, client).await;
+        }
+        #[cfg(not(all(feature = "tls", unix)))]
+        options.refuse()?;
+    }
+    plain(opts).await
+}
+
+async fn plain(opts: Opts) -> Result<Connected> {
+    let doing = doing(&opts);
+    Conn::new(opts).await.map(Connected::plain).map_err(|error| packet::fault(error).while_doing(&doing))
+}
+
+/// What fails when it does.
+fn doing(opts: &Opts) -> String {
+    format!("connect to MySQL at {}:{}", opts.ip_or_hostname(), opts.tcp_port())
+}

@@ -1,0 +1,35 @@
+//! Programs without a backend, which have the types and reach no database.
+
+use super::words::*;
+use crate::{Error, ErrorKind};
+
+/// A connection that a URL led to. Without the feature of a backend there is none.
+#[derive(Debug)]
+pub struct Connected(());
+
+impl Migrations {
+    /// These migrations on the database of a URL.
+    ///
+    /// # Errors
+    /// Always: no backend is in this program.
+    pub async fn connect(&self, _url: &str) -> Result<Migrator<'_, Connected>> {
+        Err(no_backend())
+    }
+}
+
+fn no_backend() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "no backend is in this program\n\nhint: turn on `sqlite`, `postgres` or `mysql` of embed-migrations",
+    )
+}
+
+macro_rules! call {
+    ($migrator:ident, $verb:ident($($argument:expr),*)) => {{
+        let Connected(()) = $migrator.connection;
+        $(let _ = &$argument;)*
+        Err(no_backend())
+    }};
+}
+
+verbs!(Connected, call, async);

@@ -1,0 +1,200 @@
+//! The URL of a server, as people write it: any character may be in a password.
+
+use std::fmt;
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+
+use crate::{Error, ErrorKind, Result};
+
+/// A server's URL in its parts. It may hold a password, so there is no `Debug`; [`Display`](fmt::Display) is for the driver.
+pub(crate) struct ServerUrl {
+    scheme: String,
+    /// User and password, escaped
+    login: Option<String>,
+    /// Hosts, ports and database
+    place: String,
+    /// Names and values as they were written
+    parameters: Vec<(String, String)>,
+}
+
+impl ServerUrl {
+    /// Takes a URL apart. What is not escaped in the user and the password is, unless that leaves two ways to read it: a part
+    /// of the password could then be taken for a host, and shown.
+    ///
+    /// # Errors
+    /// When there is not exactly one way to read it. No part of it is repeated.
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| unreadable("is not one of a server"))?;
+        // Each `@` may be the end of the login, or there is none.
+        let ends = std::iter::once(None).chain(rest.match_indices('@').map(|(at, _)| Some(at)));
+        let mut readings = ends.filter_map(|end| Self::read(scheme, rest, end));
+        let reading = readings.next().ok_or_else(|| unreadable("is not one of a server"))?;
+        match readings.next() {
+            None => Ok(reading),
+            Some(_) => Err(unreadable("can be read in more than one way")),
+        }
+    }
+
+    /// The URL, if its login ends there.
+    fn read(scheme: &str, rest: &str, login_end: Option<usize>) -> Option<Self> {
+        let (login, rest) = match login_end {
+            Some(end) => (Some(&rest[..end]), &rest[end + 1..]),
+            None => (None, rest),
+        };
+        let login = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
+            Some((user, _)) if user.contains(['/', '?', '#']) => return None,
+            Some((user, "")) => Some(escaped(user)),
+            Some((user, password)) => Some(format!("{}:{}", escaped(user), escaped(password))),
+            None => None,
+        };
+        let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        if !is_place(place) {
+            return None;
+        }
+        let parameters = parameters.split('&').filter(|parameter| !parameter.is_empty()).map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            let is_name =
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+            is_name.then(|| (name.to_owned(), value.to_owned()))
+        });
+        let parameters = parameters.collect::<Option<Vec<_>>>()?;
+        Some(Self { scheme: scheme.to_owned(), login, place: place.to_owned(), parameters })
+    }
+
+    /// Takes a parameter out, by any of its names. An empty value is none.
+    ///
+    /// # Errors
+    /// When it is there twice.
+    pub(crate) fn take(&mut self, names: [&str; 2]) -> Result<Option<String>> {
+        let mut taken = Vec::new();
+        self.parameters.retain(|(name, value)| {
+            let is_it = names.contains(&name.as_str());
+            if is_it && !value.is_empty() {
+                taken.push(percent_decode_str(value).decode_utf8_lossy().into_owned());
+            }
+            !is_it
+        });
+        if taken.len() > 1 {
+            let message = format!("the URL has more than one of `{}` and `{}`", names[0], names[1]);
+            return Err(Error::new(ErrorKind::Url, message));
+        }
+        Ok(taken.pop())
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.scheme)?;
+        if let Some(login) = &self.login {
+            write!(f, "{login}@")?;
+        }
+        f.write_str(&self.place)?;
+        for (at, (name, value)) in self.parameters.iter().enumerate() {
+            write!(f, "{}{name}={value}", if at == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+/// Says nothing of the URL's text, which may hold a password.
+fn unreadable(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Url,
+        format!(
+            "the URL {what}\n\nhint: it is `scheme://user:password@host/database?name=value`; in the user, the password \
+             and the values write `@` as `%40`, `/` as `%2F`, `?` as `%3F` and `#` as `%23`"
+        ),
+    )
+}
+
+/// Text as URLs want it. What is escaped already stays; a `%` without two hexadecimal digits is itself.
+fn escaped(text: &str) -> String {
+    percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), NON_ALPHANUMERIC).to_string()
+}
+
+/// Whether a text is hosts with their ports, and perhaps a database.
+fn is_place(text: &str) -> bool {
+    let (hosts, database) = text.split_once('/').unwrap_or((text, ""));
+    let is_host = |host: &str| {
+        let name_end = host.rfind(']').map_or(0, |bracket| bracket + 1);
+        let (name, port) = match host[name_end..].rfind(':') {
+            Some(colon) => (&host[..name_end + colon], &host[name_end + colon + 1..]),
+            None => (host, ""),
+        };
+        let name_bytes = if name_end > 0 { b"-._~%[]:".as_slice() } else { b"-._~%".as_slice() };
+        name.bytes().all(|b| b.is_ascii_alphanumeric() || name_bytes.contains(&b))
+            && port.bytes().all(|b| b.is_ascii_digit())
+    };
+    hosts.split(',').all(is_host) && !database.contains(['@', '#'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Option<String> {
+        ServerUrl::parse(url).ok().map(|url| url.to_string())
+    }
+
+    #[test]
+    fn any_character_may_be_in_a_password() {
+        for (password, escaped) in [
+            ("p", "p"),
+            ("%", "%25"),
+            ("%ss@w/o#rd?", "%25ss%40w%2Fo%23rd%3F"),
+            ("a%40b:c", "a%40b%3Ac"),
+            ("a?b", "a%3Fb"),
+            ("a?b=c", "a%3Fb%3Dc"),
+            ("p@h:1/x", "p%40h%3A1%2Fx"),
+            ("\u{e9}", "%C3%A9"),
+        ] {
+            for place in ["h/db", "h:1/db?a=b&c=d", "[::1]:5/db", "h,i:3/db", "%2Frun/db"] {
+                assert_eq!(
+                    read(&format!("postgres://u:{password}@{place}")),
+                    Some(format!("postgres://u:{escaped}@{place}"))
+                );
+            }
+        }
+        let all: String = (' '..='~').collect();
+        let url = read(&format!("mysql://me@corp:{all}@h/db?a=b")).unwrap();
+        let (login, place) = url.strip_prefix("mysql://").unwrap().split_once('@').unwrap();
+        assert_eq!(place, "h/db?a=b");
+        assert_eq!(percent_decode_str(login).decode_utf8().unwrap(), format!("me@corp:{all}"));
+    }
+
+    #[test]
+    fn what_has_no_login_stays() {
+        for url in [
+            "postgres://h/db",
+            "postgres:///db?host=/run",
+            "mysql://h",
+            "postgres://h/db?user=u&password=p@ss",
+        ] {
+            assert_eq!(read(url).as_deref(), Some(url));
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused_and_not_shown() {
+        for url in [
+            "postgres://u:geh@im?a=b@h/db",
+            "postgres://u:1?geh=im@h/db",
+            "postgres://u:geh@h/db#im",
+            "x:geh",
+        ] {
+            let error = ServerUrl::parse(url).map(|_| ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Url);
+            assert!(!error.to_string().contains("geh") && !error.to_string().contains("im@"), "{error}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_taken_out_by_either_name_and_once() {
+        let mut url = ServerUrl::parse("mysql://h/db?a=1&ssl-ca=%2Fc%20a&b=2&empty=").unwrap();
+        assert_eq!(url.take(["sslrootcert", "ssl-ca"]).unwrap().as_deref(), Some("/c a"));
+        assert_eq!(url.take(["empty", "empty"]).unwrap(), None);
+        assert_eq!(url.to_string(), "mysql://h/db?a=1&b=2");
+        let mut url = ServerUrl::parse("mysql://h/db?sslmode=require&ssl-mode=disabled").unwrap();
+        assert_eq!(url.take(["sslmode", "ssl-mode"]).unwrap_err().kind(), ErrorKind::Url);
+    }
+}
