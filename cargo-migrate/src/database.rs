@@ -26,9 +26,23 @@ pub(crate) struct DatabaseArgs {
 /// The URL to use: of the arguments, the environment, `.env`, the configuration.
 ///
 /// # Errors
-/// When none of them names one.
+/// When there is none, or `.env` cannot be read.
 pub(crate) fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl, Error> {
-    let found = |url: &str| Ok(DatabaseUrl::from(escaped(url)));
+    look_for(args, project)?.ok_or_else(|| {
+        Error::new(
+            Exit::Database,
+            "no database is named\n\nhint: give `--database-url`, set `DATABASE_URL` in the environment or in `.env`, or \
+             write `database-url` into `[package.metadata.migrate]`",
+        )
+    })
+}
+
+/// As [`find`], if a database is named.
+///
+/// # Errors
+/// When `.env` cannot be read.
+pub(crate) fn look_for(args: &DatabaseArgs, project: &Project) -> Result<Option<DatabaseUrl>, Error> {
+    let found = |url: &str| Ok(Some(DatabaseUrl::from(escaped(url))));
     if let Some(url) = &args.database_url {
         return found(url.as_str());
     }
@@ -42,11 +56,7 @@ pub(crate) fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl
     }
     match &project.config.database_url {
         Some((url, directory)) => found(&below(directory, url.clone())),
-        None => Err(Error::new(
-            Exit::Database,
-            "no database is named\n\nhint: give `--database-url`, set `DATABASE_URL` in the environment or in `.env`, or \
-             write `database-url` into `[package.metadata.migrate]`",
-        )),
+        None => Ok(None),
     }
 }
 

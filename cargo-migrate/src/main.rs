@@ -19,6 +19,7 @@ mod revision;
 mod runner;
 mod schema;
 mod scratch;
+mod script;
 mod seeds;
 mod set;
 mod svg;

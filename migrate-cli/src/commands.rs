@@ -7,6 +7,7 @@ pub mod heads;
 pub mod history;
 pub mod plan;
 pub mod show;
+pub mod sql;
 pub mod stamp;
 pub mod status;
 pub mod upgrade;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use migrate_runtime::{Connected, Migrations, Migrator};
+use migrate_revision::Backend;
+use migrate_runtime::{Connected, Migrations, Migrator, Offline};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -110,6 +111,23 @@ impl<'a> Database<'a> {
         }
         Ok(migrator)
     }
+}
+
+/// A set as scripts for a database whose history is in this schema and table.
+pub fn offline<'a>(
+    set: &'a Migrations,
+    backend: Backend,
+    schema: Option<&str>,
+    table: Option<&str>,
+) -> Offline<'a> {
+    let mut offline = set.offline(backend);
+    if let Some(schema) = schema {
+        offline = offline.schema(schema);
+    }
+    if let Some(table) = table {
+        offline = offline.table(table);
+    }
+    offline
 }
 
 /// The path in an SQLite URL, if it is a plain one.

@@ -9,8 +9,9 @@ use std::task::{Context, Poll, Waker};
 use clap::ValueEnum;
 use migrate_runtime::{Migrations, Plan};
 
+use crate::commands::sql::{self, Verb};
 use crate::commands::{check, current, downgrade, heads, history, plan, show, stamp, status, upgrade};
-use crate::database::{Database, DatabaseUrl};
+use crate::database::{Database, DatabaseUrl, offline};
 use crate::entry::Entries;
 use crate::exit::Exit;
 use crate::output::{Color, Output};
@@ -189,6 +190,15 @@ impl<'a> Cli<'a> {
                 };
                 history::run(args, &entries()?, current.as_deref(), output)
             }
+            Command::Upgrade(With { args, .. }) if args.script().is_wanted() => {
+                self.script(Verb::Upgrade, args.target(), args.script(), common, output)
+            }
+            Command::Downgrade(With { args, .. }) if args.script().is_wanted() => {
+                self.script(Verb::Downgrade, args.target(), args.script(), common, output)
+            }
+            Command::Stamp(With { args, .. }) if args.script().is_wanted() => {
+                self.script(Verb::Stamp, args.target(), args.script(), common, output)
+            }
             Command::Upgrade(With { args, .. }) => upgrade::run(args, &database()?, output, agreed).await,
             Command::Downgrade(With { args, .. }) => downgrade::run(args, &database()?, output, agreed).await,
             Command::Current(With { args, .. }) => current::run(args, &database()?, output).await,
@@ -199,11 +209,20 @@ impl<'a> Cli<'a> {
         }
     }
 
-    fn database(&self, common: &Common) -> Result<Database<'a>, Error> {
+    fn script(&self, verb: Verb, range: &str, args: &sql::Args, common: &Common, output: &Output) -> Outcome {
+        let backend = args.backend(self.url(common).as_ref())?;
+        let offline = offline(self.set, backend, self.schema.as_deref(), self.table.as_deref());
+        sql::print(verb, range, backend, offline, output)
+    }
+
+    fn url(&self, common: &Common) -> Option<DatabaseUrl> {
         let of_environment =
             || std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()).map(DatabaseUrl::from);
-        let named = common.database_url.clone().or_else(|| self.url.clone());
-        let url = named.or_else(of_environment).ok_or_else(|| {
+        common.database_url.clone().or_else(|| self.url.clone()).or_else(of_environment)
+    }
+
+    fn database(&self, common: &Common) -> Result<Database<'a>, Error> {
+        let url = self.url(common).ok_or_else(|| {
             Error::new(
                 Exit::Database,
                 format!("no database is named\n\nhint: give `--database-url`, or set `{VARIABLE}` in the environment"),

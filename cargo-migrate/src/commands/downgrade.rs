@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use migrate_cli::commands::downgrade;
+use migrate_cli::commands::sql::Verb;
 
 use super::{Context, Outcome};
 use crate::backup;
 use crate::database::{DatabaseArgs, Opened, block_on};
 use crate::runner;
+use crate::script;
 
 /// Undo what stands above a target
 ///
@@ -17,16 +19,20 @@ pub(crate) struct Args {
     #[command(flatten)]
     command: downgrade::Args,
     /// Copy the database into this new file first
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "sql")]
     backup: Option<PathBuf>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
+    let (target, script) = (args.command.target(), args.command.script());
+    if script.is_wanted() {
+        return script::print(Verb::Downgrade, target, script, &args.database, context);
+    }
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
-    let words = &["downgrade", "--yes", args.command.target()];
+    let words = &["downgrade", "--yes", target];
     let before = |plan: &_| {
         if runner::is_there(plan, &opened, &project) {
             backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;

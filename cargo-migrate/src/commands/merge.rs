@@ -33,7 +33,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     conflict::resolve(&project, &context.output)?;
     let set = set::outline(&project)?;
     let on: Vec<Target> = match args.revisions.as_slice() {
-        [] => vec![Target::Heads],
+        // Also those on which another head depends: a build counts them as heads.
+        [] => set::ids(&set, set.graph.heads().iter().copied()).into_iter().map(Target::Exact).collect(),
         named => named.iter().map(Target::from).collect(),
     };
     let mut parents: Vec<Index> = Vec::new();
@@ -46,7 +47,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     }
     for &upper in &parents {
         let below = set.graph.closure([upper]);
-        if let Some(&lower) = parents.iter().find(|&&lower| lower != upper && below.contains(lower)) {
+        let is_joined =
+            |&&lower: &&Index| lower != upper && below.contains(lower) && !set.graph.heads().contains(&lower);
+        if let Some(&lower) = parents.iter().find(is_joined) {
             let [upper, lower] = [upper, lower].map(|index| &set.revisions[index].id);
             return Err(Error::heads(format!(
                 "nothing to merge: revision {upper} already stands on {lower}"

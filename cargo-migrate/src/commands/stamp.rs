@@ -1,9 +1,11 @@
 //! `cargo migrate stamp`
 
+use migrate_cli::commands::sql::Verb;
 use migrate_cli::commands::stamp;
 
 use super::{Context, Outcome};
 use crate::database::{DatabaseArgs, Opened, block_on};
+use crate::script;
 
 /// Record that the database is at a target, without running anything
 #[derive(Debug, clap::Args)]
@@ -15,6 +17,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
+    let (target, script) = (args.command.target(), args.command.script());
+    if script.is_wanted() {
+        return script::print(Verb::Stamp, target, script, &args.database, context);
+    }
     let opened = Opened::open(&args.database, &context.project()?)?;
     block_on(stamp::run(&args.command, &opened.database(), &context.output))?
 }

@@ -188,3 +188,13 @@ fn a_downgrade_to_the_base_that_branches_share_takes_all_of_them_down_and_the_pl
     }
     assert_eq!(project.on_database("current").ok().lines().count(), 2);
 }
+
+#[test]
+fn a_head_that_another_depends_on_is_merged_with_it() {
+    let project = Project::chain(&["aaa"]);
+    project.run("new -m Other --base --id bbb --depends-on aaa").ok();
+    assert_eq!(project.run("heads").ok().lines().count(), 2);
+    assert_eq!(project.run("merge -m Join --id ccc").ok(), "created migrations/ccc_join.sql\n");
+    assert_eq!(project.run("heads").ok(), "ccc (head) (mergepoint), Join\n");
+    assert!(project.read("migrations/ccc_join.sql").contains("-- revises: aaa, bbb\n"));
+}

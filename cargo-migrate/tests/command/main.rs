@@ -11,5 +11,6 @@ mod mistakes;
 mod project;
 mod repair;
 mod runner;
+mod script;
 mod verify;
 mod workflow;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use migrate_runtime::Plan;
 
+use crate::commands::sql;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -23,8 +24,10 @@ pub struct Args {
     #[arg(short, long)]
     yes: bool,
     /// Print the steps instead of taking them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sql")]
     dry_run: bool,
+    #[command(flatten)]
+    script: sql::Args,
 }
 
 impl Args {
@@ -32,6 +35,12 @@ impl Args {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Whether a script is wanted instead, and for which database.
+    #[must_use]
+    pub fn script(&self) -> &sql::Args {
+        &self.script
     }
 }
 

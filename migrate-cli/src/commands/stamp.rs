@@ -1,6 +1,7 @@
 //! `stamp`
 
 use crate::Outcome;
+use crate::commands::sql;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -13,8 +14,24 @@ pub struct Args {
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     target: String,
     /// Forget first where it was, branches that the target has nothing to do with included
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sql")]
     purge: bool,
+    #[command(flatten)]
+    script: sql::Args,
+}
+
+impl Args {
+    /// Where it is.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether a script is wanted instead, and for which database.
+    #[must_use]
+    pub fn script(&self) -> &sql::Args {
+        &self.script
+    }
 }
 
 /// Writes the state.
