@@ -41,13 +41,26 @@ fn sections_header_and_name_are_as_asked() {
 fn a_new_file_makes_cargo_build_again_by_way_of_the_lock_file() {
     let project = Project::chain(&["aaa"]);
     project.run("lock").ok();
-    let lock = project.path("migrations/migrations.lock");
-    let before = fs::read(&lock).unwrap();
+    assert_touched(&project, "migrations/migrations.lock", "new -m Next");
+}
+
+#[test]
+fn without_a_lock_file_cargo_notices_a_new_file_or_the_lock_file_by_way_of_the_revisions() {
+    let project = Project::chain(&["aaa"]);
+    for line in ["new -m Next --rust", "lock"] {
+        assert_touched(&project, "migrations/aaa_make.sql", line);
+    }
+}
+
+/// That a command gives a file the present as its time and leaves its content.
+fn assert_touched(project: &Project, file: &str, line: &str) {
+    let path = project.path(file);
+    let before = fs::read(&path).unwrap();
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    fs::File::options().append(true).open(&lock).unwrap().set_modified(hour_ago).unwrap();
-    project.run("new -m Next").ok();
-    assert_eq!(fs::read(&lock).unwrap(), before);
-    let age = fs::metadata(&lock).unwrap().modified().unwrap().elapsed().unwrap();
+    fs::File::options().append(true).open(&path).unwrap().set_modified(hour_ago).unwrap();
+    project.run(line).ok();
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let age = fs::metadata(&path).unwrap().modified().unwrap().elapsed().unwrap();
     assert!(age < Duration::from_secs(600), "{age:?}");
 }
 
