@@ -177,6 +177,15 @@ pub fn offline_cargo(directory: &Path) -> Command {
     command
 }
 
+/// Copies an executable, ready to be started.
+///
+/// Another process does it: a file that is open for writing here may be so in a child of another test as well, for the
+/// moment before that child becomes its program, and what is open for writing cannot be started.
+pub fn copy_executable(from: &Path, to: &Path) {
+    let done = Command::new("cp").args([from, to]).status().expect("`cp` can be started");
+    assert!(done.success(), "{} cannot be copied", from.display());
+}
+
 /// Has all crates of the workspace's lock file at hand, also those for other platforms, which resolving asks for.
 fn fetch() {
     static FETCHED: std::sync::Once = std::sync::Once::new();
