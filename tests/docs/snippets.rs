@@ -17,7 +17,7 @@ fn module(text: &str) -> String {
         format!("use embed_migrations::embed_migrations;\n\n{text}")
     } else {
         format!(
-            "use embed_migrations::{{Lock, Result, Target}};\n\nuse crate::migrations;\n\npub async fn statements(\n\
+            "use embed_migrations::{{Backend, Lock, Result, Target}};\n\nuse crate::migrations;\n\npub async fn statements(\n\
              mut connection: rusqlite::Connection, mut client: tokio_postgres::Client, mut conn: mysql_async::Conn,\n\
              ) -> Result<()> {{\n{text}\nOk(())\n}}\n"
         )
@@ -53,7 +53,7 @@ fn every_key_of_the_configuration_that_the_page_shows_is_understood() {
     let shown = page.blocks.iter().find(|block| block.language == "toml").expect("the page shows one");
     let project = TestProject::new("docs_configuration").manifest(&shown.text);
     let heads = || {
-        let mut command = std::process::Command::new(embed_migrations_tests::cargo_migrate::executable());
+        let mut command = std::process::Command::new(embed_migrations_tests::command::program());
         project.run_command(command.args(["migrate", "heads"]).current_dir(project.path("")))
     };
     project.write("migrations/1f3a9c0d27be_add_users.sql", REVISION);

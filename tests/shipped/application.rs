@@ -91,7 +91,9 @@ fn every_command_works_without_a_file_beside_the_application() {
     let history = app.run("migrate history");
     assert_eq!(history.succeeded().lines().count(), 12);
     assert!(app.run("migrate show 9b4c770c9eec").succeeded().contains("CREATE TABLE users"));
-    assert!(app.run("migrate show 6aa9").succeeded().contains("Fill in the merchants of existing transactions"));
+    assert!(
+        app.run("migrate show 6aa9").succeeded().contains("Fill in the merchants of existing transactions")
+    );
     assert_eq!(app.run("migrate current").succeeded(), "");
     let plan = app.run("migrate plan +2");
     assert_eq!(plan.succeeded().lines().count(), 3, "{plan:?}");
