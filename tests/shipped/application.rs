@@ -28,7 +28,7 @@ fn built() -> &'static Path {
         // The path is given with the workspace's directory taken out.
         let paths = messages.filter(|message| message["target"]["name"] == "app");
         let path =
-            paths.filter_map(|message| message["executable"].as_str().map(str::to_owned)).last().unwrap();
+            paths.filter_map(|message| message["executable"].as_str().map(str::to_owned)).next().unwrap();
         PathBuf::from(path.replace("[PROJECT]", &workspace().display().to_string()))
     })
 }
