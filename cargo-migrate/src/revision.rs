@@ -5,13 +5,14 @@ use std::process::Command;
 
 use jiff::ZonedDateTime;
 use migrate_cli::{Error, Exit, Output};
-use migrate_revision::source::{LOCK_FILE, ParsedRevision, Resolved, SourceText};
+use migrate_revision::source::{ParsedRevision, Resolved, SourceText};
 use migrate_revision::{Placed, RevisionId};
 
 use crate::clock;
 use crate::error::problems_with;
 use crate::files;
 use crate::project::Project;
+use crate::set;
 
 /// The longest slug, in characters: file systems end names at 255 bytes.
 const MAX_SLUG: usize = 60;
@@ -53,7 +54,7 @@ pub(crate) struct Written {
     pub(crate) file: String,
 }
 
-/// Writes a new revision file, touches the lock file and runs the commands for new files.
+/// Writes a new revision file, makes cargo notice it and runs the commands for new files.
 ///
 /// # Errors
 /// When the id is taken, the template makes no name, the file cannot be written, or a command fails.
@@ -78,7 +79,7 @@ pub(crate) fn write(
     let text = text(&id, draft, &now);
     accept(&name, &text)?;
     files::create(&path, &text)?;
-    files::touch(&project.config.directory.join(LOCK_FILE))?;
+    set::touch(project, set)?;
     let file = path.display().to_string();
     for command in &project.config.post_write {
         post_write(project, command, &path, output)?;

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use migrate_cli::{Entries, Error};
 use migrate_revision::graph::{Graph, Index};
-use migrate_revision::source::{Checks, Directory, Resolved, resolve, resolve_edited};
+use migrate_revision::source::{Checks, Directory, LOCK_FILE, Resolved, resolve, resolve_edited};
 use migrate_revision::{Backend, Problem, Resolver, Revision};
 use migrate_runtime::Migrations;
 
 use crate::config::Branches;
 use crate::error::problems;
+use crate::files;
 use crate::project::Project;
 
 /// The revisions and their graph, without what their sections say: a draft whose sections are still empty is no
@@ -134,6 +135,20 @@ impl Outline {
 /// The ids of these revisions, sorted as the set is.
 pub(crate) fn ids(set: &Resolved, indices: impl IntoIterator<Item = Index>) -> Vec<String> {
     indices.into_iter().map(|index| set.revisions[index].id.to_string()).collect()
+}
+
+/// Gives files that builds watch a new time, so that cargo builds again and finds what is new: the lock file, or where
+/// there was none the revisions.
+///
+/// # Errors
+/// When that is refused.
+pub(crate) fn touch(project: &Project, set: &Resolved) -> Result<(), Error> {
+    let directory = &project.config.directory;
+    match set.locked {
+        true => files::touch(&directory.join(LOCK_FILE)),
+        // Which of them the last build has seen is not known.
+        false => set.revisions.iter().try_for_each(|it| files::touch(&directory.join(it.file_name()))),
+    }
 }
 
 /// The path of a revision's file, as messages name it.

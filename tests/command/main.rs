@@ -1,4 +1,6 @@
 //! The command on throw-away projects and real databases.
 
 mod backup;
+mod program;
+mod seed;
 mod verify;

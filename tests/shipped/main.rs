@@ -1,11 +1,13 @@
 //! A release binary by itself: no files beside it, the directory that it was built from gone.
 
+mod application;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use embed_migrations_tests::behaviours;
-use embed_migrations_tests::project::{TestProject, workspace};
+use embed_migrations_tests::project::{TestProject, copy_executable, workspace};
 
 const PROGRAM: &str = r#"
 use embed_migrations::{Result, embed_migrations};
@@ -60,7 +62,7 @@ behaviours! {
     fn a_release_binary_alone_goes_up_down_and_up_again_to_the_same_schema(db) {
         let empty = tempfile::tempdir().unwrap();
         let binary = empty.path().join("app");
-        std::fs::copy(program(), &binary).unwrap();
+        copy_executable(program(), &binary);
         let run = |verb: &str, target: &str| {
             let output = Command::new(&binary).args([&db.url(), verb, target]).current_dir(empty.path()).env_clear().output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

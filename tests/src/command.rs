@@ -1,5 +1,6 @@
 //! The program `cargo-migrate`, run on a throw-away cargo project and a test's database.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -31,6 +32,17 @@ pub fn program() -> &'static Path {
         profile.join(format!("cargo-migrate{}", std::env::consts::EXE_SUFFIX))
     })
 }
+
+/// A value of `PATH` by which cargo finds the program.
+pub fn path() -> OsString {
+    let place = program().parent().expect("an executable is in a directory");
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(place.to_owned()).chain(std::env::split_paths(&rest)))
+        .expect("the parts of a path can be joined again")
+}
+
+/// The variables of a person's environment that the program would heed.
+pub const HEEDED: [&str; 5] = ["DATABASE_URL", "NO_COLOR", "CLICOLOR_FORCE", "EDITOR", "VISUAL"];
 
 /// A cargo project with revisions for a database, in a directory that goes with it.
 pub struct CommandProject {
@@ -88,7 +100,7 @@ impl CommandProject {
     pub fn command(&self) -> Command {
         let mut command = Command::new(program());
         command.arg("migrate").current_dir(self.directory.path()).stdin(Stdio::null());
-        for variable in ["NO_COLOR", "CLICOLOR_FORCE", "EDITOR", "VISUAL"] {
+        for variable in HEEDED {
             command.env_remove(variable);
         }
         command.env("DATABASE_URL", &self.url);
@@ -101,7 +113,8 @@ impl CommandProject {
     }
 }
 
-fn words(line: &str) -> Vec<&str> {
+/// The words of a line; single quotes keep words together.
+pub fn words(line: &str) -> Vec<&str> {
     let parts = line.split('\'').enumerate();
     parts
         .flat_map(|(place, part)| match place % 2 {

@@ -139,8 +139,7 @@ impl TestProject {
 
     /// Runs cargo on what is downloaded already, in the project's directory.
     pub fn cargo<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
-        fetch();
-        self.run_command(cargo(&self.root).arg("--offline").args(arguments))
+        self.run_command(offline_cargo(&self.root).args(arguments))
     }
 
     /// Builds and runs the project's program.
@@ -150,15 +149,7 @@ impl TestProject {
 
     /// Runs a command and takes what it prints.
     pub fn run_command(&self, command: &mut Command) -> Output {
-        let done = command.output().expect("the command can be started");
-        let root = self.root.display().to_string();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&root, "[PROJECT]");
-        Output {
-            command: format!("{command:?}"),
-            success: done.status.success(),
-            stdout: text(&done.stdout),
-            stderr: text(&done.stderr),
-        }
+        Output::of(command, &self.root)
     }
 }
 
@@ -175,6 +166,24 @@ pub fn cargo(directory: &Path) -> Command {
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTC_WORKSPACE_WRAPPER");
     command
+}
+
+/// The same on what is downloaded already.
+#[must_use]
+pub fn offline_cargo(directory: &Path) -> Command {
+    fetch();
+    let mut command = cargo(directory);
+    command.env("CARGO_NET_OFFLINE", "true");
+    command
+}
+
+/// Copies an executable, ready to be started.
+///
+/// Another process does it: a file that is open for writing here may be so in a child of another test as well, for the
+/// moment before that child becomes its program, and what is open for writing cannot be started.
+pub fn copy_executable(from: &Path, to: &Path) {
+    let done = Command::new("cp").args([from, to]).status().expect("`cp` can be started");
+    assert!(done.success(), "{} cannot be copied", from.display());
 }
 
 /// Has all crates of the workspace's lock file at hand, also those for other platforms, which resolving asks for.
@@ -197,7 +206,9 @@ fn fetch() {
 #[derive(Debug)]
 pub struct Output {
     command: String,
-    /// Whether its exit code was zero
+    /// Its exit code; none if a signal ended it
+    pub code: Option<i32>,
+    /// Whether that was zero
     pub success: bool,
     /// Standard output
     pub stdout: String,
@@ -206,15 +217,38 @@ pub struct Output {
 }
 
 impl Output {
+    /// Runs a command that belongs to a project's directory.
+    pub fn of(command: &mut Command, root: &Path) -> Self {
+        let done = command.output().expect("the command can be started");
+        let root = root.display().to_string();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&root, "[PROJECT]");
+        Self {
+            command: format!("{command:?}"),
+            code: done.status.code(),
+            success: done.status.success(),
+            stdout: text(&done.stdout),
+            stderr: text(&done.stderr),
+        }
+    }
+
     /// Fails the test unless the command succeeded; gives back what it printed to standard output.
+    #[track_caller]
     pub fn succeeded(&self) -> &str {
         assert!(self.success, "failed: {}\n{}\n{}", self.command, self.stdout, self.stderr);
         &self.stdout
     }
 
     /// Fails the test unless the command failed; gives back what it printed to standard error.
+    #[track_caller]
     pub fn failed(&self) -> &str {
         assert!(!self.success, "succeeded: {}\n{}\n{}", self.command, self.stdout, self.stderr);
+        &self.stderr
+    }
+
+    /// Fails the test unless the command ended with this code; gives back what it printed to standard error.
+    #[track_caller]
+    pub fn exited(&self, code: i32) -> &str {
+        assert_eq!(self.code, Some(code), "{}\n{}\n{}", self.command, self.stdout, self.stderr);
         &self.stderr
     }
 }

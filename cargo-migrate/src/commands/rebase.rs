@@ -4,7 +4,7 @@ use std::fs;
 
 use migrate_cli::{Error, Exit};
 use migrate_revision::graph::Index;
-use migrate_revision::source::{LOCK_FILE, Resolved};
+use migrate_revision::source::Resolved;
 use serde::Serialize;
 
 use super::{Context, Outcome};
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
     let text = with_parent(&revision.file_name(), &text, &onto)?;
     files::replace(&path, &text)?;
-    files::touch(&project.config.directory.join(LOCK_FILE))?;
+    set::touch(&project, &set)?;
     let moved = Moved {
         revision: revision.id.to_string(),
         from: revision.revises.iter().map(ToString::to_string).collect(),

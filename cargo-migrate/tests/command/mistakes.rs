@@ -162,3 +162,156 @@ fn a_closed_pipe_is_no_reason_to_fail_loudly() {
     let done = Done::new(child.wait_with_output().unwrap());
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
 }
+
+/// A line of arguments for every subcommand that there may be.
+const LINES: [&str; 22] = [
+    "init",
+    "new -m Next",
+    "merge",
+    "lock",
+    "check",
+    "heads",
+    "branches",
+    "show aaa",
+    "history",
+    "graph",
+    "edit aaa",
+    "rebase",
+    "current",
+    "status",
+    "plan",
+    "upgrade",
+    "downgrade -1 --yes",
+    "stamp head",
+    "verify",
+    "repair",
+    "adopt --from sqlx",
+    "completions bash",
+];
+
+/// Those of them that there are.
+fn lines(project: &Project) -> Vec<&'static str> {
+    let help = project.run("help").ok().to_owned();
+    let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let of = |name: &str| LINES.into_iter().find(|line| line.split(' ').next() == Some(name));
+    let lines: Vec<_> = names.iter().filter_map(|name| of(name)).collect();
+    assert_eq!(lines.len() + 1, names.len(), "every command but `help` has a line: {names:?}");
+    lines
+}
+
+#[test]
+fn every_command_refuses_an_option_that_it_does_not_know_and_changes_nothing() {
+    let project = Project::chain(&["aaa"]);
+    for line in lines(&project) {
+        let done = project.on_database(&format!("{line} --bogus"));
+        assert!(done.failed(2).contains("unexpected argument '--bogus' found"), "{done:?}");
+    }
+    assert_eq!(project.migrations(), ["aaa_make.sql"]);
+    assert!(!project.path("app.db").exists());
+}
+
+#[test]
+fn every_command_names_a_directory_that_is_no_cargo_project_and_leaves_it_empty() {
+    let project = Project::new();
+    std::fs::remove_file(project.path("Cargo.toml")).unwrap();
+    for line in lines(&project).into_iter().filter(|line| !line.starts_with("completions")) {
+        let done = project.on_database(line);
+        assert!(done.failed(3).starts_with("error: there is no `Cargo.toml` in `"), "{line}: {done:?}");
+    }
+    assert_eq!(std::fs::read_dir(project.path("")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_manifest_that_is_not_there_or_no_toml_is_named() {
+    let project = Project::chain(&["aaa"]);
+    let done = project.run("heads --manifest-path elsewhere/Cargo.toml");
+    assert!(
+        done.failed(3).starts_with("error: cannot read the manifest `elsewhere/Cargo.toml`: "),
+        "{done:?}"
+    );
+    project.write("Cargo.toml", "[package]\nname = app\n");
+    assert!(project.run("heads").failed(3).contains("Cargo.toml:2` is no TOML: "));
+}
+
+/// Runs the command in a shell where no file may grow beyond so many blocks, which stands for a disk that is full: as
+/// there, what fits is written, and then an error comes. A disk of a size of its own would need root.
+#[cfg(unix)]
+fn on_a_full_disk(project: &Project, blocks: u32, arguments: &[&str]) -> Done {
+    let command = project.command(arguments);
+    let mut limited = std::process::Command::new("sh");
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    limited.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
+    Done::new(limited.current_dir(project.path("")).output().unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_revision_that_a_full_disk_cuts_off_is_not_there_at_all() {
+    let project = Project::chain(&["aaa"]);
+    let message = format!("Next\n\n{}", "It has much to say. ".repeat(500));
+    let done = on_a_full_disk(&project, 1, &["new", "-m", &message]);
+    assert!(done.failed(1).starts_with("error: cannot write `migrations/"), "{done:?}");
+    assert_eq!(project.migrations(), ["aaa_make.sql"]);
+    project.run_all(&["new", "-m", &message]).ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_full_disk_keeps_from_being_replaced_stays_whole() {
+    let project = Project::chain(&["aaa"]);
+    project.run("lock").ok();
+    project.revision("bbb", "aaa");
+    project.revision("ccc", "aaa");
+    let all = |project: &Project| {
+        let names = project.migrations();
+        let texts: Vec<_> = names.iter().map(|name| project.read(&format!("migrations/{name}"))).collect();
+        (names, texts, project.read("Cargo.toml"))
+    };
+    let before = all(&project);
+    for arguments in [&["rebase", "ccc"][..], &["merge"], &["init", "--directory", "other"]] {
+        assert!(
+            on_a_full_disk(&project, 0, arguments).failed(1).contains("error: cannot write `"),
+            "{arguments:?}"
+        );
+        assert_eq!(all(&project), before, "{arguments:?}");
+    }
+    project.run("rebase ccc").ok();
+    let before = all(&project);
+    assert!(on_a_full_disk(&project, 0, &["lock"]).failed(1).contains("migrations.lock`"));
+    assert_eq!(all(&project), before);
+    project.run("lock").ok();
+    project.run("check").ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_editor_may_fail_in_any_way_and_the_revision_is_as_it_left_it() {
+    let project = Project::chain(&["aaa"]);
+    let edit = |visual: &str, editor: &str| {
+        let mut command = project.command(&["edit", "aaa"]);
+        Done::new(command.env("VISUAL", visual).env("EDITOR", editor).output().unwrap())
+    };
+    project.write("killed.sh", "echo '-- half' >> \"$1\"\nkill -9 $$\n");
+    assert_eq!(
+        edit("", "sh killed.sh").failed(1),
+        "error: the editor `sh killed.sh` failed (signal: 9 (SIGKILL))\n"
+    );
+    assert!(project.read("migrations/aaa_make.sql").ends_with("-- half\n"));
+    assert_eq!(edit("false", "true").failed(1), "error: the editor `false` failed (exit status: 1)\n");
+    edit(" ", "true").ok();
+}
+
+#[test]
+fn two_new_revisions_with_one_id_at_once_are_one_and_an_error() {
+    let project = Project::chain(&["aaa"]);
+    let start = |message: &str| {
+        let mut command = project.command(&["new", "-m", message, "--id", "bbb"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let children = ["One", "Two"].map(start);
+    let mut codes = children.map(|child| Done::new(child.wait_with_output().unwrap()).code);
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 2]);
+    assert_eq!(project.migrations().len(), 2, "{:?}", project.migrations());
+}

@@ -1,0 +1,150 @@
+//! `examples/app.rs` by itself: an application that brings the commands for its own schema with it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use embed_migrations_tests::project::{Output, copy_executable, offline_cargo, workspace};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The example, built once.
+fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut command = offline_cargo(workspace());
+        command.args([
+            "build",
+            "--quiet",
+            "--example",
+            "app",
+            "--features",
+            "cli",
+            "--message-format",
+            "json",
+        ]);
+        let done = Output::of(&mut command, workspace());
+        let messages = done.succeeded().lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        // The path is given with the workspace's directory taken out.
+        let paths = messages.filter(|message| message["target"]["name"] == "app");
+        let path =
+            paths.filter_map(|message| message["executable"].as_str().map(str::to_owned)).next().unwrap();
+        PathBuf::from(path.replace("[PROJECT]", &workspace().display().to_string()))
+    })
+}
+
+/// The executable in a directory where nothing else is.
+struct App(TempDir);
+
+impl App {
+    fn new() -> Self {
+        let app = Self(tempfile::tempdir().unwrap());
+        copy_executable(built(), &app.path());
+        app
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("app")
+    }
+
+    fn run(&self, line: &str) -> Output {
+        let mut command = Command::new(self.path());
+        command.args(line.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
+        Output::of(command.env("DATABASE_URL", "sqlite:app.db"), self.0.path())
+    }
+
+    /// The data that a command prints for programs.
+    fn json(&self, line: &str) -> Value {
+        let done = self.run(&format!("{line} --format json"));
+        let printed: Value = serde_json::from_str(done.succeeded()).unwrap();
+        assert_eq!(printed["version"], 1);
+        printed["data"].clone()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn an_application_migrates_its_own_database_and_then_serves() {
+    let app = App::new();
+    let refused = app.run("serve");
+    assert!(refused.exited(1).contains("hint: run `app migrate upgrade head` first"), "{refused:?}");
+    app.run("migrate upgrade head").succeeded();
+    assert_eq!(app.run("serve").succeeded(), "0 users\n");
+    app.run("migrate downgrade -1 --yes").succeeded();
+    app.run("serve").exited(1);
+    assert_eq!(app.files(), ["app", "app.db"]);
+}
+
+#[test]
+fn every_command_works_without_a_file_beside_the_application() {
+    let app = App::new();
+    assert_eq!(
+        app.run("migrate heads").succeeded(),
+        "0891a9178087 (head), Keep the balance of every account\n"
+    );
+    let history = app.run("migrate history");
+    assert_eq!(history.succeeded().lines().count(), 12);
+    assert!(app.run("migrate show 9b4c770c9eec").succeeded().contains("CREATE TABLE users"));
+    assert!(
+        app.run("migrate show 6aa9").succeeded().contains("Fill in the merchants of existing transactions")
+    );
+    assert_eq!(app.run("migrate current").succeeded(), "");
+    let plan = app.run("migrate plan +2");
+    assert_eq!(plan.succeeded().lines().count(), 3, "{plan:?}");
+    assert_eq!(app.files(), ["app"], "what only reads makes no database");
+
+    assert!(
+        app.run("migrate check")
+            .exited(7)
+            .contains("hint: `app migrate upgrade heads` applies what is missing")
+    );
+    let upgraded = app.run("migrate upgrade");
+    assert!(upgraded.succeeded().starts_with("12 steps, now at 0891a9178087 ("), "{upgraded:?}");
+    assert_eq!(upgraded.stderr.lines().count(), 12, "a line for each step: {upgraded:?}");
+    assert!(app.run("migrate upgrade").succeeded().starts_with("nothing to do"));
+    assert_eq!(app.run("migrate status").succeeded(), "at 0891a9178087: 12 applied, 0 pending\n");
+    app.run("migrate check").succeeded();
+    app.run("migrate current --check-heads").succeeded();
+    assert!(app.run("migrate history -i").succeeded().lines().next().unwrap().contains("(current)"));
+
+    assert!(app.run("migrate downgrade -1").exited(17).contains("hint: add `--yes`"));
+    app.run("migrate current --check-heads").succeeded();
+    assert!(app.run("migrate downgrade -1 --dry-run").succeeded().contains("down 0891a9178087"));
+    assert!(app.run("migrate downgrade -1 --yes").succeeded().starts_with("1 step, now at "));
+    app.run("migrate current --check-heads").exited(7);
+    app.run("migrate stamp head").succeeded();
+    app.run("migrate check").succeeded();
+}
+
+#[test]
+fn an_application_prints_for_programs_as_the_command_does() {
+    let app = App::new();
+    assert_eq!(app.json("migrate heads")[0]["revision"], "0891a9178087");
+    assert_eq!(app.json("migrate plan")["steps"].as_array().unwrap().len(), 12);
+    assert_eq!(app.json("migrate upgrade +3")["steps"].as_array().unwrap().len(), 3);
+    assert_eq!(app.json("migrate status")["pending"].as_array().unwrap().len(), 9);
+    assert_eq!(app.json("migrate current")[0]["head"], false);
+    let failed = app.run("migrate upgrade nosuch --format json");
+    failed.exited(11);
+    let printed: Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!((&printed["command"], &printed["error"]["exit"]), (&"upgrade".into(), &11.into()));
+}
+
+#[test]
+fn mistakes_have_the_codes_of_the_command() {
+    let app = App::new();
+    app.run("migrate heads --bogus").exited(2);
+    app.run("migrate new -m Next").exited(2);
+    app.run("migrate upgrade nosuch").exited(11);
+    let other = app.run("migrate status --database-url postgres://user:s3cr3t@localhost/db");
+    assert!(!other.exited(16).contains("s3cr3t"), "{other:?}");
+    let mut without = Command::new(app.path());
+    let done = Output::of(without.args(["migrate", "current"]).env_clear(), app.0.path());
+    assert!(done.exited(13).contains("no database is named"), "{done:?}");
+}
