@@ -12,6 +12,7 @@ use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
 use crate::{Error, ErrorKind};
 
+pub(crate) mod doubt;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
 #[cfg(feature = "postgres")]

@@ -322,8 +322,17 @@ impl HistoryTable {
                 maybe(row.down_sql.as_deref())
             );
         }
-        if to.abandon {
-            let _ = write!(update, ", state = 'abandoned', finished_at = {}", now(backend));
+        if let Some((done, progress)) = to.settled {
+            let progress = Some(progress).filter(|_| to.state != RowState::Done);
+            let _ = write!(update, ", statements_done = {done}, progress = {}", maybe(progress));
+        }
+        let end = match to.state {
+            RowState::Running => "",
+            RowState::Done => ", state = 'done', finished_at = ",
+            RowState::Abandoned => ", state = 'abandoned', finished_at = ",
+        };
+        if !end.is_empty() {
+            let _ = write!(update, "{end}{}", now(backend));
         }
         let _ = write!(update, "{} AND statements_done = {}", self.running(from, backend), to.done);
         update
@@ -364,8 +373,10 @@ pub(crate) struct TakeOver<'a> {
     pub(crate) applied_by: &'a str,
     /// What the step is now: its script may have been edited from the failed statement on
     pub(crate) row: Option<&'a NewRow>,
-    /// Whether nobody is to go on with it
-    pub(crate) abandon: bool,
+    /// How many statements count as done by somebody's word, and their digest
+    pub(crate) settled: Option<(usize, &'a str)>,
+    /// What it is from now on
+    pub(crate) state: RowState,
 }
 
 /// A revision in force by a stamp.

@@ -33,8 +33,8 @@ pub use migrator::MysqlConnection;
 pub use migrator::PostgresConnection;
 #[cfg(feature = "sqlite")]
 pub use migrator::SqliteConnection;
-pub use options::{Ahead, Lock, Transaction};
-pub use report::{DoneStep, Plan, PlannedStep, Report, RevisionInfo, Status};
+pub use options::{Ahead, Lock, Resolution, Transaction};
+pub use report::{DoneStep, Plan, PlannedStep, Report, Resolved, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};
 
 /// For the code that `embed_migrations!` writes. No part of the public interface.

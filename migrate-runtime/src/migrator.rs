@@ -15,7 +15,8 @@ mod words {
     pub(super) use crate::Result;
     pub(super) use crate::engine::Run;
     pub(super) use crate::history::HistoryRow;
-    pub(super) use crate::report::{Plan, Report, RevisionInfo, Status};
+    pub(super) use crate::options::Resolution;
+    pub(super) use crate::report::{Plan, Report, Resolved, RevisionInfo, Status};
     pub(super) use crate::set::IntoTarget;
 }
 
@@ -129,6 +130,15 @@ macro_rules! verbs {
             pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
                 $call!(self, stamp(target))
+            }
+
+            /// Says what is true of the statement at which a revision was interrupted, where the next run could not tell:
+            /// its error says so, and shows the statement. It must be known by looking at the database. Nothing is run.
+            ///
+            /// # Errors
+            /// When no revision is half done, a run is still at work on it, or the database refuses.
+            pub $($asynchronous)? fn resolve(self, resolution: Resolution) -> Result<Resolved> {
+                $call!(self, resolve(resolution))
             }
 
             /// What [`upgrade`](Self::upgrade) to the target would do.

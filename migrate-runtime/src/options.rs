@@ -46,6 +46,17 @@ pub enum Ahead {
     Refuse,
 }
 
+/// What is true of the statement at which a revision was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Resolution {
+    /// It is in force: the next run goes on behind it
+    Applied,
+    /// It is not: the next run begins with it
+    NotApplied,
+}
+
 /// The options of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {

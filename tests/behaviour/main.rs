@@ -5,6 +5,7 @@ mod connections;
 mod failing;
 mod nothing_to_do;
 mod races;
+mod resolve;
 mod rust_revisions;
 mod sample;
 mod separation;

@@ -432,7 +432,11 @@ impl Database for Mysql<'_> {
                 let recorder = recorded::Recorder { table, running, taken_over, text, script, revision };
                 recorder.run(self, from, told).await
             }
-            WorkBody::Rust { run, data } => recorded::run_rust(self, table, running, run, data, told).await,
+            WorkBody::Rust { run, data } => {
+                let revision = &work.row.revision;
+                let recording = recorded::RustRecording { table, running, taken_over, revision };
+                recorded::run_rust(self, &recording, run, data, told).await
+            }
             WorkBody::Nothing => Err(StepFault::Error(super::not_recordable())),
         }
     }

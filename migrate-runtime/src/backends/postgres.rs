@@ -1,6 +1,7 @@
 //! PostgreSQL through tokio-postgres. A revision is one message of the simple protocol, without BEGIN and COMMIT: the
 //! server makes it one transaction, and the session is idle after it, whatever happens.
 
+mod alone;
 mod batch;
 mod index;
 mod recorded;

@@ -9,7 +9,7 @@ use super::state::State;
 use super::{Aim, Outcome, Run};
 use crate::backends::{Attempt, Database, Last, LockKey, StepFault, Work, WorkBody};
 use crate::event::Event;
-use crate::history::{Action, HistoryRow, InForce, NewRow, Running, TakeOver, join_heads};
+use crate::history::{Action, HistoryRow, InForce, NewRow, RowState, Running, TakeOver, join_heads};
 use crate::options::{Lock, Transaction};
 use crate::report::{DoneStep, Report};
 use crate::set::Decoded;
@@ -161,7 +161,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Takes the lock that keeps runs apart, and reads the state under it.
-    async fn lock(&mut self) -> Result<Last> {
+    pub(super) async fn lock(&mut self) -> Result<Last> {
         if self.options.lock == Lock::None {
             self.locked = true;
             return self.read_last().await;
@@ -208,7 +208,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Gives the session back as it was.
-    async fn release(&mut self) -> Result<()> {
+    pub(super) async fn release(&mut self) -> Result<()> {
         let restored = self.db.restore().await;
         if std::mem::take(&mut self.locked) && self.options.lock == Lock::Session {
             let key = self.lock_key();
@@ -224,7 +224,8 @@ impl<D: Database> Run<'_, D> {
         }
         let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
-        let to = TakeOver { done, applied_by: &self.owner, row: None, abandon: true };
+        let to =
+            TakeOver { done, applied_by: &self.owner, row: None, settled: None, state: RowState::Abandoned };
         let taken = self.db.take_over(&self.table, &running, &to).await;
         let taken = taken.map_err(|fault| fault.while_doing("give up the interrupted revision"))?;
         Ok(if taken { Outcome::Done } else { Outcome::Overtaken })

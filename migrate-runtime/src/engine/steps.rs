@@ -7,22 +7,23 @@ use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
 use super::state::State;
 use super::{Outcome, Run, UNLOCKED, said};
+use crate::backends::doubt::TWO_WAYS;
 use crate::backends::{Database, Last, StepFault, Work, WorkBody, progress};
 use crate::error::Failure;
 use crate::event::{Event, StepInfo};
-use crate::history::{Action, HistoryRow, NewRow, Running, TakeOver};
+use crate::history::{Action, HistoryRow, NewRow, RowState, Running, TakeOver};
 use crate::options::{Lock, Transaction};
 use crate::report::DoneStep;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
 
 /// What follows the name of a row's owner once it has stopped by itself.
-const STOPPED: &str = " (stopped)";
+pub(super) const STOPPED: &str = " (stopped)";
 
 /// A step with the text that it runs from.
-struct Prepared<'d> {
-    step: Step,
-    text: std::borrow::Cow<'d, str>,
+pub(super) struct Prepared<'d> {
+    pub(super) step: Step,
+    pub(super) text: std::borrow::Cow<'d, str>,
 }
 
 impl<D: Database> Run<'_, D> {
@@ -136,7 +137,8 @@ impl<D: Database> Run<'_, D> {
             done: usize::try_from(row.statements_done).unwrap_or(usize::MAX),
             applied_by: &self.owner,
             row: Some(&work[0].row),
-            abandon: false,
+            settled: None,
+            state: RowState::Running,
         };
         let taken = self.db.take_over(&self.table, &running, &to).await;
         if !taken.map_err(|fault| fault.while_doing("take over the interrupted revision"))? {
@@ -156,7 +158,11 @@ impl<D: Database> Run<'_, D> {
             Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
             Err(fault) => {
                 self.stop(&work[0], &fault).await;
-                return Err(self.explain(decoded, &prepared, &work, false, fault));
+                // Only where the owner was cut off may the statement be done already.
+                let again = matches!(&fault, StepFault::Statement { statement, .. } if *statement == from)
+                    && !row.applied_by.ends_with(STOPPED);
+                let error = self.explain(decoded, &prepared, &work, false, fault);
+                return Err(if again { error.with_hint(&may_be_done()) } else { error });
             }
         }
         let took = start.elapsed();
@@ -200,7 +206,8 @@ impl<D: Database> Run<'_, D> {
         };
         let running = Running { seq: work.row.seq(), applied_by: self.owner.clone() };
         let owner = format!("{}{STOPPED}", self.owner);
-        let to = TakeOver { done: kept, applied_by: &owner, row: None, abandon: false };
+        let to =
+            TakeOver { done: kept, applied_by: &owner, row: None, settled: None, state: RowState::Running };
         // Without the word the next run waits a little: what failed the step may have failed the connection.
         let _ = self.db.take_over(&self.table, &running, &to).await;
     }
@@ -278,7 +285,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// A step as what to write and what to run.
-    fn work<'d>(
+    pub(super) fn work<'d>(
         &mut self,
         decoded: &'d Decoded,
         prepared: &'d Prepared<'_>,
@@ -433,6 +440,13 @@ impl<D: Database> Run<'_, D> {
             StepFault::Overtaken => Error::new(ErrorKind::History, "another process was faster"),
         }
     }
+}
+
+/// What to say of a statement that fails where an earlier run was cut off.
+fn may_be_done() -> String {
+    format!(
+        "an earlier run was cut off at this statement; if it fails because it was done then, say so:\n  {TWO_WAYS}"
+    )
 }
 
 fn missing_body(revision: &migrate_revision::Revision, direction: Direction) -> Error {

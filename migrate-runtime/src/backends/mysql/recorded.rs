@@ -5,10 +5,11 @@ use migrate_revision::{Script, ScriptStatement, StatementKind};
 
 use super::fingerprint::{self, Verdict};
 use super::{Mysql, failed_statement, session};
+use crate::Error;
+use crate::backends::doubt::Doubt;
 use crate::backends::{StepFault, Tell, again, left_transaction_open, progress};
 use crate::db::{self, Db, RustFn};
-use crate::history::{HistoryTable, Running, quote_text};
-use crate::{Error, ErrorKind};
+use crate::history::{HistoryTable, Running, quote_name, quote_text};
 
 /// A running row and the script that it is of.
 pub(super) struct Recorder<'s> {
@@ -51,7 +52,7 @@ impl Recorder<'_> {
             let unit = self.unit(db, place, statement, &mut transaction);
             if sql.len() + unit.len() > db.budget && !sql.is_empty() {
                 self.send(db, &sql).await?;
-                sql.clear();
+                sql = self.owned(db);
                 (reported + 1..=place).for_each(|done| told(0, Some(done)));
                 reported = place;
             }
@@ -115,7 +116,9 @@ impl Recorder<'_> {
             _ => {}
         }
         match statement.kind {
-            Dml | Query | Other if own => format!("START TRANSACTION;\n{recorded};\nCOMMIT"),
+            Other if own => format!("START TRANSACTION;\n{};\n{recorded};\nCOMMIT", self.begun(db, place)),
+            Other => format!("{};\n{recorded}", self.begun(db, place)),
+            Dml | Query if own => format!("START TRANSACTION;\n{recorded};\nCOMMIT"),
             // Just committed or not begun: what is open now holds nothing but the record.
             Ddl | Transaction if transaction.autocommit_off && !transaction.begun => {
                 format!("{recorded};\nCOMMIT")
@@ -124,11 +127,19 @@ impl Recorder<'_> {
         }
     }
 
+    /// Records, in the transaction of a statement that may commit in its middle, that it was begun: the record is kept
+    /// if it did, and if not rolled back with it.
+    fn begun(&self, db: &Mysql<'_>, place: usize) -> String {
+        let begun = format!("{} {BEGUN}", progress(self.script, place));
+        self.table.update_progress(self.running, place, &begun, db.dialect())
+    }
+
     /// Records that so many statements are done, and of the next what tells afterwards whether it was done.
     fn progress(&self, db: &Mysql<'_>, done: usize) -> String {
         let digest = progress(self.script, done);
+        let next = self.script.statements.get(done);
         let next =
-            self.script.statements.get(done).and_then(|next| fingerprint::expression(next, db.dialect()));
+            next.and_then(|next| fingerprint::expression(next, &self.text[next.range.clone()], db.dialect()));
         match next {
             None => self.table.update_progress(self.running, done, &digest, db.dialect()),
             Some(next) => {
@@ -143,7 +154,9 @@ impl Recorder<'_> {
     async fn settle(&self, db: &mut Mysql<'_>, from: usize) -> Result<usize, StepFault> {
         let statements = &self.script.statements;
         let Some(statement) = statements.get(from) else { return Ok(from) };
-        let Some(now) = fingerprint::expression(statement, db.dialect()) else { return Ok(from) };
+        let text = &self.text[statement.range.clone()];
+        let now = fingerprint::expression(statement, text, db.dialect());
+        let now = now.as_deref().unwrap_or("'-'");
         let sql = format!(
             "SELECT progress, {now} FROM {} WHERE namespace = {} AND seq = {}",
             self.table.name(db.dialect()),
@@ -154,35 +167,28 @@ impl Recorder<'_> {
         let Some([Some(recorded), Some(now)]) = row.as_deref() else { return Ok(from) };
         // Nothing is recorded if the server itself said that the statement failed.
         let Some((_, before)) = recorded.split_once(' ') else { return Ok(from) };
-        let sql = &self.text[statement.range.clone()];
-        match fingerprint::verdict(before, now, statement, sql) {
+        match fingerprint::verdict(before, now, statement, text) {
             Verdict::NotDone => Ok(from),
             Verdict::Done => Ok(from + 1),
-            Verdict::Unknown => Err(StepFault::Error(self.unsettled(db, from, statement, sql))),
+            Verdict::Unknown if self.is_empty(db, statement, text).await => Ok(from),
+            Verdict::Unknown => Err(StepFault::Error(self.unsettled(from, statement, text))),
         }
     }
 
-    fn unsettled(&self, db: &Mysql<'_>, place: usize, statement: &ScriptStatement, sql: &str) -> Error {
+    /// Whether a statement empties a table that is empty, which does no harm a second time.
+    async fn is_empty(&self, db: &mut Mysql<'_>, statement: &ScriptStatement, sql: &str) -> bool {
+        let Some(table) = fingerprint::emptied(statement, sql) else { return false };
+        let parts = table.name.iter().map(|part| quote_name(part, db.dialect())).collect::<Vec<_>>();
+        let any = format!("SELECT EXISTS (SELECT 1 FROM {} LIMIT 1)", parts.join("."));
+        matches!(db.send(&any).await.ok().flatten().as_deref(), Some([Some(any)]) if any == "0")
+    }
+
+    fn unsettled(&self, place: usize, statement: &ScriptStatement, sql: &str) -> Error {
         let objects: Vec<String> =
             statement.objects.iter().map(|o| format!("`{}`", o.name.join("."))).collect();
-        let command = |done: usize| {
-            let digest = progress(self.script, done);
-            self.table.update_progress(self.running, done, &digest, db.dialect())
-        };
-        Error::new(
-            ErrorKind::Interrupted,
-            format!(
-                "revision '{}' was interrupted at statement {} of {}, and it cannot be told whether that was done:\n  \
-                 {sql}\n\n\
-                 hint: look at {}, and run again after one of these:\n  it was done: {};\n  it was not: {};",
-                self.revision,
-                place + 1,
-                self.script.statements.len(),
-                objects.join(", "),
-                command(place + 1),
-                command(place),
-            ),
-        )
+        let look_at = if objects.is_empty() { "what it changes".to_owned() } else { objects.join(", ") };
+        let total = self.script.statements.len();
+        Doubt { revision: self.revision, place, total, sql, look_at }.error()
     }
 
     /// Fails unless the row is running, and this run's.
@@ -232,6 +238,8 @@ impl Recorder<'_> {
                 if !stopped {
                     let digest = progress(self.script, now.done);
                     let settled = self.table.update_progress(self.running, now.done, &digest, db.dialect());
+                    // Of one that had committed in its middle the server cannot say that.
+                    let settled = format!("{settled} AND COALESCE(progress, '') NOT LIKE '% {BEGUN}'");
                     db.send(&format!("{settled};\nCOMMIT")).await.map_err(|failed| failed.fault)?;
                 }
                 Err(failed_statement(0, then.done, statement, self.text, now.done, failed))
@@ -271,20 +279,56 @@ impl UserTransaction {
     }
 }
 
+/// A running row of a Rust revision.
+pub(super) struct RustRecording<'s> {
+    pub(super) table: &'s HistoryTable,
+    pub(super) running: &'s Running,
+    /// Whether another run began it
+    pub(super) taken_over: bool,
+    pub(super) revision: &'s str,
+}
+
+impl RustRecording<'_> {
+    /// Stops where another run of the function was cut off after it had committed something.
+    async fn settle(&self, db: &mut Mysql<'_>) -> Result<(), StepFault> {
+        let sql = format!(
+            "SELECT progress FROM {} WHERE namespace = {} AND seq = {}",
+            self.table.name(db.dialect()),
+            quote_text(&self.table.namespace, db.dialect()),
+            self.running.seq
+        );
+        let row = db.send(&sql).await.map_err(|failed| failed.fault)?;
+        match row.as_deref() {
+            Some([Some(progress)]) if progress.ends_with(BEGUN) => {
+                let sql = "its Rust function, of which a part was committed, as DDL is";
+                let look_at = "what it changes".to_owned();
+                let doubt = Doubt { revision: self.revision, place: 0, total: 1, sql, look_at };
+                Err(StepFault::Error(doubt.error()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Runs a Rust revision in one transaction with the end of its row. If it fails, the row stays as it was.
 pub(super) async fn run_rust(
     db: &mut Mysql<'_>,
-    table: &HistoryTable,
-    running: &Running,
+    recording: &RustRecording<'_>,
     run: RustFn,
     data: Option<&'static Dir<'static>>,
     told: &mut Tell<'_>,
 ) -> Result<(), StepFault> {
+    let RustRecording { table, running, .. } = *recording;
     told(0, None);
     let backend = db.dialect();
+    if recording.taken_over {
+        recording.settle(db).await?;
+    }
     db.touch_all();
     db.open = true;
-    db.send("START TRANSACTION").await.map_err(|failed| failed.fault)?;
+    // It is kept if the function commits, as DDL does.
+    let begun = table.update_progress(running, 0, &format!("- {BEGUN}"), backend);
+    db.send(&format!("START TRANSACTION;\n{begun}")).await.map_err(|failed| failed.fault)?;
     let result = {
         let mut given = Db { connection: db::Connection::Mysql(db.conn, backend), data };
         run(&mut given).await
@@ -297,6 +341,8 @@ pub(super) async fn run_rust(
         Err(error) => {
             if !db.conn.is_disconnected() {
                 db.roll_back().await.map_err(|failed| failed.fault)?;
+                let told = table.update_progress(running, 0, "-", backend);
+                db.send(&told).await.map_err(|failed| failed.fault)?;
             }
             return Err(StepFault::Rust { step: 0, error });
         }
@@ -333,6 +379,9 @@ const ONE_ROW_CHANGED: &str = "SELECT (ROW_COUNT() - 1) * 9223372036854775807 * 
 
 /// Where the definitions are that the next statement may change.
 const BEFORE: &str = "@embed_migrations_before";
+
+/// What is recorded before a statement, or the function of a Rust revision, that may commit in its middle.
+const BEGUN: &str = "begun";
 
 const INTERRUPTED: u16 = 1317;
 const OUT_OF_RANGE: u16 = 1690;

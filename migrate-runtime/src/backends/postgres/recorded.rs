@@ -3,14 +3,16 @@
 use migrate_revision::{Script, StatementKind};
 use tokio_postgres::error::SqlState;
 
+use super::alone::{self, Twice, Verdict};
 use super::batch::{Batch, Failed, What};
 use super::index::Concurrent;
 use super::settings::{self, Scope};
 use super::transact::{NOTE, first, step_fault};
 use super::{BACKEND, Postgres, fault, is};
+use crate::backends::doubt::Doubt;
 use crate::backends::{self, StepFault, Tell, Work, WorkBody};
 use crate::error::Fault;
-use crate::history::{HistoryTable, Running};
+use crate::history::{HistoryTable, Running, quote_text};
 
 /// A script that is run with a record of its progress.
 struct Recording<'s> {
@@ -18,6 +20,7 @@ struct Recording<'s> {
     running: &'s Running,
     text: &'s str,
     script: &'s Script,
+    revision: &'s str,
     /// The session's settings as they were before
     settings: String,
 }
@@ -41,7 +44,7 @@ impl Postgres<'_> {
         let settings = first(&rows).unwrap_or_default().to_owned();
         self.debts.settings = scope.restore_selected(&settings);
         self.debts.rollback = has_transactions(script);
-        let recording = Recording { table, running, text, script, settings };
+        let recording = Recording { table, running, text, script, revision: &work.row.revision, settings };
         let mut result = self.record_statements(&recording, from, told).await;
         let mut open = false;
         if result.is_ok() && self.debts.rollback {
@@ -86,10 +89,16 @@ impl Postgres<'_> {
             let outside =
                 [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind);
             let index = if outside { Concurrent::parse(sql) } else { None };
+            let resumed = place == from && !self.began;
             if let Some(index) = index {
-                let resumed = place == from && !self.began;
                 self.build_index(recording, place, &index, resumed, told).await?;
+            } else if resumed && self.was_done(recording, place).await? {
+                let mut batch = Batch::default();
+                recording.push_progress(&mut batch, place);
+                self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+                told(0, Some(place + 1));
             } else if outside || !self.run_together(recording, place, told).await? {
+                self.mark(recording, place).await?;
                 self.run_alone(recording, place, told).await?;
             }
         }
@@ -126,6 +135,47 @@ impl Postgres<'_> {
         recording.push_progress(&mut batch, place);
         self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
         Ok(())
+    }
+
+    /// Records of a statement that must be alone what tells afterwards whether it was done.
+    async fn mark(&self, recording: &Recording<'_>, place: usize) -> Result<(), StepFault> {
+        let statement = &recording.script.statements[place];
+        let Some(mark) = Twice::of(statement, recording.sql(place)).mark(statement) else { return Ok(()) };
+        let progress = format!("'{} ' || {mark}", backends::progress(recording.script, place));
+        let update = recording.table.update_progress_to(recording.running, place, &progress, BACKEND);
+        let mut batch = Batch::default();
+        recording.push_update(&mut batch, &update);
+        self.run(&batch, &mut |_, _| {}).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+        Ok(())
+    }
+
+    /// Whether the statement was done at which another run was cut off.
+    async fn was_done(&self, recording: &Recording<'_>, place: usize) -> Result<bool, StepFault> {
+        let statement = &recording.script.statements[place];
+        let HistoryTable { namespace, .. } = recording.table;
+        let sql = format!(
+            "SELECT progress FROM {} WHERE namespace = {} AND seq = {}",
+            recording.table.name(BACKEND),
+            quote_text(namespace, BACKEND),
+            recording.running.seq
+        );
+        let rows = self.rows(&sql).await.map_err(fault)?;
+        let Some((_, recorded)) = first(&rows).and_then(|progress| progress.split_once(' ')) else {
+            return Ok(false);
+        };
+        let sql = recording.sql(place);
+        let mark = Twice::of(statement, sql).mark(statement);
+        let now = self.rows(&format!("SELECT {}", mark.as_deref().unwrap_or("''"))).await.map_err(fault)?;
+        match alone::verdict(recorded, first(&now).unwrap_or_default()) {
+            Verdict::NotDone => Ok(false),
+            Verdict::Done => Ok(true),
+            Verdict::Unknown => {
+                let look_at = "what it changes".to_owned();
+                let total = recording.script.statements.len();
+                let doubt = Doubt { revision: recording.revision, place, total, sql, look_at };
+                Err(StepFault::Error(doubt.error()))
+            }
+        }
     }
 
     /// Builds an index concurrently, which leaves an invalid one behind when it fails.
@@ -192,13 +242,21 @@ impl Recording<'_> {
     fn push_progress(&self, batch: &mut Batch, place: usize) {
         let progress = backends::progress(self.script, place + 1);
         let update = self.table.update_progress(self.running, place + 1, &progress, BACKEND);
+        self.push_update(batch, &update);
+    }
+
+    fn sql(&self, place: usize) -> &str {
+        &self.text[self.script.statements[place].range.clone()]
+    }
+
+    fn push_update(&self, batch: &mut Batch, update: &str) {
         // Whom a statement makes of the session may have no right to the history.
         let identity = self.script.statements.iter().any(|statement| statement.session_effect);
         let [before, after] = settings::as_before(&self.settings);
         if identity {
             batch.push(NOTE, &before);
         }
-        batch.push(What::Progress, &must_change_one(&update));
+        batch.push(What::Progress, &must_change_one(update));
         if identity {
             batch.push(NOTE, &after);
         }
