@@ -60,6 +60,33 @@ pub(crate) trait Database: Send {
     /// Gives the lock back.
     fn unlock(&mut self, key: &LockKey) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Why a lock of the session would not keep other runs away, once [`prepare`](Self::prepare) has looked.
+    fn lacks_session_lock(&self) -> Option<&'static str>;
+
+    /// Signs what this run sends from now on, so that others can see it at work. Gives what
+    /// [`sight`](Self::sight) needs besides.
+    fn sign(&mut self, nonce: &str) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
+
+    /// Whether the run that a row names as its owner is at work, by what the server shows.
+    fn sight(
+        &mut self,
+        table: &HistoryTable,
+        owner: &str,
+    ) -> impl Future<Output = Result<Sight, Fault>> + Send;
+
+    /// Runs a statement of the runtime's own, in autocommit.
+    fn own(&mut self, sql: &str) -> impl Future<Output = Result<Own, Fault>> + Send;
+
+    /// Makes a table in the history's schema, unless another process just has.
+    fn create_beside(
+        &mut self,
+        table: &HistoryTable,
+        sql: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// What to send when the run is dropped while it may have a lease; `None` once it has not.
+    fn owe_lease(&mut self, delete: Option<String>);
+
     /// Lets time pass.
     fn sleep(&mut self, time: Duration) -> impl Future<Output = ()> + Send;
 
@@ -138,6 +165,46 @@ pub(crate) enum Attempt {
         allow(dead_code, reason = "SQLite has no lock for a run")
     )]
     Busy(Option<String>),
+    /// The session is not the same from one statement to the next
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL's poolers do that"))]
+    Unsteady,
+}
+
+/// What the server shows of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "each server shows something else")
+)]
+pub(crate) enum Sight {
+    /// A statement of its is being run
+    AtWork,
+    /// None is
+    Idle,
+    /// Its connection is no more
+    Gone,
+    /// It does not show it
+    Unknown,
+}
+
+/// What came of a statement of the runtime's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "SQLite has no lease")
+)]
+pub(crate) enum Own {
+    /// The table is not there
+    NoTable,
+    /// Another process was at the same
+    Lost,
+    /// It was run
+    Done {
+        /// The rows that it gave
+        rows: Vec<Vec<Option<String>>>,
+        /// How many rows it changed
+        changed: u64,
+    },
 }
 
 /// One step, ready to run.

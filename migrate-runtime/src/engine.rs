@@ -1,9 +1,12 @@
 //! The engine: when to lock, what to run next, what to record. Written once, for every backend.
 
 mod change;
+mod lease;
 mod resolve;
 mod state;
 mod steps;
+
+use std::time::Instant;
 
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Backend, Direction, Goal, Planner, Target};
@@ -12,13 +15,14 @@ use crate::backends::{Database, Last};
 use crate::error::root_message;
 use crate::event::Events;
 use crate::history::{HistoryRow, HistoryTable};
-use crate::options::{Lock, Options};
+use crate::options::Options;
 use crate::report::{Plan, PlannedStep, Report, RevisionInfo, Status};
 use crate::set::{Decoded, Migrations};
 use crate::{Error, ErrorKind, Result};
 
-/// What follows the name of a row's owner that holds no lock while it is at work.
-const UNLOCKED: &str = " (unlocked)";
+/// What follows the name of a row's owner that holds no lock of its session while it is at work; then by what it is
+/// known, and a parenthesis.
+const UNLOCKED: &str = " (unlocked";
 
 /// One verb on one database.
 pub(crate) struct Run<'a, D> {
@@ -30,8 +34,14 @@ pub(crate) struct Run<'a, D> {
     /// Whether the session's lock is ours, or none is wanted and the state was read once more
     locked: bool,
     digests: Option<Digests>,
+    /// Who runs this
+    name: String,
+    /// A number that no other run has
+    nonce: String,
     /// What this run calls itself in the rows that it writes
     owner: String,
+    /// When the lease was last renewed
+    renewed: Instant,
 }
 
 /// What a verb that changes the database is after.
@@ -59,8 +69,8 @@ impl<'a, D: Database> Run<'a, D> {
             table: options.table.clone(),
             namespace: set.namespace().to_owned(),
         };
-        let owner = options.applied_by.clone().unwrap_or_else(program);
-        let mark = if options.lock == Lock::None { UNLOCKED } else { "" };
+        let name = options.applied_by.clone().unwrap_or_else(program);
+        let nonce = nonce();
         Self {
             set,
             db,
@@ -68,7 +78,10 @@ impl<'a, D: Database> Run<'a, D> {
             table,
             locked: false,
             digests: None,
-            owner: format!("{owner} {}{mark}", nonce()),
+            owner: format!("{name} {nonce}"),
+            name,
+            nonce,
+            renewed: Instant::now(),
             options,
         }
     }

@@ -426,7 +426,7 @@ fn compatible(compatible: Option<bool>) -> &'static str {
 /// The version of the table's layout and of what its columns mean.
 const FORMAT: u32 = 1;
 
-fn now(backend: Backend) -> &'static str {
+pub(crate) fn now(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
         Backend::Postgres => "clock_timestamp()",

@@ -14,6 +14,8 @@ mod engine;
 mod error;
 mod event;
 mod history;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod lease;
 mod migrator;
 mod options;
 mod report;

@@ -66,6 +66,12 @@ impl<'a, C> Migrator<'a, C> {
         self
     }
 
+    /// How long a lease lasts from its last renewal; 30 seconds without it. See [`Lock::Lease`].
+    pub fn lease(mut self, lasts: Duration) -> Self {
+        self.options.lease = lasts;
+        self
+    }
+
     /// What shares a transaction.
     pub fn transaction(mut self, transaction: Transaction) -> Self {
         self.options.transaction = transaction;

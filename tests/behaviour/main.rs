@@ -3,6 +3,7 @@
 mod applying;
 mod connections;
 mod failing;
+mod lease;
 mod nothing_to_do;
 mod races;
 mod resolve;

@@ -5,6 +5,7 @@ mod fingerprint;
 mod packet;
 mod recorded;
 mod session;
+mod sight;
 mod value;
 
 use std::future::Future;
@@ -15,7 +16,7 @@ use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
 
-use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work, WorkBody};
+use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Work, WorkBody};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
@@ -362,6 +363,40 @@ impl Database for Mysql<'_> {
         }
     }
 
+    fn lacks_session_lock(&self) -> Option<&'static str> {
+        let cluster = self.settings.as_ref().is_some_and(|settings| settings.cluster);
+        cluster.then_some("this is a node of a Galera cluster, where each node has locks of its own")
+    }
+
+    async fn sign(&mut self, _nonce: &str) -> Result<Option<String>, Fault> {
+        self.place().await.map_err(|failed| failed.fault)
+    }
+
+    async fn sight(&mut self, _table: &HistoryTable, owner: &str) -> Result<Sight, Fault> {
+        self.look_for(owner).await.map_err(|failed| failed.fault)
+    }
+
+    async fn own(&mut self, sql: &str) -> Result<Own, Fault> {
+        match self.rows(sql).await {
+            Ok(rows) => Ok(Own::Done { rows, changed: self.conn.affected_rows() }),
+            Err(failed) if failed.code == NO_TABLE => Ok(Own::NoTable),
+            Err(failed) if failed.is_lost_race() => Ok(Own::Lost),
+            Err(failed) => Err(failed.fault),
+        }
+    }
+
+    async fn create_beside(&mut self, _table: &HistoryTable, sql: &str) -> Result<(), Fault> {
+        match self.send(sql).await {
+            Err(failed) if !matches!(failed.code, TABLE_EXISTS | TABLE_IS_BEING_MADE) => Err(failed.fault),
+            _ => Ok(()),
+        }
+    }
+
+    /// A dropped run closes its connection, and others see that it is gone.
+    fn owe_lease(&mut self, delete: Option<String>) {
+        self.locked = delete.is_some();
+    }
+
     async fn sleep(&mut self, time: Duration) {
         tokio::time::sleep(time).await;
     }
@@ -412,8 +447,12 @@ impl Database for Mysql<'_> {
         to: &TakeOver<'_>,
     ) -> Result<bool, Fault> {
         let update = table.update_owner(running, to, self.dialect());
-        self.send(&update).await.map_err(|failed| failed.fault)?;
-        self.taken_over = self.conn.affected_rows() == 1;
+        match self.send(&update).await {
+            Ok(_) => self.taken_over = self.conn.affected_rows() == 1,
+            // Its owner has the row locked, and so is at work.
+            Err(failed) if failed.is_lost_race() => self.taken_over = false,
+            Err(failed) => return Err(failed.fault),
+        }
         Ok(self.taken_over)
     }
 

@@ -26,6 +26,7 @@ impl<D: Database> Run<'_, D> {
         let state = self.state(last.clone()).await?;
         in_doubt(&state)?;
         self.db.prepare(&mut self.table, &last).await?;
+        self.choose_lock().await?;
         let mut last = self.lock().await?;
         loop {
             let state = self.state(last).await?;

@@ -8,7 +8,7 @@ use migrate_revision::{Backend, Direction, Script, Step, Steps};
 use super::state::State;
 use super::{Outcome, Run, UNLOCKED, said};
 use crate::backends::doubt::TWO_WAYS;
-use crate::backends::{Database, Last, StepFault, Work, WorkBody, progress};
+use crate::backends::{Database, Last, Sight, StepFault, Work, WorkBody, progress};
 use crate::error::Failure;
 use crate::event::{Event, StepInfo};
 use crate::history::{Action, HistoryRow, NewRow, RowState, Running, TakeOver};
@@ -19,6 +19,9 @@ use crate::{Error, ErrorKind, Result};
 
 /// What follows the name of a row's owner once it has stopped by itself.
 pub(super) const STOPPED: &str = " (stopped)";
+
+/// How long a row must not move whose owner is not seen at work.
+const STILL: Duration = Duration::from_secs(1);
 
 /// A step with the text that it runs from.
 pub(super) struct Prepared<'d> {
@@ -41,6 +44,9 @@ impl<D: Database> Run<'_, D> {
         let total = done.len() + steps.len();
         let mut rest = steps.as_slice();
         while !rest.is_empty() {
+            if !self.keep_lease().await? {
+                return Ok(Outcome::Overtaken);
+            }
             let together = if self.options.transaction == Transaction::PerRun { rest.len() } else { 1 };
             let (now, later) = rest.split_at(together);
             rest = later;
@@ -124,7 +130,7 @@ impl<D: Database> Run<'_, D> {
         state: &State,
         done: &mut Vec<DoneStep>,
     ) -> Result<Outcome> {
-        if !self.is_abandoned(row).await? {
+        if !self.keep_lease().await? || !self.is_abandoned(row).await? {
             return Ok(Outcome::Overtaken);
         }
         let (step, from) = self.resumable(decoded, row, state)?;
@@ -172,29 +178,50 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Whether nobody is at work on a running row any more. `false` as soon as it moves.
+    ///
+    /// # Errors
+    /// When somebody is, for as long as this run may wait.
     pub(super) async fn is_abandoned(&mut self, row: &HistoryRow) -> Result<bool> {
-        let patience = if row.applied_by.ends_with(STOPPED) {
-            Duration::ZERO
-        } else if self.db.backend() == Backend::Sqlite {
-            // What SQLite runs shares its transaction with its record or may run twice: taking it over too early costs
-            // work and nothing else.
-            self.options.lock_timeout.min(Duration::from_secs(1))
-        } else if self.options.lock == Lock::None || row.applied_by.ends_with(UNLOCKED) {
-            // Without a lock that its owner would hold, only its standing still tells that it is gone.
-            self.options.lock_timeout
-        } else {
-            Duration::ZERO
-        };
+        let stopped = row.applied_by.ends_with(STOPPED);
+        let locked = self.options.lock == Lock::Session && !row.applied_by.contains(UNLOCKED);
+        let sqlite = self.db.backend() == Backend::Sqlite;
+        if stopped || locked && !sqlite {
+            return Ok(true);
+        }
+        let timeout = self.options.lock_timeout;
         let start = Instant::now();
-        while start.elapsed() < patience {
+        let mut still_since = start;
+        loop {
+            let sight = self.db.sight(&self.table, &row.applied_by).await;
+            let sight = sight.map_err(|fault| fault.while_doing("look for the other run"))?;
+            let patience = match sight {
+                Sight::Gone => Duration::ZERO,
+                // What SQLite runs shares its transaction with its record or may run twice: taking it over too early
+                // costs work and nothing else.
+                Sight::Unknown if sqlite => timeout.min(STILL),
+                // All that it may yet send is guarded by the row.
+                Sight::Idle => timeout.min(STILL),
+                // Only its standing still tells that it is gone.
+                Sight::Unknown => timeout,
+                Sight::AtWork => {
+                    still_since = Instant::now();
+                    if start.elapsed() >= timeout {
+                        return Err(self.still_locked(&format!("another run ({})", row.applied_by)));
+                    }
+                    timeout
+                }
+            };
+            if sight != Sight::AtWork && still_since.elapsed() >= patience {
+                return Ok(true);
+            }
             self.db.sleep(Duration::from_millis(20)).await;
             match self.read_last().await? {
                 Last::Row(now) if *now == *row => {}
                 _ => return Ok(false),
             }
-            self.events.emit(&Event::Waiting { waited: start.elapsed() });
+            self.events
+                .emit(&Event::Waiting { waited: start.elapsed(), holder: Some(row.applied_by.as_str()) });
         }
-        Ok(true)
     }
 
     /// Leaves word on a row that stays behind that nobody is at work on it.

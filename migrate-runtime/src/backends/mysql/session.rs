@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) database: Option<String>,
     /// Whether each statement commits; it does while the run lasts
     pub(super) autocommit: bool,
+    /// Whether the server is a node of a cluster that others may write to at the same time
+    pub(super) cluster: bool,
     /// The statement that sets everything else
     set: String,
 }
@@ -74,7 +76,7 @@ impl Mysql<'_> {
         let sql = format!(
             "SELECT '{question}', DATABASE(), VERSION(), @@max_allowed_packet, @@SESSION.autocommit, \
              (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {schema});\n\
-             SHOW SESSION VARIABLES WHERE Variable_name IN ({})",
+             SHOW SESSION VARIABLES WHERE Variable_name IN ('wsrep_on', {})",
             names.join(", ")
         );
         let mut rows = self.rows(&sql).await?.into_iter();
@@ -89,6 +91,8 @@ impl Mysql<'_> {
         let autocommit = fact().as_deref() == Some("1");
         let schema_exists = fact().as_deref() != Some("0");
         let mut values: Vec<(String, String)> = rows.filter_map(variable).collect();
+        let cluster = values.iter().any(|(name, value)| name == "wsrep_on" && value == "ON");
+        values.retain(|(name, _)| name != "wsrep_on");
         values.sort_by_key(|(name, _)| ALWAYS.iter().position(|known| known == name));
         let newer_names = values.iter().any(|(name, _)| name == "transaction_isolation");
         let all = values.iter().filter(|(name, _)| !newer_names || !name.starts_with("tx_"));
@@ -96,7 +100,7 @@ impl Mysql<'_> {
             .chain(all.map(|(name, value)| assignment(name, value, backend)))
             .collect::<Vec<_>>()
             .join(", ");
-        let settings = Settings { database, autocommit, set: format!("SET {set}") };
+        let settings = Settings { database, autocommit, cluster, set: format!("SET {set}") };
         Ok((settings, Facts { backend, max_allowed_packet, schema_exists }))
     }
 

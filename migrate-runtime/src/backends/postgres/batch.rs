@@ -82,6 +82,7 @@ impl Batch {
     pub(super) async fn run(
         &self,
         client: &Client,
+        signature: &str,
         encoding: Encoding,
         told: &mut Tell<'_>,
     ) -> Result<Vec<Cells>, Failed> {
@@ -98,9 +99,9 @@ impl Batch {
             told(step, None);
         }
         let stream = client
-            .simple_query_raw(&self.sql)
+            .simple_query_raw(&format!("{signature}{}", self.sql))
             .await
-            .map_err(|error| self.failed(0, false, error, encoding))?;
+            .map_err(|error| self.failed(0, false, error, encoding, signature))?;
         let mut stream = pin!(stream);
         loop {
             match stream.try_next().await {
@@ -129,15 +130,25 @@ impl Batch {
                     }
                 }
                 Ok(Some(_)) => {}
-                Err(error) => return Err(self.failed(done, rows_of_this > 0, error, encoding)),
+                Err(error) => return Err(self.failed(done, rows_of_this > 0, error, encoding, signature)),
             }
         }
     }
 
     /// Finds the statement that an error is of: by its position, else as the first that is not complete.
-    fn failed(&self, done: usize, has_row: bool, error: tokio_postgres::Error, encoding: Encoding) -> Failed {
+    fn failed(
+        &self,
+        done: usize,
+        has_row: bool,
+        error: tokio_postgres::Error,
+        encoding: Encoding,
+        signature: &str,
+    ) -> Failed {
         let position = match error.as_db_error().and_then(|error| error.position()) {
-            Some(ErrorPosition::Original(position)) => encoding.byte(&self.sql, *position as usize),
+            // The signature is of one byte per character.
+            Some(ErrorPosition::Original(position)) => {
+                encoding.byte(&self.sql, (*position as usize).saturating_sub(signature.len()))
+            }
             _ => None,
         };
         // The last statement commits before it reports that it is complete: but it gave its row by then.

@@ -5,7 +5,7 @@ use tokio_postgres::error::SqlState;
 
 use super::batch::{Batch, Cells, Failed, What};
 use super::settings::{self, Scope};
-use super::{BACKEND, Postgres, fault, is};
+use super::{BACKEND, MADE_MEANWHILE, Postgres, fault, is};
 use crate::backends::{StepFault, Tell, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::error::Fault;
@@ -176,15 +176,9 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
     if at_commit {
         return StepFault::Error(commit_refused(steps, fault(error)));
     }
-    let made_meanwhile = [
-        SqlState::UNIQUE_VIOLATION,
-        SqlState::DUPLICATE_TABLE,
-        SqlState::DUPLICATE_SCHEMA,
-        SqlState::DUPLICATE_OBJECT,
-    ];
     match what {
         Some(What::Row(_)) if is_of_another(&error, table) => StepFault::Overtaken,
-        Some(What::Create) if is(&error, &made_meanwhile) => StepFault::Overtaken,
+        Some(What::Create) if is(&error, &MADE_MEANWHILE) => StepFault::Overtaken,
         Some(What::Progress) if is(&error, &[SqlState::DIVISION_BY_ZERO]) => StepFault::Overtaken,
         Some(What::Commit) => StepFault::Error(commit_refused(steps, fault(error))),
         Some(What::Statement { step, place, .. }) => {
