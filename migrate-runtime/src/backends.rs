@@ -269,10 +269,36 @@ pub(crate) enum StepFault {
         /// What it said
         error: Error,
     },
+    /// It waited for a lock of others' longer than it may; it may be tried again
+    Blocked {
+        /// As which it fails if it is not
+        fault: Box<StepFault>,
+        /// Who has the lock, if the database tells: a fragment that follows "waiting for"
+        by: Option<String>,
+    },
     /// Something else: the history could not be written, the connection was lost, the commit was refused
     Fault(Fault),
     /// As before, with a text of its own
     Error(Error),
+}
+
+impl StepFault {
+    /// What the database said, of a statement that failed.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) fn of_statement(&self) -> Option<&Fault> {
+        match self {
+            Self::Statement { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Says who was waited for.
+    pub(crate) fn waited_for(mut self, by: Option<&str>) -> Self {
+        if let (Self::Statement { fault, .. }, Some(by)) = (&mut self, by) {
+            fault.text = Some(format!("{}; it was waiting for {by}", fault.text()));
+        }
+        self
+    }
 }
 
 impl From<Fault> for StepFault {

@@ -2,6 +2,7 @@
 
 mod change;
 mod lease;
+mod patience;
 mod resolve;
 mod state;
 mod steps;
@@ -242,9 +243,12 @@ fn program() -> String {
 
 /// A number that no other run has: process ids come again, on other machines and after a restart.
 fn nonce() -> String {
+    format!("{:016x}", random())
+}
+
+fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    format!("{random:016x}")
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 /// What a database or a revision said, for a message that goes on after it.

@@ -35,6 +35,16 @@ pub enum Event<'a> {
         /// The step
         step: StepInfo<'a>,
     },
+    /// A step waited for a lock of the application's as long as one try may, and will be tried again
+    #[non_exhaustive]
+    Blocked {
+        /// The step
+        step: StepInfo<'a>,
+        /// How long it has waited, in all
+        waited: Duration,
+        /// Who has the lock, if the database tells
+        by: Option<&'a str>,
+    },
     /// A statement of the step is done
     #[non_exhaustive]
     Statement {
@@ -92,6 +102,10 @@ impl fmt::Display for Event<'_> {
                 write!(f, "waiting for another run ({} s): {holder}", waited.as_secs())
             }
             Self::Leasing { why } => write!(f, "taking a lease instead of a lock: {why}"),
+            Self::Blocked { step, waited, by } => {
+                let by = by.unwrap_or("a lock");
+                write!(f, "{step}: waiting for {by} ({} s); trying again", waited.as_secs())
+            }
             Self::Started { step } => write!(f, "{step}"),
             Self::Statement { step, done, total } => write!(f, "{step}: statement {done} of {total} done"),
             Self::Finished { step, took } => write!(f, "{step}: done in {} ms", took.as_millis()),
@@ -135,6 +149,9 @@ fn trace(event: &Event<'_>) {
         Event::Planned { steps } => tracing::info!(steps, "planned"),
         Event::Waiting { waited, holder } => {
             tracing::warn!(waited_s = waited.as_secs(), holder, "waiting for another run");
+        }
+        Event::Blocked { step, waited, by } => {
+            tracing::warn!(revision = step.revision, waited_s = waited.as_secs(), by, "waiting for a lock");
         }
         Event::Leasing { why } => tracing::info!(why, "taking a lease instead of a lock"),
         Event::Overtaken => tracing::debug!("overtaken"),

@@ -60,9 +60,20 @@ impl<'a, C> Migrator<'a, C> {
         self
     }
 
-    /// How long to wait for another run; 60 seconds without it.
+    /// How long to wait for another run, and for the application's own locks in all; 60 seconds without it.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = timeout;
+        self
+    }
+
+    /// How long one try of a statement waits for locks of the application's, before it lets those by who queue up behind
+    /// it and is tried again; 5 seconds without it, and as the server has it with zero.
+    ///
+    /// It holds for revisions in a transaction on PostgreSQL and for everything on MySQL and MariaDB, where whole seconds
+    /// count, unless the session has a shorter limit or the section has one of its own (`lock-timeout=`). On SQLite only
+    /// those who write wait for each other.
+    pub fn statement_lock_timeout(mut self, timeout: Duration) -> Self {
+        self.options.statement_lock_timeout = timeout;
         self
     }
 
@@ -267,7 +278,7 @@ mod postgres {
     macro_rules! call {
         ($migrator:ident, $($verb:tt)*) => {{
             let Migrator { set, connection, options, events } = $migrator;
-            Run::new(set, Postgres::new(connection.0), options, events).$($verb)*.await
+            Run::new(set, Postgres::new(connection.0, options.statement_lock_timeout), options, events).$($verb)*.await
         }};
     }
 
@@ -297,7 +308,7 @@ mod mysql {
     macro_rules! call {
         ($migrator:ident, $($verb:tt)*) => {{
             let Migrator { set, connection, options, events } = $migrator;
-            Run::new(set, Mysql::new(connection.0), options, events).$($verb)*.await
+            Run::new(set, Mysql::new(connection.0, options.statement_lock_timeout), options, events).$($verb)*.await
         }};
     }
 
@@ -420,12 +431,14 @@ mod url {
                 }
                 #[cfg(feature = "postgres")]
                 Kind::Postgres(connected) => {
-                    let database = crate::backends::postgres::Postgres::new(&mut connected.client);
+                    let timeout = options.statement_lock_timeout;
+                    let database = crate::backends::postgres::Postgres::new(&mut connected.client, timeout);
                     Run::new(set, database, options, events).$($verb)*.await
                 }
                 #[cfg(feature = "mysql")]
                 Kind::Mysql(connection) => {
-                    let database = crate::backends::mysql::Mysql::new(connection);
+                    let timeout = options.statement_lock_timeout;
+                    let database = crate::backends::mysql::Mysql::new(connection, timeout);
                     Run::new(set, database, options, events).$($verb)*.await
                 }
             };

@@ -1,6 +1,7 @@
 //! What the runtime does, each behaviour written once and shown on SQLite, PostgreSQL and MariaDB.
 
 mod applying;
+mod blocked;
 mod connections;
 mod failing;
 mod lease;

@@ -1,6 +1,7 @@
 //! MySQL and MariaDB through mysql_async. DDL commits by itself here, so whatever is not rows alone is recorded
 //! statement by statement, each with its progress in the same packet.
 
+mod blockers;
 mod fingerprint;
 mod packet;
 mod recorded;
@@ -51,10 +52,12 @@ pub(crate) struct Mysql<'a> {
     budget: usize,
     /// A statement with one parameter, by which the connection can be closed without waiting
     closer: Option<Statement>,
+    /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
+    patience: Duration,
 }
 
 impl<'a> Mysql<'a> {
-    pub(crate) fn new(conn: &'a mut Conn) -> Self {
+    pub(crate) fn new(conn: &'a mut Conn, patience: Duration) -> Self {
         let began_inside = flags(conn).map(|flags| flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS));
         Self {
             conn,
@@ -68,6 +71,7 @@ impl<'a> Mysql<'a> {
             taken_over: false,
             budget: 1 << 19,
             closer: None,
+            patience,
         }
     }
 
@@ -237,10 +241,44 @@ impl<'a> Mysql<'a> {
     }
 }
 
+impl Mysql<'_> {
+    fn is_limited(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.limit.is_some())
+    }
+
+    async fn transact_steps(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        if steps.iter().any(|work| matches!(work.body, WorkBody::Rust { .. })) {
+            return Err(StepFault::Error(super::not_recordable()));
+        }
+        if create && !self.has_table {
+            self.create(table).await?;
+        }
+        for step in 0..steps.len() {
+            let result = self.transact_step(table, steps, step, told).await;
+            if result.is_err() && self.open && !self.conn.is_disconnected() {
+                self.roll_back().await.map_err(|failed| failed.fault)?;
+            }
+            result?;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Mysql<'_> {
     /// Only a future that is dropped leaves anything to do here.
     fn drop(&mut self) {
-        if self.conn.is_disconnected() || self.open || self.locked || self.touched.is_some() {
+        if self.conn.is_disconnected()
+            || self.open
+            || self.locked
+            || self.touched.is_some()
+            || self.is_limited()
+        {
             close_now(self.conn, self.closer.as_ref());
         }
     }
@@ -310,7 +348,11 @@ impl Database for Mysql<'_> {
             self.touched = Some(Touched::default());
             self.send("ROLLBACK; SET @@SESSION.autocommit = 1").await.map_err(failed)?;
         }
+        let limit = settings.limit.clone();
         self.settings = Some(settings);
+        if let Some((limit, _)) = limit {
+            self.send(&limit).await.map_err(failed)?;
+        }
         Ok(())
     }
 
@@ -321,6 +363,9 @@ impl Database for Mysql<'_> {
         if let Some(restore) = self.restoring() {
             self.send(&format!("ROLLBACK; {restore}")).await.map_err(|failed| failed.fault)?;
             self.restored().await?;
+        }
+        if let Some((_, back)) = self.settings.as_ref().and_then(|settings| settings.limit.clone()) {
+            self.send(&back).await.map_err(|failed| failed.fault)?;
         }
         if let Some(settings) = self.settings.take()
             && !settings.autocommit
@@ -408,20 +453,8 @@ impl Database for Mysql<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        if steps.iter().any(|work| matches!(work.body, WorkBody::Rust { .. })) {
-            return Err(StepFault::Error(super::not_recordable()));
-        }
-        if create && !self.has_table {
-            self.create(table).await?;
-        }
-        for step in 0..steps.len() {
-            let result = self.transact_step(table, steps, step, told).await;
-            if result.is_err() && self.open && !self.conn.is_disconnected() {
-                self.roll_back().await.map_err(|failed| failed.fault)?;
-            }
-            result?;
-        }
-        Ok(())
+        let result = self.transact_steps(table, create, steps, told).await;
+        self.name_blockers(result).await
     }
 
     async fn begin_running(
@@ -469,7 +502,8 @@ impl Database for Mysql<'_> {
             WorkBody::Sql { text, script } => {
                 let revision = &work.row.revision;
                 let recorder = recorded::Recorder { table, running, taken_over, text, script, revision };
-                recorder.run(self, from, told).await
+                let result = recorder.run(self, from, told).await;
+                self.name_blockers(result).await
             }
             WorkBody::Rust { run, data } => {
                 let revision = &work.row.revision;

@@ -3,6 +3,7 @@
 
 mod alone;
 mod batch;
+mod blockers;
 mod index;
 mod recorded;
 mod settings;
@@ -44,6 +45,8 @@ pub(crate) struct Postgres<'a> {
     process: Option<String>,
     /// What each text begins with that takes a step
     signature: String,
+    /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
+    patience: Duration,
 }
 
 /// What the session is owed on every way out, also when a future is dropped or a revision panics.
@@ -62,7 +65,7 @@ struct Debts {
 }
 
 impl<'a> Postgres<'a> {
-    pub(crate) fn new(client: &'a mut Client) -> Self {
+    pub(crate) fn new(client: &'a mut Client, patience: Duration) -> Self {
         Self {
             client,
             encoding: Encoding::default(),
@@ -72,6 +75,7 @@ impl<'a> Postgres<'a> {
             debts: Debts::default(),
             process: None,
             signature: String::new(),
+            patience,
         }
     }
 
@@ -341,7 +345,8 @@ impl Database for Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        self.transact_steps(table, create, steps, told).await
+        let result = self.transact_steps(table, create, steps, told).await;
+        self.name_blockers(result, steps).await
     }
 
     async fn begin_running(
@@ -382,7 +387,8 @@ impl Database for Postgres<'_> {
         from: usize,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        self.record(table, running, work, from, told).await
+        let result = self.record(table, running, work, from, told).await;
+        self.name_blockers(result, std::slice::from_ref(work)).await
     }
 }
 

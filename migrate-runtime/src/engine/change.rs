@@ -302,6 +302,7 @@ impl<D: Database> Run<'_, D> {
             Err(StepFault::Fault(fault) | StepFault::Statement { fault, .. }) => {
                 Err(fault.while_doing("write the history"))
             }
+            Err(StepFault::Blocked { .. }) => Ok(None),
         }
     }
 }

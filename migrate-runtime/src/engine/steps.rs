@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
+use super::patience::Way;
 use super::state::State;
 use super::{Outcome, Run, UNLOCKED, said};
 use crate::backends::doubt::TWO_WAYS;
@@ -76,33 +77,12 @@ impl<D: Database> Run<'_, D> {
                 .enumerate()
                 .map(|(place, step)| info(decoded, step, number + place, total))
                 .collect();
-            let result = {
-                let events = &mut self.events;
-                let mut tell = |place: usize, statement: Option<usize>| {
-                    let step = infos[place];
-                    match statement {
-                        None => events.emit(&Event::Started { step }),
-                        Some(finished) => {
-                            events.emit(&Event::Statement {
-                                step,
-                                done: finished,
-                                total: work[place].row.statements,
-                            });
-                        }
-                    }
-                };
-                if transactional {
-                    self.db.transact(&self.table, create, &work, &mut tell).await
-                } else {
-                    match self.db.begin_running(&self.table, create, &work[0].row).await {
-                        Ok(()) => {
-                            let running = Running { seq: work[0].row.seq(), applied_by: self.owner.clone() };
-                            self.db.run_recorded(&self.table, &running, &work[0], 0, &mut tell).await
-                        }
-                        Err(fault) => Err(fault),
-                    }
-                }
+            let way = if transactional {
+                Way::Transact { create }
+            } else {
+                Way::Record { begin: Some(create), from: 0 }
             };
+            let result = self.run_patiently(way, &work, &infos).await;
             match result {
                 Ok(()) => {}
                 Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
@@ -150,16 +130,10 @@ impl<D: Database> Run<'_, D> {
         if !taken.map_err(|fault| fault.while_doing("take over the interrupted revision"))? {
             return Ok(Outcome::Overtaken);
         }
-        let running = Running { applied_by: self.owner.clone(), ..running };
         let start = Instant::now();
         let step = info(decoded, &prepared[0].step, done.len(), done.len() + 1);
         let total = work[0].row.statements;
-        let events = &mut self.events;
-        let mut tell = |_: usize, statement: Option<usize>| match statement {
-            None => events.emit(&Event::Started { step }),
-            Some(finished) => events.emit(&Event::Statement { step, done: finished, total }),
-        };
-        match self.db.run_recorded(&self.table, &running, &work[0], from, &mut tell).await {
+        match self.run_patiently(Way::Record { begin: None, from }, &work, &[step]).await {
             Ok(()) => {}
             Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
             Err(fault) => {
@@ -464,6 +438,7 @@ impl<D: Database> Run<'_, D> {
             StepFault::Fault(fault) => {
                 fault.while_doing(&format!("take the step to revision '{}'", revision(0).id))
             }
+            StepFault::Blocked { fault, .. } => self.explain(decoded, prepared, work, transactional, *fault),
             StepFault::Overtaken => Error::new(ErrorKind::History, "another process was faster"),
         }
     }

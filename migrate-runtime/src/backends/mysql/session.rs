@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) cluster: bool,
     /// The statement that sets everything else
     set: String,
+    /// The statements that limit how long a statement waits for locks, and that lift the limit
+    pub(super) limit: Option<(String, String)>,
 }
 
 /// What the run has to know of the server.
@@ -95,12 +97,13 @@ impl Mysql<'_> {
         values.retain(|(name, _)| name != "wsrep_on");
         values.sort_by_key(|(name, _)| ALWAYS.iter().position(|known| known == name));
         let newer_names = values.iter().any(|(name, _)| name == "transaction_isolation");
+        let limit = limit(&mut values, self.patience, backend);
         let all = values.iter().filter(|(name, _)| !newer_names || !name.starts_with("tx_"));
         let set = std::iter::once("@@SESSION.autocommit = 1".to_owned())
             .chain(all.map(|(name, value)| assignment(name, value, backend)))
             .collect::<Vec<_>>()
             .join(", ");
-        let settings = Settings { database, autocommit, cluster, set: format!("SET {set}") };
+        let settings = Settings { database, autocommit, cluster, set: format!("SET {set}"), limit };
         Ok((settings, Facts { backend, max_allowed_packet, schema_exists }))
     }
 
@@ -191,6 +194,27 @@ impl Mysql<'_> {
     }
 }
 
+/// Puts a limit to those values that say how long to wait for locks, where it is the shorter one.
+fn limit(values: &mut [(String, String)], patience: Duration, backend: Backend) -> Option<(String, String)> {
+    let seconds = whole_seconds(patience);
+    let mut sets = (Vec::new(), Vec::new());
+    for (name, value) in values {
+        let waits = matches!(name.as_str(), "lock_wait_timeout" | "innodb_lock_wait_timeout");
+        if waits && patience > Duration::ZERO && value.parse::<u64>().is_ok_and(|now| now > seconds) {
+            sets.1.push(assignment(name, value, backend));
+            *value = seconds.to_string();
+            sets.0.push(assignment(name, value, backend));
+        }
+    }
+    let set = |assignments: Vec<String>| format!("SET {}", assignments.join(", "));
+    (!sets.0.is_empty()).then(|| (set(sets.0), set(sets.1)))
+}
+
+/// The servers count whole seconds.
+fn whole_seconds(timeout: Duration) -> u64 {
+    timeout.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1)
+}
+
 /// MariaDB says so in its version.
 pub(super) fn dialect_of(version: Option<&str>) -> Backend {
     let mariadb = version.is_some_and(|version| version.to_ascii_lowercase().contains("mariadb"));
@@ -201,8 +225,7 @@ pub(super) fn dialect_of(version: Option<&str>) -> Backend {
 pub(super) fn timeouts(options: &SectionOptions, backend: Backend) -> Option<String> {
     let mut set = Vec::new();
     if let Some(timeout) = options.lock_timeout {
-        // The servers count whole seconds.
-        let seconds = timeout.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1);
+        let seconds = whole_seconds(timeout);
         set.push(format!(
             "@@SESSION.lock_wait_timeout = {seconds}, @@SESSION.innodb_lock_wait_timeout = {seconds}"
         ));

@@ -31,7 +31,7 @@ impl Scope {
                 WorkBody::Nothing => {}
                 WorkBody::Rust { .. } => scope.all = true,
                 WorkBody::Sql { text, script } => {
-                    scope.timeouts |= has_timeouts(&script.options);
+                    scope.timeouts = true;
                     for statement in script.statements.iter().filter(|statement| statement.session_effect) {
                         scope.all = true;
                         custom_names(&text[statement.range.clone()], &mut scope.custom);
@@ -139,9 +139,14 @@ impl Scope {
     }
 }
 
-/// Whether a section limits its own time.
-pub(super) fn has_timeouts(options: &SectionOptions) -> bool {
-    options.lock_timeout.is_some() || options.statement_timeout.is_some()
+/// Limits, for the transaction, how long a statement waits for a lock, unless the session limits it.
+pub(super) fn set_patience(patience: Duration) -> String {
+    let milliseconds = patience.as_millis().clamp(1, i32::MAX as u128);
+    let now = "pg_catalog.current_setting('lock_timeout')";
+    format!(
+        "SELECT CASE WHEN {now} OPERATOR(pg_catalog.=) '0' \
+         THEN pg_catalog.set_config('lock_timeout', '{milliseconds}ms', true) END"
+    )
 }
 
 /// Sets a section's timeouts, for the transaction or for the session.

@@ -1,5 +1,7 @@
 //! Steps in one transaction: as one message where that can be, else between BEGIN and COMMIT.
 
+use std::time::Duration;
+
 use migrate_revision::StatementKind;
 use tokio_postgres::error::SqlState;
 
@@ -54,7 +56,7 @@ impl Postgres<'_> {
         }
         for (step, work) in steps.iter().enumerate() {
             batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
-            push_timeouts(&mut batch, &work.body);
+            push_timeouts(&mut batch, &work.body, self.patience);
             push_statements(&mut batch, step, &work.body);
             if changes {
                 push_all(&mut batch, What::Restore(step), &scope.restore_kept());
@@ -89,7 +91,7 @@ impl Postgres<'_> {
             match work.body {
                 WorkBody::Nothing => {}
                 WorkBody::Sql { .. } => {
-                    push_timeouts(&mut batch, &work.body);
+                    push_timeouts(&mut batch, &work.body, self.patience);
                     push_statements(&mut batch, step, &work.body);
                 }
                 WorkBody::Rust { run, data } => {
@@ -234,11 +236,14 @@ fn needs_begin(body: &WorkBody<'_>) -> bool {
     }
 }
 
-fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>) {
-    if let WorkBody::Sql { script, .. } = body
-        && let Some(sql) = settings::set_timeouts(&script.options, true)
-    {
-        batch.push(What::Own("set the section's timeouts"), &sql);
+fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>, patience: Duration) {
+    let WorkBody::Sql { script, .. } = body else { return };
+    let what = What::Own("set the section's timeouts");
+    if script.options.lock_timeout.is_none() && patience > Duration::ZERO {
+        batch.push(what, &settings::set_patience(patience));
+    }
+    if let Some(sql) = settings::set_timeouts(&script.options, true) {
+        batch.push(what, &sql);
     }
 }
 
