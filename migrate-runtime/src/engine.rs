@@ -6,6 +6,7 @@ mod patience;
 mod resolve;
 mod state;
 mod steps;
+mod undo;
 
 use std::time::Instant;
 
@@ -135,6 +136,7 @@ impl<'a, D: Database> Run<'a, D> {
                 direction: step.direction,
                 statements: script.map_or(0, |script| script.statements.len()),
                 transactional: script.is_none_or(|script| script.is_transactional(self.db.backend())),
+                sql: None,
             }
         });
         let to = steps.as_slice().last();

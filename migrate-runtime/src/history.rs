@@ -175,6 +175,15 @@ impl HistoryTable {
         )
     }
 
+    /// The text that undoes a step.
+    pub(crate) fn select_down_sql(&self, seq: i64, backend: Backend) -> String {
+        format!(
+            "SELECT down_sql FROM {} WHERE namespace = {} AND seq = {seq}",
+            self.name(backend),
+            quote_text(&self.namespace, backend)
+        )
+    }
+
     /// Whether any namespace has a row.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn select_any(&self, backend: Backend) -> String {

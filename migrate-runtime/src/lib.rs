@@ -10,6 +10,8 @@
 mod backends;
 mod db;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod down_sql;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod engine;
 mod error;
 mod event;

@@ -176,6 +176,24 @@ macro_rules! verbs {
                 $call!(self, plan(target, Direction::Down))
             }
 
+            /// Undoes what a newer binary has done and this one does not know, from the texts that it left on record, until
+            /// the database is where this binary knows it. [`plan_undo_unknown`](Self::plan_undo_unknown) shows them.
+            ///
+            /// # Errors
+            /// When one of them is irreversible, written in Rust, or half applied, when the database came there by a stamp, or
+            /// what is below is not what this binary has; then nothing is touched. Otherwise as [`upgrade`](Self::upgrade).
+            pub $($asynchronous)? fn undo_unknown(self) -> Result<Report> {
+                $call!(self, undo_unknown())
+            }
+
+            /// What [`undo_unknown`](Self::undo_unknown) would do, with the SQL that it would run.
+            ///
+            /// # Errors
+            /// As [`undo_unknown`](Self::undo_unknown).
+            pub $($asynchronous)? fn plan_undo_unknown(self) -> Result<Plan> {
+                $call!(self, plan_undo_unknown())
+            }
+
             /// The heads that are in force, by what the database says alone.
             ///
             /// # Errors

@@ -42,6 +42,9 @@ pub struct PlannedStep {
     pub statements: usize,
     /// Whether it runs in a transaction
     pub transactional: bool,
+    /// What it runs, of a step that is taken from the record; its first lines may be comments that tell its statements apart
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub sql: Option<String>,
 }
 
 /// What a run has done.
@@ -215,6 +218,9 @@ impl fmt::Display for Plan {
             write!(f, "\n  {:<4} {} {}", step.direction.to_string(), step.revision, step.message)?;
             if !step.transactional {
                 f.write_str(" (not in a transaction)")?;
+            }
+            for line in step.sql.as_deref().unwrap_or_default().lines() {
+                write!(f, "\n         {line}")?;
             }
         }
         Ok(())

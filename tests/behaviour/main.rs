@@ -7,6 +7,7 @@ mod failing;
 mod lease;
 mod nothing_to_do;
 mod races;
+mod recorded_down;
 mod resolve;
 mod rust_revisions;
 mod sample;

@@ -10,6 +10,7 @@ use super::state::State;
 use super::{Outcome, Run, UNLOCKED, said};
 use crate::backends::doubt::TWO_WAYS;
 use crate::backends::{Database, Last, Sight, StepFault, Work, WorkBody, progress};
+use crate::down_sql;
 use crate::error::Failure;
 use crate::event::{Event, StepInfo};
 use crate::history::{Action, HistoryRow, NewRow, RowState, Running, TakeOver};
@@ -199,7 +200,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Leaves word on a row that stays behind that nobody is at work on it.
-    async fn stop(&mut self, work: &Work<'_>, fault: &StepFault) {
+    pub(super) async fn stop(&mut self, work: &Work<'_>, fault: &StepFault) {
         let kept = match fault {
             StepFault::Statement { kept, .. } => *kept,
             StepFault::Rust { .. } => 0,
@@ -310,10 +311,7 @@ impl<D: Database> Run<'_, D> {
             Direction::Up => revision.script(backend, Direction::Down),
             Direction::Down => None,
         };
-        let down_sql = opposite.map(|script| {
-            let texts = script.statements.iter().map(|statement| &prepared.text[statement.range.clone()]);
-            texts.map(|text| format!("{text};\n")).collect::<String>()
-        });
+        let down_sql = opposite.map(|script| down_sql::write(&prepared.text, script));
         let names = self.names(decoded, heads);
         Ok(Work {
             row: NewRow {
@@ -480,7 +478,7 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// A statement in one line, as far as a message has room for it.
-fn shortened(sql: &str) -> String {
+pub(super) fn shortened(sql: &str) -> String {
     let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(200) {
         Some((end, _)) => format!("{}...", &line[..end]),
