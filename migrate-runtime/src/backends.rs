@@ -270,6 +270,10 @@ pub(crate) enum StepFault {
         error: Error,
     },
     /// It waited for a lock of others' longer than it may; it may be tried again
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "on SQLite it is waited for in the transaction")
+    )]
     Blocked {
         /// As which it fails if it is not
         fault: Box<StepFault>,

@@ -1,11 +1,11 @@
 //! Statements that a crash may have overtaken: settled by what the database shows, or by hand.
 
-use embed_migrations::{ErrorKind, Migrations, Resolution, embed_migrations};
+use embed_migrations::{ErrorKind, Migrations, Resolution};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate};
 
-embed_migrations!("behaviour/rust_failing", module = failing);
+use crate::rust_revisions::failing;
 
 behaviours! {
     fn an_interrupted_statement_that_counts_as_done_is_left_out_by_the_next_run(db) {

@@ -10,7 +10,7 @@ impl Mysql<'_> {
     pub(super) async fn name_blockers(&mut self, result: Result<(), StepFault>) -> Result<(), StepFault> {
         let Err(fault) = result else { return Ok(()) };
         let said = fault.of_statement().and_then(|fault| fault.source.downcast_ref::<ServerError>());
-        if !said.is_some_and(|error| error.code == LOCK_TIMEOUT) {
+        if said.is_none_or(|error| error.code != LOCK_TIMEOUT) {
             return Err(fault);
         }
         // Not everyone may see them.

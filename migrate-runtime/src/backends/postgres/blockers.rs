@@ -22,7 +22,7 @@ impl Postgres<'_> {
     ) -> Result<(), StepFault> {
         let Err(fault) = result else { return Ok(()) };
         let said = fault.of_statement().and_then(|fault| fault.source.downcast_ref::<DbError>());
-        if !said.is_some_and(|error| *error.code() == SqlState::LOCK_NOT_AVAILABLE) {
+        if said.is_none_or(|error| *error.code() != SqlState::LOCK_NOT_AVAILABLE) {
             return Err(fault);
         }
         let sql = match fault {
