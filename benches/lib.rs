@@ -15,17 +15,28 @@ pub struct Comparison {
 
 /// Times both so many times, taking turns at going first.
 pub fn compare(rounds: usize, mut ours: impl FnMut(), mut bare: impl FnMut()) -> Comparison {
+    compare_on(rounds, || (), |()| ours(), |()| bare())
+}
+
+/// As [`compare`], each time on something that is made anew and whose making is not timed.
+pub fn compare_on<S>(
+    rounds: usize,
+    mut make: impl FnMut() -> S,
+    mut ours: impl FnMut(&mut S),
+    mut bare: impl FnMut(&mut S),
+) -> Comparison {
     let mut pairs: Vec<(Duration, Duration)> = Vec::with_capacity(rounds);
-    ours();
-    bare();
+    ours(&mut make());
+    bare(&mut make());
     for round in 0..rounds {
+        let (mut first, mut second) = (make(), make());
         let (a, b);
         if round % 2 == 0 {
-            a = time(&mut ours);
-            b = time(&mut bare);
+            a = time(|| ours(&mut first));
+            b = time(|| bare(&mut second));
         } else {
-            b = time(&mut bare);
-            a = time(&mut ours);
+            b = time(|| bare(&mut first));
+            a = time(|| ours(&mut second));
         }
         pairs.push((a, b));
     }
@@ -44,7 +55,7 @@ pub fn compare(rounds: usize, mut ours: impl FnMut(), mut bare: impl FnMut()) ->
     }
 }
 
-fn time(work: &mut impl FnMut()) -> Duration {
+fn time(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()

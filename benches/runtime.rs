@@ -4,7 +4,8 @@
 //! `cargo bench -p embed-migrations-benches` measures SQLite; with the variables that `cargo xtask servers` prints, the
 //! servers as well.
 
-use embed_migrations_benches::{Comparison, compare};
+use embed_migrations::Transaction;
+use embed_migrations_benches::{Comparison, compare, compare_on};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
@@ -24,7 +25,12 @@ fn main() {
         for count in [10, 1000] {
             print(&format!("{kind:?}: start with nothing to do"), count, &nothing_to_do(kind, count));
         }
-        print(&format!("{kind:?}: apply"), 100, &apply(kind, 100));
+        for count in [100, 1000] {
+            print(&format!("{kind:?}: apply"), count, &apply(kind, count));
+        }
+        if kind != Kind::Mysql {
+            print(&format!("{kind:?}: apply in one transaction"), 1000, &apply_at_once(kind, 1000));
+        }
     }
 }
 
@@ -63,30 +69,58 @@ fn nothing_to_do(kind: Kind, count: usize) -> Comparison {
     )
 }
 
+fn fresh(kind: Kind) -> (Database, Connection) {
+    let database = Database::new(kind);
+    let connection = database.connect();
+    (database, connection)
+}
+
+/// One transaction and one row of history per revision, against the same by hand.
 fn apply(kind: Kind, count: usize) -> Comparison {
     let set = revisions(count).build();
-    compare(
-        7,
-        || {
-            let database = Database::new(kind);
-            assert_eq!(migrate!(database.connect(), set, upgrade("head")).unwrap().steps.len(), count);
+    compare_on(
+        5,
+        || fresh(kind),
+        |(_, connection)| {
+            assert_eq!(migrate!(*connection, set, upgrade("head")).unwrap().steps.len(), count);
         },
-        || {
-            let database = Database::new(kind);
-            apply_bare(&mut database.connect(), count);
+        |(_, connection)| apply_bare(connection, count),
+    )
+}
+
+/// One transaction for the run, against the same text in one piece.
+fn apply_at_once(kind: Kind, count: usize) -> Comparison {
+    let set = revisions(count).build();
+    compare_on(
+        5,
+        || fresh(kind),
+        |(_, connection)| {
+            let report =
+                migrate!(*connection, set, transaction(Transaction::PerRun).upgrade("head")).unwrap();
+            assert_eq!(report.steps.len(), count);
+        },
+        |(_, connection)| {
+            let steps: String = (1..=count).map(bare_step).collect();
+            connection.run(&format!("{VERSIONS}; BEGIN; {steps} COMMIT"));
         },
     )
 }
 
+const VERSIONS: &str = "CREATE TABLE versions (version INTEGER PRIMARY KEY)";
+
+fn bare_step(n: usize) -> String {
+    let sql = if n == 1 {
+        "CREATE TABLE t1 (id INTEGER PRIMARY KEY); INSERT INTO t1 VALUES (1)".to_owned()
+    } else {
+        format!("INSERT INTO t1 VALUES ({n})")
+    };
+    format!("{sql}; INSERT INTO versions VALUES ({n});")
+}
+
 /// What anybody would write by hand: a table of versions, and of each revision one transaction with one insert.
 fn apply_bare(connection: &mut Connection, count: usize) {
-    connection.run("CREATE TABLE versions (version INTEGER PRIMARY KEY)");
+    connection.run(VERSIONS);
     for n in 1..=count {
-        let sql = if n == 1 {
-            "CREATE TABLE t1 (id INTEGER PRIMARY KEY); INSERT INTO t1 VALUES (1)".to_owned()
-        } else {
-            format!("INSERT INTO t1 VALUES ({n})")
-        };
-        connection.run(&format!("BEGIN; {sql}; INSERT INTO versions VALUES ({n}); COMMIT"));
+        connection.run(&format!("BEGIN; {} COMMIT", bare_step(n)));
     }
 }

@@ -69,9 +69,38 @@
 //! | `mysql` | MySQL and MariaDB through mysql_async |
 //! | `tracing` | events of `tracing` for every step |
 //! | `serde` | `Serialize` for [`Plan`], [`Report`], [`Status`] and [`HistoryRow`] |
+//! | `cli` | `upgrade`, `current`, `history` and others as subcommands of the application's own, with clap |
 
 #[doc(inline)]
 pub use migrate_runtime::*;
+
+/// The commands of `cargo migrate` on the embedded set, as subcommands of an application's own.
+///
+/// ```no_run
+/// use clap::Parser;
+/// use embed_migrations::cli::{Cli, Command};
+///
+/// #[derive(Parser)]
+/// enum App {
+///     /// Serve
+///     Serve,
+///     /// Work on the database's schema
+///     #[command(subcommand)]
+///     Migrate(Command),
+/// }
+///
+/// # const MIGRATIONS: fn() -> &'static embed_migrations::Migrations = || unreachable!();
+/// # async fn example() -> std::process::ExitCode {
+/// match App::parse() {
+///     App::Serve => std::process::ExitCode::SUCCESS,
+///     App::Migrate(command) => Cli::new(MIGRATIONS()).program("app migrate").run(&command).await,
+/// }
+/// # }
+/// ```
+#[cfg(feature = "cli")]
+pub mod cli {
+    pub use migrate_cli::{Cli, Command, With};
+}
 
 /// For the code that [`embed_migrations!`] writes. No part of the public interface.
 #[doc(hidden)]

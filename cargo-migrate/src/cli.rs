@@ -4,12 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use migrate_cli::{Color, Error, Output};
 
 use crate::commands::{self, Context};
-use crate::error::Error;
-use crate::exit;
-use crate::output::{Color, Format, Output};
 
 /// Write, check and apply the database revisions of a cargo project.
 #[derive(Debug, Parser)]
@@ -47,6 +45,47 @@ struct Global {
         help_heading = "Global options"
     )]
     color: Color,
+}
+
+/// How facts are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one object on standard output
+    Json,
+    /// A diagram of Mermaid's; for `graph`
+    #[value(hide = true)]
+    Mermaid,
+    /// A graph for Graphviz; for `graph`
+    #[value(hide = true)]
+    Dot,
+    /// A picture; for `graph`
+    #[value(hide = true)]
+    Svg,
+    /// Annotations of GitHub's workflows; for `check`
+    #[value(hide = true)]
+    Github,
+    /// Results for code scanning; for `check`
+    #[value(hide = true)]
+    Sarif,
+}
+
+impl Format {
+    /// Whether it lists what is wrong, for a program that shows it beside the files.
+    pub(crate) fn is_of_findings(self) -> bool {
+        matches!(self, Self::Github | Self::Sarif)
+    }
+
+    /// The command that it is for, if it is not for all.
+    fn only_for(self) -> Option<&'static str> {
+        match self {
+            Self::Text | Self::Json => None,
+            Self::Mermaid | Self::Dot | Self::Svg => Some("graph"),
+            Self::Github | Self::Sarif => Some("check"),
+        }
+    }
 }
 
 /// Declares the subcommands: each has its arguments and its `run` in a file of its own.
@@ -99,6 +138,8 @@ subcommands! {
     Edit(edit) = "edit",
     /// Move a branch of drafts on top of another head
     Rebase(rebase) = "rebase",
+    /// Turn the migrations of another tool into revisions
+    Adopt(adopt) = "adopt",
     /// Print the revisions that the database is at
     Current(current) = "current",
     /// Print where the database is, held against the revisions
@@ -111,6 +152,10 @@ subcommands! {
     Downgrade(downgrade) = "downgrade",
     /// Record that the database is at a target, without running anything
     Stamp(stamp) = "stamp",
+    /// Accept edits of locked or applied revisions, with what changed shown first
+    Repair(repair) = "repair",
+    /// Try each revision's way down on a scratch database
+    Verify(verify) = "verify",
     /// Print completions for a shell
     Completions(completions) = "completions",
 }
@@ -119,19 +164,23 @@ subcommands! {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse_from(arguments(std::env::args_os()));
     cli.global.color.apply();
-    let output = Output { format: cli.global.format, command: cli.command.name() };
-    let context = Context { output, manifest: cli.global.manifest_path };
-    let is_drawing = matches!(output.format, Format::Mermaid | Format::Dot);
-    let outcome = match &cli.command {
-        Command::Graph(_) => cli.command.run(&context),
-        _ if is_drawing => Err(Error::Usage("`--format mermaid` and `--format dot` are for `graph`".into())),
-        command => command.run(&context),
+    let format = cli.global.format;
+    let output =
+        Output { json: format == Format::Json, command: cli.command.name(), program: "cargo migrate" };
+    let context = Context { output, format, manifest: cli.global.manifest_path };
+    let outcome = match format.only_for() {
+        Some(command) if command != output.command => {
+            let name =
+                format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+            Err(Error::usage(format!("`--format {name}` is for `{command}`")))
+        }
+        _ => cli.command.run(&context),
     };
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
             output.error(&error);
-            exit::of_error(&error).into()
+            error.exit().into()
         }
     }
 }

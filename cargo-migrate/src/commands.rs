@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use migrate_runtime::Plan;
+pub(crate) use migrate_cli::Outcome;
 
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::output::Output;
+use migrate_cli::{Error, Output};
+
+use crate::cli::Format;
 use crate::project::Project;
 
+pub(crate) mod adopt;
 pub(crate) mod branches;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -24,18 +25,20 @@ pub(crate) mod merge;
 pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod rebase;
+pub(crate) mod repair;
 pub(crate) mod show;
 pub(crate) mod stamp;
 pub(crate) mod status;
 pub(crate) mod upgrade;
-
-mod entry;
+pub(crate) mod verify;
 
 /// What every command is given.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// Where it prints
     pub(crate) output: Output,
+    /// How facts are printed
+    pub(crate) format: Format,
     /// The manifest that was named
     pub(crate) manifest: Option<PathBuf>,
 }
@@ -49,21 +52,3 @@ impl Context {
         Project::find(self.manifest.as_deref())
     }
 }
-
-/// Refuses a plan with a step that only the application can take, before anything is touched.
-///
-/// # Errors
-/// When there is one.
-fn in_rust(plan: &Plan) -> Result<(), Error> {
-    match plan.steps.iter().find(|step| step.file.ends_with(".rs")) {
-        None => Ok(()),
-        Some(step) => Err(Error::Unsupported(format!(
-            "revision '{}' is written in Rust and can be run only by the application that embeds it: {}\n\n\
-             hint: run the application's own migration; `cargo migrate plan` shows the steps",
-            step.revision, step.file
-        ))),
-    }
-}
-
-/// How a command ends: a code that says what it found, or an error.
-pub(crate) type Outcome = Result<Exit, Error>;

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use migrate_revision::Backend;
 use serde::Deserialize;
 
-use crate::clock::Zone;
-use crate::error::Error;
+use crate::clock;
+use migrate_cli::Error;
 
 /// What Cargo.toml says. A key that the package does not have is taken from the workspace.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -22,6 +23,7 @@ struct Keys {
     file_template: Option<String>,
     time_zone: Option<String>,
     post_write: Option<Vec<Vec<String>>>,
+    runner: Option<Vec<String>>,
 }
 
 /// Whether there may be several heads.
@@ -55,9 +57,11 @@ pub(crate) struct Config {
     /// How the part of a new file's name before the extension is made
     pub(crate) file_template: String,
     /// The zone of the time that a new revision carries
-    pub(crate) zone: Zone,
+    pub(crate) zone: TimeZone,
     /// Commands that are run on a new file
     pub(crate) post_write: Vec<Vec<String>>,
+    /// The application's command, up to the subcommand; empty if it has none
+    pub(crate) runner: Vec<String>,
 }
 
 /// A manifest that may hold configuration, and where it is.
@@ -90,11 +94,13 @@ impl Config {
             merged.file_template = merged.file_template.or(keys.file_template);
             merged.time_zone = merged.time_zone.or(keys.time_zone);
             merged.post_write = merged.post_write.or(keys.post_write);
+            merged.runner = merged.runner.or(keys.runner);
         }
-        let zone = merged.time_zone.as_deref().map_or(Ok(Zone::default()), |text| {
-            Zone::parse(text).ok_or_else(|| {
-                Error::Project(format!(
-                    "`{text}` is no time zone for `time-zone`\n\nhint: write `UTC` or an offset such as `+02:00`"
+        let zone = merged.time_zone.as_deref().map_or(Ok(TimeZone::UTC), |text| {
+            clock::zone(text).ok_or_else(|| {
+                Error::project(format!(
+                    "`{text}` is no time zone for `time-zone`\n\nhint: write `UTC`, an offset such as `+02:00`, or a name \
+                     such as `Europe/Vienna`"
                 ))
             })
         })?;
@@ -109,6 +115,7 @@ impl Config {
             file_template: merged.file_template.unwrap_or_else(|| "{revision}_{slug}".into()),
             zone,
             post_write: merged.post_write.unwrap_or_default(),
+            runner: merged.runner.unwrap_or_default(),
         })
     }
 }
@@ -120,7 +127,7 @@ fn keys(source: &Source<'_>) -> Result<Keys, Error> {
     };
     // Not the error's whole text: it shows the lines, and one of them may hold a password.
     value.clone().try_into().map_err(|error: toml::de::Error| {
-        Error::Project(format!(
+        Error::project(format!(
             "`[{}.metadata.migrate]` in `{}` cannot be read: {}",
             source.section,
             source.manifest.display(),
@@ -134,7 +141,7 @@ fn backends(names: &[String]) -> Result<Vec<Backend>, Error> {
     let mut named = Vec::new();
     for name in names {
         let backend = name.parse::<Backend>().map_err(|error| {
-            Error::Project(format!("`{name}` in `backends` of `metadata.migrate`: {error}"))
+            Error::project(format!("`{name}` in `backends` of `metadata.migrate`: {error}"))
         })?;
         named.push(backend);
         if backend == Backend::Mysql {

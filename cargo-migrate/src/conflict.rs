@@ -3,11 +3,10 @@
 use std::fs;
 use std::io;
 
+use migrate_cli::{Error, Output};
 use migrate_revision::source::{LOCK_FILE, Lock};
 
-use crate::error::Error;
 use crate::files;
-use crate::output::Output;
 use crate::project::Project;
 
 /// Keeps the lines of both sides and takes out the marks, if there are any. What is then wrong, such as a revision that

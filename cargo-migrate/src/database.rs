@@ -3,14 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use migrate_revision::Backend;
+use migrate_cli::{Database, DatabaseUrl, Error, Exit, sqlite_file};
 use migrate_revision::source::Resolved;
-use migrate_runtime::{Connected, Event, Migrations, Migrator};
+use migrate_revision::{Backend, Body};
+use migrate_runtime::{Migrations, Plan};
 
-use crate::error::Error;
-use crate::output::Output;
 use crate::project::Project;
-use crate::set;
+use crate::set::{self, Refusal};
 
 const VARIABLE: &str = "DATABASE_URL";
 
@@ -21,52 +20,44 @@ pub(crate) struct DatabaseArgs {
     /// `sqlite:app.db`, `postgres://..` or `mysql://..`; without it `DATABASE_URL`, then that of `.env`, then
     /// `database-url` in Cargo.toml
     #[arg(long, value_name = "URL")]
-    pub(crate) database_url: Option<String>,
+    pub(crate) database_url: Option<DatabaseUrl>,
 }
 
-/// A URL. It may hold a password, and is never printed.
-struct Url(String);
-
-impl Url {
-    /// The URL to use: of the arguments, the environment, `.env`, the configuration.
-    fn find(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
-        if let Some(url) = &args.database_url {
-            return Ok(Self(escaped(url)));
-        }
-        if let Some(url) = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()) {
-            return Ok(Self(escaped(&url)));
-        }
-        for directory in [Some(&project.root), project.workspace.as_ref()].into_iter().flatten() {
-            if let Some(url) = of_env_file(&directory.join(".env"))? {
-                return Ok(Self(escaped(&below(directory, url))));
-            }
-        }
-        match &project.config.database_url {
-            Some((url, directory)) => Ok(Self(escaped(&below(directory, url.clone())))),
-            None => Err(Error::NoDatabase(
-                "no database is named\n\nhint: give `--database-url`, set `DATABASE_URL` in the environment or in \
-                 `.env`, or write `database-url` into `[package.metadata.migrate]`"
-                    .into(),
-            )),
+/// The URL to use: of the arguments, the environment, `.env`, the configuration.
+///
+/// # Errors
+/// When none of them names one.
+pub(crate) fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl, Error> {
+    let found = |url: &str| Ok(DatabaseUrl::from(escaped(url)));
+    if let Some(url) = &args.database_url {
+        return found(url.as_str());
+    }
+    if let Some(url) = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()) {
+        return found(&url);
+    }
+    for directory in [Some(&project.root), project.workspace.as_ref()].into_iter().flatten() {
+        if let Some(url) = of_env_file(&directory.join(".env"))? {
+            return found(&below(directory, url));
         }
     }
-
-    fn backends(&self) -> Vec<Backend> {
-        match self.0.split_once(':').map_or("", |(scheme, _)| scheme) {
-            "sqlite" => vec![Backend::Sqlite],
-            "postgres" | "postgresql" => vec![Backend::Postgres],
-            // Which of the two it is shows when it is asked.
-            "mysql" | "mariadb" => vec![Backend::Mysql, Backend::Mariadb],
-            _ => Vec::new(),
-        }
+    match &project.config.database_url {
+        Some((url, directory)) => found(&below(directory, url.clone())),
+        None => Err(Error::new(
+            Exit::Database,
+            "no database is named\n\nhint: give `--database-url`, set `DATABASE_URL` in the environment or in `.env`, or \
+             write `database-url` into `[package.metadata.migrate]`",
+        )),
     }
+}
 
-    /// The URL for a command that only reads: an SQLite file that is not there is an empty database, and stays away.
-    fn to_read(&self) -> &str {
-        match sqlite_file(&self.0) {
-            Some(path) if !Path::new(path).exists() => "sqlite::memory:",
-            _ => &self.0,
-        }
+/// The backends that a URL may lead to.
+pub(crate) fn backends(url: &DatabaseUrl) -> Vec<Backend> {
+    match url.as_str().split_once(':').map_or("", |(scheme, _)| scheme) {
+        "sqlite" => vec![Backend::Sqlite],
+        "postgres" | "postgresql" => vec![Backend::Postgres],
+        // Which of the two it is shows when it is asked.
+        "mysql" | "mariadb" => vec![Backend::Mysql, Backend::Mariadb],
+        _ => Vec::new(),
     }
 }
 
@@ -106,14 +97,6 @@ fn percent(text: &str) -> String {
     out
 }
 
-/// The path in an SQLite URL, if it is a plain one.
-fn sqlite_file(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    (!path.is_empty() && !path.starts_with(':') && !path.starts_with("file:")).then_some(path)
-}
-
 /// An SQLite URL whose path is relative to a directory, as one relative to the current directory.
 fn below(directory: &Path, url: String) -> String {
     match sqlite_file(&url) {
@@ -129,7 +112,7 @@ fn of_env_file(path: &Path) -> Result<Option<String>, Error> {
     let entries = match dotenvy::from_path_iter(path) {
         Ok(entries) => entries,
         Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(_) => return Err(Error::Project(format!("cannot read `{}`", path.display()))),
+        Err(_) => return Err(Error::project(format!("cannot read `{}`", path.display()))),
     };
     for entry in entries {
         match entry {
@@ -137,7 +120,7 @@ fn of_env_file(path: &Path) -> Result<Option<String>, Error> {
             Ok(_) => {}
             // The error's text shows the line, which may hold a password.
             Err(_) => {
-                return Err(Error::Project(format!(
+                return Err(Error::project(format!(
                     "a line of `{}` cannot be read\n\nhint: put single quotes around a value with `$`, `#`, spaces or \
                      quotes",
                     path.display()
@@ -148,23 +131,32 @@ fn of_env_file(path: &Path) -> Result<Option<String>, Error> {
     Ok(None)
 }
 
-/// The project's revisions and a database.
-pub(crate) struct Database {
+/// The project's revisions and the URL of a database.
+pub(crate) struct Opened {
     set: Migrations,
-    url: Url,
+    url: DatabaseUrl,
     schema: Option<String>,
     table: Option<String>,
-    heads: Vec<String>,
 }
 
-impl Database {
+impl Opened {
     /// Reads the revisions, checked for the database that the arguments lead to.
     ///
     /// # Errors
     /// When no database is named, the revisions are not for it, or a build would refuse them.
     pub(crate) fn open(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
-        let url = Url::find(args, project)?;
+        let url = find(args, project)?;
         let resolved = Self::checked(&url, project)?;
+        Ok(Self::new(url, project, resolved))
+    }
+
+    /// As [`open`](Self::open), and the upgrades of locked revisions may have been edited.
+    ///
+    /// # Errors
+    /// When no database is named, the revisions are not for it, or a build would refuse them for more than edits.
+    pub(crate) fn to_repair(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
+        let url = find(args, project)?;
+        let resolved = Self::read(&url, project, set::edited)?;
         Ok(Self::new(url, project, resolved))
     }
 
@@ -173,17 +165,29 @@ impl Database {
     /// # Errors
     /// When no database is named, or the revisions cannot be read.
     pub(crate) fn to_ask(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
-        Ok(Self::new(Url::find(args, project)?, project, set::outline(project)?))
+        Ok(Self::new(find(args, project)?, project, set::outline(project)?))
     }
 
-    fn checked(url: &Url, project: &Project) -> Result<Resolved, Error> {
-        let backends = url.backends();
+    /// The revisions, with everything that a build checks for the URL's database.
+    ///
+    /// # Errors
+    /// When they are not for it, or a build would refuse them.
+    pub(crate) fn checked(url: &DatabaseUrl, project: &Project) -> Result<Resolved, Error> {
+        Self::read(url, project, set::checked)
+    }
+
+    fn read(
+        url: &DatabaseUrl,
+        project: &Project,
+        read: impl Fn(&Project, (Vec<Backend>, bool), bool) -> Result<Resolved, Refusal>,
+    ) -> Result<Resolved, Error> {
+        let backends = backends(url);
         let (wanted, _) = project.backends();
         if let Some(backend) = backends.first()
             && !backends.iter().any(|backend| wanted.contains(backend))
         {
             let names: Vec<&str> = wanted.iter().map(|backend| backend.name()).collect();
-            return Err(Error::Unsupported(format!(
+            return Err(Error::unsupported(format!(
                 "the database is {backend}, and the project's revisions are for {}\n\nhint: name another database, or \
                  add the backend to `backends` in `[package.metadata.migrate]`",
                 names.join(", ")
@@ -191,9 +195,9 @@ impl Database {
         }
         // A URL of no backend is an error of the runtime's, which knows what to say.
         let backends = if backends.is_empty() { wanted } else { backends };
-        let resolved = set::checked(project, (backends, false), true)?;
+        let resolved = read(project, (backends, false), true)?;
         if resolved.revisions.is_empty() {
-            return Err(Error::Target(format!(
+            return Err(Error::target(format!(
                 "there are no revisions in `{}`\n\nhint: `cargo migrate new -m \"what it does\"` writes the first",
                 project.directory_name()
             )));
@@ -201,77 +205,53 @@ impl Database {
         Ok(resolved)
     }
 
-    fn new(url: Url, project: &Project, resolved: Resolved) -> Self {
-        let heads = resolved.heads().into_iter().map(ToString::to_string).collect();
+    fn new(url: DatabaseUrl, project: &Project, resolved: Resolved) -> Self {
         Self {
             set: Migrations::from_resolved(resolved, &project.config.namespace),
             url,
             schema: project.config.schema.clone(),
             table: project.config.table.clone(),
-            heads,
         }
     }
 
-    /// The ids of the heads of the whole set, as a database that has everything is at them.
-    pub(crate) fn heads(&self) -> &[String] {
-        &self.heads
+    /// The backend by the URL; MariaDB goes as MySQL.
+    pub(crate) fn backend(&self) -> Option<Backend> {
+        backends(&self.url).first().copied()
     }
 
-    /// The first line of a revision's prose, if the set has the revision.
-    pub(crate) fn message(&self, id: &str) -> Option<&str> {
-        let found = self.set.revisions().iter().find(|revision| revision.id.as_str() == id);
-        found.map(|revision| revision.message.as_str())
+    /// The URL of the database, the same whatever the current directory.
+    pub(crate) fn absolute_url(&self) -> DatabaseUrl {
+        let url = self.url.as_str().to_owned();
+        DatabaseUrl::from(std::env::current_dir().map_or(url.clone(), |here| below(&here, url)))
     }
 
-    /// Asks the database something.
-    ///
-    /// # Errors
-    /// Those of the runtime.
-    pub(crate) fn read<T>(
-        &self,
-        verb: impl AsyncFnOnce(Migrator<'_, Connected>) -> migrate_runtime::Result<T>,
-    ) -> Result<T, Error> {
-        block_on(async { verb(self.migrator(self.url.to_read()).await?).await })
+    /// The file of the first revision on the way that only the application can run, because it is written in Rust.
+    pub(crate) fn rust_on_the_way(&self, plan: &Plan) -> Option<String> {
+        let interrupted = plan.interrupted.iter().map(String::as_str);
+        let steps = plan.steps.iter().map(|step| step.revision.as_str());
+        let is_rust = |id: &str| {
+            let found = self.set.revisions().iter().find(|revision| revision.id.as_str() == id);
+            found.filter(|revision| matches!(revision.body, Body::Rust { .. }))
+        };
+        interrupted.chain(steps).find_map(is_rust).map(|revision| self.set.file_of(revision))
     }
 
-    /// Changes the database, and says what happens while it does.
-    ///
-    /// # Errors
-    /// Those of the runtime.
-    pub(crate) fn change<T>(
-        &self,
-        output: &Output,
-        verb: impl AsyncFnOnce(Migrator<'_, Connected>) -> migrate_runtime::Result<T>,
-    ) -> Result<T, Error> {
-        let output = *output;
-        block_on(async {
-            let migrator = self.migrator(&self.url.0).await?;
-            verb(migrator.on_event(move |event| match event {
-                Event::Finished { .. } | Event::Waiting { .. } | Event::Overtaken => output.note(event),
-                _ => {}
-            }))
-            .await
-        })
-    }
-
-    async fn migrator(&self, url: &str) -> migrate_runtime::Result<Migrator<'_, Connected>> {
-        let mut migrator = self.set.connect(url).await?;
-        if let Some(schema) = &self.schema {
-            migrator = migrator.schema(schema);
-        }
-        if let Some(table) = &self.table {
-            migrator = migrator.table(table);
-        }
-        Ok(migrator)
+    /// The database, for commands.
+    pub(crate) fn database(&self) -> Database<'_> {
+        Database::new(&self.set, self.url.clone()).history_in(self.schema.clone(), self.table.clone())
     }
 }
 
-fn block_on<T>(future: impl Future<Output = migrate_runtime::Result<T>>) -> Result<T, Error> {
+/// Waits for a command that is async because of the drivers.
+///
+/// # Errors
+/// When the system gives no way to wait.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| Error::Io { what: "start".into(), source })?;
-    Ok(runtime.block_on(future)?)
+        .map_err(|source| Error::program(format!("cannot start: {source}")))?;
+    Ok(runtime.block_on(future))
 }
 
 #[cfg(test)]

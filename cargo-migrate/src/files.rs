@@ -9,15 +9,27 @@ use std::time::SystemTime;
 
 use fs4::FileExt;
 
-use crate::error::Error;
+use migrate_cli::Error;
 
 /// Writes a file that is not there yet.
 ///
 /// # Errors
 /// When it is there, or cannot be written; then nothing of it remains.
 pub(crate) fn create(path: &Path, text: &str) -> Result<(), Error> {
+    create_by(path, |temporary| write_new(temporary, text).map_err(|error| Error::io("write", path, error)))
+}
+
+/// Makes a file that is not there yet by what writes it under another name.
+///
+/// # Errors
+/// When it is there, or what writes it fails; then nothing of it remains.
+pub(crate) fn create_by(path: &Path, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let fail = |error| Error::io("write", path, error);
-    let temporary = Temporary::write(path, text).map_err(fail)?;
+    if path.symlink_metadata().is_ok() {
+        return Err(fail(io::ErrorKind::AlreadyExists.into()));
+    }
+    let temporary = Temporary::beside(path);
+    write(&temporary.0)?;
     // A link does not replace what is there, as a renaming would.
     match fs::hard_link(&temporary.0, path) {
         Ok(()) => Ok(()),
@@ -36,7 +48,8 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let fail = |error| Error::io("write", path, error);
     // A link stays one.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let temporary = Temporary::write(path, text).map_err(fail)?;
+    let temporary = Temporary::beside(path);
+    write_new(&temporary.0, text).map_err(fail)?;
     if let Ok(metadata) = fs::metadata(path) {
         fs::set_permissions(&temporary.0, metadata.permissions()).map_err(fail)?;
     }
@@ -59,13 +72,9 @@ pub(crate) fn touch(path: &Path) -> Result<(), Error> {
 struct Temporary(PathBuf);
 
 impl Temporary {
-    fn write(path: &Path, text: &str) -> io::Result<Self> {
+    fn beside(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = Self(path.with_file_name(format!(".{name}.{}.tmp", random_hex())));
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary.0)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        Ok(temporary)
+        Self(path.with_file_name(format!(".{name}.{}.tmp", random_hex())))
     }
 }
 
@@ -73,6 +82,12 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// 12 random hex digits.

@@ -1,6 +1,8 @@
 //! `cargo migrate`: the command for the people who write revisions. It reads arguments, finds the project and prints;
 //! what revisions mean is decided by `migrate-revision`, and what a database gets by `migrate-runtime`.
 
+mod adopt;
+mod backup;
 mod cli;
 mod clock;
 mod commands;
@@ -8,13 +10,18 @@ mod config;
 mod conflict;
 mod database;
 mod error;
-mod exit;
 mod files;
-mod lanes;
-mod output;
+mod findings;
+mod former;
 mod project;
+mod render;
 mod revision;
+mod runner;
+mod schema;
+mod scratch;
+mod seeds;
 mod set;
+mod svg;
 
 fn main() -> std::process::ExitCode {
     cli::run()

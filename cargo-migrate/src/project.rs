@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use migrate_cli::Error;
 use migrate_revision::Backend;
 use toml::{Table, Value};
 
 use crate::config::{Config, Source};
-use crate::error::Error;
 
 /// The package, or the workspace, whose revisions are meant.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Project {
         let own = if table.contains_key("package") { "package" } else { "workspace" };
         let own_configuration = table.get(own).and_then(|t| t.get("metadata")?.get("migrate")).is_some();
         if own == "workspace" && !own_configuration {
-            return Err(Error::Project(format!(
+            return Err(Error::project(format!(
                 "`{}` is of a workspace, not of a package\n\nhint: name a package with \
                  `--manifest-path <package>/Cargo.toml`, or the revisions in `[workspace.metadata.migrate]`",
                 manifest.display()
@@ -90,10 +90,10 @@ impl Project {
 /// The Cargo.toml of this directory or of the nearest one above it.
 fn nearest_manifest() -> Result<PathBuf, Error> {
     let here = std::env::current_dir()
-        .map_err(|source| Error::Io { what: "find the current directory".into(), source })?;
+        .map_err(|source| Error::program(format!("cannot find the current directory: {source}")))?;
     let mut found = here.ancestors().map(|directory| directory.join("Cargo.toml"));
     found.find(|path| path.is_file()).ok_or_else(|| {
-        Error::Project(format!(
+        Error::project(format!(
             "there is no `Cargo.toml` in `{}` or above it\n\nhint: go to a cargo project, or name one with \
              `--manifest-path`",
             here.display()
@@ -103,12 +103,12 @@ fn nearest_manifest() -> Result<PathBuf, Error> {
 
 fn read(manifest: &Path) -> Result<Table, Error> {
     let text = fs::read_to_string(manifest).map_err(|error| {
-        Error::Project(format!("cannot read the manifest `{}`: {error}", manifest.display()))
+        Error::project(format!("cannot read the manifest `{}`: {error}", manifest.display()))
     })?;
     // Not the error's whole text: it shows the line, which may hold a password.
     text.parse::<Table>().map_err(|error| {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count());
-        Error::Project(format!("`{}:{}` is no TOML: {}", manifest.display(), line + 1, error.message()))
+        Error::project(format!("`{}:{}` is no TOML: {}", manifest.display(), line + 1, error.message()))
     })
 }
 
@@ -176,7 +176,7 @@ fn enabled(table: &Table, workspace: Option<&Table>) -> Vec<Backend> {
 }
 
 /// A path as seen from the current directory, if it lies below that, without `.` parts.
-fn shortened(path: &Path) -> PathBuf {
+pub(crate) fn shortened(path: &Path) -> PathBuf {
     let clean: PathBuf = path.components().collect();
     let clean = clean.strip_prefix(".").map(Path::to_owned).unwrap_or(clean);
     match std::env::current_dir() {

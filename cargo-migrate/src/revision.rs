@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use jiff::ZonedDateTime;
+use migrate_cli::{Error, Exit, Output};
 use migrate_revision::source::{LOCK_FILE, ParsedRevision, Resolved, SourceText};
 use migrate_revision::{Placed, RevisionId};
 
-use crate::clock::Moment;
-use crate::error::Error;
-use crate::exit::Exit;
+use crate::clock;
+use crate::error::problems_with;
 use crate::files;
-use crate::output::Output;
 use crate::project::Project;
 
 /// The longest slug, in characters: file systems end names at 255 bytes.
@@ -72,7 +72,7 @@ pub(crate) fn write(
             }
         },
     };
-    let now = Moment::now(project.config.zone);
+    let now = clock::now(&project.config.zone);
     let name = file_name(project, &id, draft, &now)?;
     let path = project.config.directory.join(&name);
     let text = text(&id, draft, &now);
@@ -128,11 +128,11 @@ fn accept(name: &Path, text: &str) -> Result<(), Error> {
     let name = name.display().to_string();
     let source = SourceText::new(&name, &name, text.as_bytes());
     let parsed = source.map_err(|problem| vec![problem]).and_then(ParsedRevision::new);
-    parsed.map(drop).map_err(|problems| Error::Problems { problems, exit: Exit::Usage })
+    parsed.map(drop).map_err(|problems| problems_with(&problems, Exit::Usage))
 }
 
 /// The file's text.
-fn text(id: &str, draft: &Draft, now: &Moment) -> String {
+fn text(id: &str, draft: &Draft, now: &ZonedDateTime) -> String {
     let comment = if matches!(draft.body, DraftBody::Rust) { "//!" } else { "--" };
     let mut text = String::new();
     for line in draft.message.trim().lines() {
@@ -148,7 +148,7 @@ fn text(id: &str, draft: &Draft, now: &Moment) -> String {
             text.push_str(&format!("{comment} {key}: {}\n", values.join(", ")));
         }
     }
-    text.push_str(&format!("{comment} created: {now}\n"));
+    text.push_str(&format!("{comment} created: {}\n", clock::written(now)));
     match &draft.body {
         DraftBody::None => {}
         DraftBody::Plain => text.push_str("\n-- migrate:up\n\n\n-- migrate:down\n\n"),
@@ -173,10 +173,10 @@ fn parents(draft: &Draft) -> Vec<String> {
 }
 
 /// The file's name by the template.
-fn file_name(project: &Project, id: &str, draft: &Draft, now: &Moment) -> Result<PathBuf, Error> {
+fn file_name(project: &Project, id: &str, draft: &Draft, now: &ZonedDateTime) -> Result<PathBuf, Error> {
     let template = &project.config.file_template;
     let wrong = |why: &str| {
-        Error::Project(format!(
+        Error::project(format!(
             "`file-template = \"{template}\"` {why}\n\nhint: write it as `{{revision}}_{{slug}}`; date parts go after \
              the revision: `{{revision}}_{{year}}{{month}}{{day}}_{{slug}}`"
         ))
@@ -189,12 +189,12 @@ fn file_name(project: &Project, id: &str, draft: &Draft, now: &Moment) -> Result
         match name {
             "revision" => stem.push_str(id),
             "slug" => stem.push_str(&slug(&draft.message)),
-            "year" => stem.push_str(&format!("{:04}", now.year)),
-            "month" => stem.push_str(&format!("{:02}", now.month)),
-            "day" => stem.push_str(&format!("{:02}", now.day)),
-            "hour" => stem.push_str(&format!("{:02}", now.hour)),
-            "minute" => stem.push_str(&format!("{:02}", now.minute)),
-            "second" => stem.push_str(&format!("{:02}", now.second)),
+            "year" => stem.push_str(&format!("{:04}", now.year())),
+            "month" => stem.push_str(&format!("{:02}", now.month())),
+            "day" => stem.push_str(&format!("{:02}", now.day())),
+            "hour" => stem.push_str(&format!("{:02}", now.hour())),
+            "minute" => stem.push_str(&format!("{:02}", now.minute())),
+            "second" => stem.push_str(&format!("{:02}", now.second())),
             _ => return Err(wrong(&format!("has the unknown part `{{{name}}}`"))),
         }
         rest = after;
@@ -210,7 +210,7 @@ fn file_name(project: &Project, id: &str, draft: &Draft, now: &Moment) -> Result
 }
 
 /// A message as the part of a file's name: letters and digits, `_` between words.
-fn slug(message: &str) -> String {
+pub(crate) fn slug(message: &str) -> String {
     let mut slug = String::new();
     for word in message.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
         if slug.len() + word.len() >= MAX_SLUG && !slug.is_empty() {
@@ -232,7 +232,7 @@ fn post_write(project: &Project, command: &[String], file: &Path, output: &Outpu
     let kept = format!("the file is written: `{file}`");
     let done =
         Command::new(program).args(arguments).current_dir(&project.root).output().map_err(|error| {
-            Error::Program(format!("`{program}` of `post-write` cannot be run: {error}; {kept}"))
+            Error::program(format!("`{program}` of `post-write` cannot be run: {error}; {kept}"))
         })?;
     for text in [&done.stdout, &done.stderr] {
         let text = String::from_utf8_lossy(text);
@@ -241,7 +241,7 @@ fn post_write(project: &Project, command: &[String], file: &Path, output: &Outpu
         }
     }
     if !done.status.success() {
-        return Err(Error::Program(format!("`{program}` of `post-write` failed ({}); {kept}", done.status)));
+        return Err(Error::program(format!("`{program}` of `post-write` failed ({}); {kept}", done.status)));
     }
     Ok(())
 }

@@ -1,18 +1,40 @@
 //! The revisions of the project, as its commands need them.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use migrate_cli::{Entries, Error};
 use migrate_revision::graph::{Graph, Index};
-use migrate_revision::source::{Checks, Directory, Resolved, resolve};
-use migrate_revision::{Backend, Resolver, Revision};
+use migrate_revision::source::{Checks, Directory, Resolved, resolve, resolve_edited};
+use migrate_revision::{Backend, Problem, Resolver, Revision};
+use migrate_runtime::Migrations;
 
 use crate::config::Branches;
-use crate::error::Error;
+use crate::error::problems;
 use crate::project::Project;
 
 /// The revisions and their graph, without what their sections say: a draft whose sections are still empty is no
 /// hindrance. There may be several heads, and none.
 pub(crate) fn outline(project: &Project) -> Result<Resolved, Error> {
     let checks = Checks { backends: Vec::new(), cover_all: false, branches: true, require_down: false };
-    read(project, &checks)
+    Ok(read(project, &checks, resolve)?)
+}
+
+/// Why there is no set.
+pub(crate) enum Refusal {
+    /// What a build would refuse
+    Problems(Vec<Problem>),
+    /// There is nothing to read
+    Error(Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Problems(found) => problems(&found),
+            Refusal::Error(error) => error,
+        }
+    }
 }
 
 /// The revisions with everything that a build checks, for these backends.
@@ -20,21 +42,35 @@ pub(crate) fn checked(
     project: &Project,
     (backends, cover_all): (Vec<Backend>, bool),
     branches: bool,
-) -> Result<Resolved, Error> {
+) -> Result<Resolved, Refusal> {
     let branches = branches || project.config.branches == Branches::Allow;
-    read(project, &Checks { backends, cover_all, branches, require_down: false })
+    read(project, &Checks { backends, cover_all, branches, require_down: false }, resolve)
 }
 
-fn read(project: &Project, checks: &Checks) -> Result<Resolved, Error> {
+/// As [`checked`], and the upgrades of locked revisions may have been edited.
+pub(crate) fn edited(
+    project: &Project,
+    (backends, cover_all): (Vec<Backend>, bool),
+    branches: bool,
+) -> Result<Resolved, Refusal> {
+    let branches = branches || project.config.branches == Branches::Allow;
+    read(project, &Checks { backends, cover_all, branches, require_down: false }, resolve_edited)
+}
+
+fn read(
+    project: &Project,
+    checks: &Checks,
+    resolve: impl Fn(&Path, &str, &Checks) -> Result<Resolved, Vec<Problem>>,
+) -> Result<Resolved, Refusal> {
     let (path, display) = (&project.config.directory, project.directory_name());
     if !path.is_dir() {
-        return Err(Error::Project(format!(
+        return Err(Refusal::Error(Error::project(format!(
             "there is no directory `{display}`\n\nhint: `cargo migrate init` makes it; `directory` in \
              `[package.metadata.migrate]` names another one"
-        )));
+        ))));
     }
     // A build refuses a directory without revisions; a command is there to write the first.
-    let empty = Directory::read(path, &display).map_err(|problem| Error::problems(vec![problem]))?;
+    let empty = Directory::read(path, &display).map_err(|problem| Refusal::Problems(vec![problem]))?;
     if empty.revisions.is_empty()
         && empty.problems.is_empty()
         && empty.lock.as_ref().is_none_or(|lock| lock.entries.is_empty())
@@ -51,7 +87,7 @@ fn read(project: &Project, checks: &Checks) -> Result<Resolved, Error> {
             path: path.clone(),
         });
     }
-    resolve(path, &display, checks).map_err(Error::problems)
+    resolve(path, &display, checks).map_err(Refusal::Problems)
 }
 
 /// Finds what targets mean in the set.
@@ -65,6 +101,34 @@ pub(crate) fn resolver(set: &Resolved) -> Resolver<'_> {
 /// When it leads nowhere.
 pub(crate) fn named(set: &Resolved, target: &str) -> Result<Vec<Index>, Error> {
     Ok(resolver(set).all(&target.into())?)
+}
+
+/// The outline as the commands take it that only print.
+pub(crate) struct Outline {
+    set: Migrations,
+    drafts: Option<BTreeSet<Index>>,
+}
+
+impl Outline {
+    /// Reads the revisions of the project.
+    ///
+    /// # Errors
+    /// When a build would refuse them for more than their number of heads.
+    pub(crate) fn read(project: &Project) -> Result<Self, Error> {
+        let resolved = outline(project)?;
+        let drafts = resolved.locked.then(|| resolved.drafts.iter().copied().collect());
+        Ok(Self { set: Migrations::from_resolved(resolved, &project.config.namespace), drafts })
+    }
+
+    /// The set.
+    pub(crate) fn set(&self) -> &Migrations {
+        &self.set
+    }
+
+    /// Its revisions, ready to be printed.
+    pub(crate) fn entries(&self) -> Result<Entries<'_>, Error> {
+        Entries::new(&self.set, self.drafts.clone())
+    }
 }
 
 /// The ids of these revisions, sorted as the set is.

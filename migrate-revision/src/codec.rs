@@ -119,7 +119,8 @@ impl Writer {
 
     fn script(&mut self, script: &Script) {
         let options = &script.options;
-        self.0.push(u8::from(options.no_transaction) | u8::from(options.foreign_keys_off) << 1);
+        let flags = [options.no_transaction, options.foreign_keys_off, options.keeps_data];
+        self.0.push(flags.iter().rev().fold(0, |byte, &flag| byte << 1 | u8::from(flag)));
         for timeout in [options.lock_timeout, options.statement_timeout] {
             self.number(timeout.map_or(0, |timeout| timeout.as_millis() as u64 + 1));
         }
@@ -263,6 +264,7 @@ impl<'a> Reader<'a> {
         let options = SectionOptions {
             no_transaction: flags & 1 != 0,
             foreign_keys_off: flags & 2 != 0,
+            keeps_data: flags & 4 != 0,
             lock_timeout,
             statement_timeout,
         };
@@ -290,6 +292,7 @@ mod tests {
         let options = SectionOptions {
             no_transaction: true,
             foreign_keys_off: true,
+            keeps_data: true,
             lock_timeout: Some(Duration::ZERO),
             statement_timeout: Some(Duration::from_secs(600)),
         };

@@ -15,15 +15,19 @@ impl Digests {
     /// Computes the digest of every revision.
     #[must_use]
     pub fn new(graph: &Graph, revisions: &[Revision], backend: Backend) -> Self {
+        Self::with(graph, revisions, |index| revisions[index].checksum(backend))
+    }
+
+    /// Computes the digest of every revision, with these as the checksums of their content.
+    #[must_use]
+    pub fn with(graph: &Graph, revisions: &[Revision], content: impl Fn(Index) -> Option<Checksum>) -> Self {
         let mut nodes: Vec<Option<Checksum>> = vec![None; revisions.len()];
         let mut below = Vec::new();
         for &index in graph.order() {
             below.clear();
             below.extend(graph.below(index).iter().filter_map(|&under| nodes[under]));
             let revision = &revisions[index];
-            if let (Some(content), true) =
-                (revision.checksum(backend), below.len() == graph.below(index).len())
-            {
+            if let (Some(content), true) = (content(index), below.len() == graph.below(index).len()) {
                 nodes[index] = Some(node_digest(revision.id.as_str(), &content, &mut below));
             }
         }

@@ -38,7 +38,7 @@ pub use nearest::nearest;
 pub use place::{NewRevision, PlaceError, Placed};
 pub use plan::{Goal, PlanError, Planner, Step, Steps};
 #[cfg(feature = "source")]
-pub use problem::{Place, Problem};
+pub use problem::{Place, Problem, ProblemKind};
 pub use resolve::Resolver;
 pub use revision::{Body, Direction, Revision, Script, ScriptStatement, SectionOptions, SqlBody};
 pub use statement::{Object, ObjectKind, StatementKind};

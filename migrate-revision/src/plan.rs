@@ -177,6 +177,20 @@ impl<'a> Planner<'a> {
         Ok((applied, goal))
     }
 
+    /// What a script for a stamp takes: the state that it starts from, and the one after it. The text is a target, or
+    /// `from:to`.
+    ///
+    /// # Errors
+    /// When an end leads nowhere.
+    pub fn offline_stamp(&self, text: &str) -> Result<(Applied, Applied), PlanError> {
+        let (from, to) = text.split_once(':').unwrap_or(("base", text));
+        let applied = self.start_of_script(from)?;
+        let to = to.into();
+        no_range(&to)?;
+        let stamped = self.stamp(&to, &applied)?;
+        Ok((applied, stamped))
+    }
+
     fn start_of_script(&self, from: &str) -> Result<Applied, PlanError> {
         let from = if from.is_empty() { "base" } else { from };
         Ok(self.graph.closure(self.resolver().one(&from.into())?))

@@ -21,6 +21,23 @@ pub struct Problem {
     pub notes: Vec<String>,
     /// What to do about it
     pub help: Vec<String>,
+    /// Of what kind it is, for code that wants to know
+    pub kind: ProblemKind,
+}
+
+/// What kind of problem it is, where that decides what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// Any other
+    #[default]
+    Other,
+    /// There are several heads
+    Heads,
+    /// A locked revision is gone, or stands on others than the lock file has
+    Moved,
+    /// The upgrade of a locked revision is not the one that was locked
+    Edited,
 }
 
 /// A place in a file.
@@ -45,7 +62,15 @@ impl Problem {
             message: message.into(),
             notes: Vec::new(),
             help: vec![help.into()],
+            kind: ProblemKind::Other,
         }
+    }
+
+    /// Says of what kind it is.
+    #[must_use]
+    pub fn kind(mut self, kind: ProblemKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Adds a note.

@@ -108,6 +108,9 @@ pub struct SectionOptions {
     pub no_transaction: bool,
     /// `foreign-keys=off`: SQLite does not enforce foreign keys while it runs, and checks them before the commit
     pub foreign_keys_off: bool,
+    /// `keeps-data`: rows that were there before the upgrade are there unchanged after up and down. A promise that
+    /// `cargo migrate verify` holds the section to; runs do not look at it
+    pub keeps_data: bool,
     /// `lock-timeout=`: how long a statement may wait for a lock
     pub lock_timeout: Option<Duration>,
     /// `statement-timeout=`: how long a statement may take

@@ -10,7 +10,7 @@ mod marker;
 mod rust;
 mod script;
 
-pub use check::{Checks, Resolved, resolve};
+pub use check::{Checks, Resolved, checksums, resolve, resolve_edited};
 pub use directory::{DataFile, Directory, MAX_FILE_SIZE};
 pub use file::{ParsedRevision, SourceText};
 pub use lock::{LOCK_FILE, Lock, LockEntry};

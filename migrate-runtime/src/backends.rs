@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use include_dir::Dir;
-use migrate_revision::{Backend, Script, ScriptStatement, StatementKind, progress_digest};
+use migrate_revision::{Backend, Script, ScriptStatement, StatementKind};
 
 use crate::db::RustFn;
 use crate::error::Fault;
@@ -99,6 +99,29 @@ pub(crate) trait Database: Send {
         told: &mut Tell<'_>,
     ) -> impl Future<Output = Result<(), StepFault>> + Send;
 
+    /// Runs steps one after the other, each in a transaction of its own, and tells of each that it is kept. Gives the place
+    /// of the first that failed.
+    ///
+    /// Some that follow it may be kept all the same: where another process took the one that failed.
+    fn transact_each(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> impl Future<Output = Result<(), (usize, StepFault)>> + Send {
+        async move {
+            for (place, step) in steps.iter().enumerate() {
+                let mut tell = |_: usize, what: Told| told(place, what);
+                let done =
+                    self.transact(table, create && place == 0, std::slice::from_ref(step), &mut tell).await;
+                done.map_err(|fault| (place, fault))?;
+                told(place, Told::Kept);
+            }
+            Ok(())
+        }
+    }
+
     /// Writes a row as running, in autocommit. Makes the table first if `create` says so.
     fn begin_running(
         &mut self,
@@ -126,9 +149,19 @@ pub(crate) trait Database: Send {
     ) -> impl Future<Output = Result<(), StepFault>> + Send;
 }
 
-/// Told by a backend how far it is: the place of the step among those given, and how many of its statements are done;
-/// `None` when the step begins.
-pub(crate) type Tell<'a> = dyn FnMut(usize, Option<usize>) + Send + 'a;
+/// Told by a backend how far it is with a step, which is named by its place among those given.
+pub(crate) type Tell<'a> = dyn FnMut(usize, Told) + Send + 'a;
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It begins
+    Begun,
+    /// So many of its statements are done
+    Statements(usize),
+    /// It is in force. Only told of steps that do not share a transaction
+    Kept,
+}
 
 /// What a read of the state finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -309,11 +342,6 @@ impl From<Fault> for StepFault {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// The digest of the first statements of a script, as the history records it.
-pub(crate) fn progress(script: &Script, done: usize) -> String {
-    progress_digest(script.statements.iter().take(done).map(|statement| statement.hash)).to_string()
 }
 
 /// The statements before an interrupted one that must run again, because what they set went with their session.

@@ -35,11 +35,12 @@ pub(crate) enum Unreadable {
 pub(crate) fn write(text: &str, script: &Script) -> String {
     let mut written = String::new();
     if !is_plain(text, script) {
-        let SectionOptions { no_transaction, foreign_keys_off, lock_timeout, statement_timeout } =
+        let SectionOptions { no_transaction, foreign_keys_off, keeps_data, lock_timeout, statement_timeout } =
             script.options;
         let _ = write!(written, "{HEAD}{VERSION}");
         written.push_str(if no_transaction { " no-transaction" } else { "" });
         written.push_str(if foreign_keys_off { " foreign-keys=off" } else { "" });
+        written.push_str(if keeps_data { " keeps-data" } else { "" });
         for (name, timeout) in [("lock-timeout", lock_timeout), ("statement-timeout", statement_timeout)] {
             if let Some(timeout) = timeout {
                 let _ = write!(written, " {name}={}ms", timeout.as_millis().max(1));
@@ -80,6 +81,7 @@ pub(crate) fn read(text: &str) -> Result<Script, Unreadable> {
         };
         match word.split_once('=') {
             None if word == "no-transaction" => options.no_transaction = true,
+            None if word == "keeps-data" => options.keeps_data = true,
             Some(("foreign-keys", "off")) => options.foreign_keys_off = true,
             Some(("lock-timeout", value)) => options.lock_timeout = timeout(value)?,
             Some(("statement-timeout", value)) => options.statement_timeout = timeout(value)?,
@@ -168,6 +170,7 @@ mod tests {
         let all = SectionOptions {
             no_transaction: true,
             foreign_keys_off: true,
+            keeps_data: true,
             lock_timeout: Some(Duration::from_secs(5)),
             statement_timeout: Some(Duration::from_millis(1)),
         };

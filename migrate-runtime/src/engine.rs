@@ -3,6 +3,7 @@
 mod change;
 mod lease;
 mod patience;
+mod repair;
 mod resolve;
 mod state;
 mod steps;
@@ -11,20 +12,17 @@ mod undo;
 use std::time::Instant;
 
 use migrate_revision::graph::{Applied, Digests, Index};
-use migrate_revision::{Backend, Direction, Goal, Planner, Target};
+use migrate_revision::{Direction, Goal, Planner, Target};
 
+use crate::Result;
 use crate::backends::{Database, Last};
 use crate::error::root_message;
 use crate::event::Events;
-use crate::history::{HistoryRow, HistoryTable};
+use crate::history::{HistoryRow, HistoryTable, UNLOCKED};
 use crate::options::Options;
+use crate::record::Records;
 use crate::report::{Plan, PlannedStep, Report, RevisionInfo, Status};
 use crate::set::{Decoded, Migrations};
-use crate::{Error, ErrorKind, Result};
-
-/// What follows the name of a row's owner that holds no lock of its session while it is at work; then by what it is
-/// known, and a parenthesis.
-const UNLOCKED: &str = " (unlocked";
 
 /// One verb on one database.
 pub(crate) struct Run<'a, D> {
@@ -50,7 +48,11 @@ pub(crate) struct Run<'a, D> {
 enum Aim {
     Upgrade(Target),
     Downgrade(Target),
-    Stamp(Target),
+    Stamp {
+        target: Target,
+        /// Whether it forgets first where the database was
+        purge: bool,
+    },
 }
 
 impl Aim {
@@ -59,7 +61,7 @@ impl Aim {
         Ok(match self {
             Self::Upgrade(target) => planner.upgrade(target, applied)?,
             Self::Downgrade(target) => planner.downgrade(target, applied)?,
-            Self::Stamp(_) => Goal::default(),
+            Self::Stamp { .. } => Goal::default(),
         })
     }
 }
@@ -70,6 +72,7 @@ impl<'a, D: Database> Run<'a, D> {
             schema: options.schema.clone(),
             table: options.table.clone(),
             namespace: set.namespace().to_owned(),
+            variable: None,
         };
         let name = options.applied_by.clone().unwrap_or_else(program);
         let nonce = nonce();
@@ -98,9 +101,9 @@ impl<'a, D: Database> Run<'a, D> {
         self.change(Aim::Downgrade(target)).await
     }
 
-    pub(crate) async fn stamp(self, target: Target) -> Result<Report> {
+    pub(crate) async fn stamp(self, target: Target, purge: bool) -> Result<Report> {
         self.set.check_stale()?;
-        self.change(Aim::Stamp(target)).await
+        self.change(Aim::Stamp { target, purge }).await
     }
 
     pub(crate) async fn plan(mut self, target: Target, direction: Direction) -> Result<Plan> {
@@ -112,7 +115,7 @@ impl<'a, D: Database> Run<'a, D> {
             Direction::Down => Aim::Downgrade(target),
         };
         self.judge_ahead(&aim, &state)?;
-        let from = self.names(decoded, state.applied.heads());
+        let from = decoded.names(state.applied.heads());
         if !state.ahead.is_empty() {
             return Ok(Plan { from: from.clone(), to: from, steps: Vec::new(), interrupted: None });
         }
@@ -142,10 +145,7 @@ impl<'a, D: Database> Run<'a, D> {
         let to = steps.as_slice().last();
         Ok(Plan {
             from,
-            to: to.map_or_else(
-                || self.names(decoded, state.applied.heads()),
-                |step| self.names(decoded, &step.heads),
-            ),
+            to: to.map_or_else(|| decoded.names(state.applied.heads()), |step| decoded.names(&step.heads)),
             steps: planned.collect(),
             interrupted: state.running.map(|row| row.revision),
         })
@@ -188,13 +188,6 @@ impl<'a, D: Database> Run<'a, D> {
         Planner { revisions: &decoded.revisions, graph: &decoded.graph, backend: self.db.backend() }
     }
 
-    fn names<'b>(&self, decoded: &Decoded, indices: impl IntoIterator<Item = &'b Index>) -> Vec<String> {
-        let mut names: Vec<String> =
-            indices.into_iter().map(|&index| decoded.revisions[index].id.to_string()).collect();
-        names.sort_unstable();
-        names
-    }
-
     async fn read_last(&mut self) -> Result<Last> {
         let last =
             self.db.read_last(&self.table).await.map_err(|fault| fault.while_doing("read the history"))?;
@@ -208,20 +201,12 @@ impl<'a, D: Database> Run<'a, D> {
         self.db.read_all(&self.table).await.map_err(|fault| fault.while_doing("read the history"))
     }
 
-    /// The chain digest of a state, as the history records it.
-    fn chain(&mut self, decoded: &Decoded, applied: &Applied) -> Result<String> {
-        self.chain_of(decoded, applied.heads())
-    }
-
-    fn chain_of<'b>(
-        &mut self,
-        decoded: &Decoded,
-        heads: impl IntoIterator<Item = &'b Index>,
-    ) -> Result<String> {
+    /// Makes the rows of this run.
+    fn records<'b>(&'b mut self, decoded: &'b Decoded) -> Records<'b> {
         let backend = self.db.backend();
         let digests =
             self.digests.get_or_insert_with(|| Digests::new(&decoded.graph, &decoded.revisions, backend));
-        digests.chain(heads).map(|digest| digest.to_string()).ok_or_else(|| not_covered(backend))
+        Records { decoded, backend, digests, applied_by: &self.owner }
     }
 }
 
@@ -229,10 +214,6 @@ impl<'a, D: Database> Run<'a, D> {
 enum Outcome {
     Done,
     Overtaken,
-}
-
-fn not_covered(backend: Backend) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("a revision that is applied has no section for {backend}"))
 }
 
 /// The program's name and process, by which rows name who wrote them.

@@ -4,12 +4,16 @@ use std::fmt::Write as _;
 
 use migrate_revision::{Backend, Direction};
 
+use crate::record::{After, Place};
+
 /// Where the history is: what to put into statements.
 #[derive(Debug, Clone)]
 pub(crate) struct HistoryTable {
     pub(crate) schema: Option<String>,
     pub(crate) table: String,
     pub(crate) namespace: String,
+    /// A variable of psql's that holds the qualified name, in scripts that find it out as they run
+    pub(crate) variable: Option<&'static str>,
 }
 
 /// What a row records.
@@ -95,7 +99,8 @@ pub struct HistoryRow {
     pub started_at: String,
     /// When it was done, UTC; of a step in one transaction, the time of that transaction
     pub finished_at: Option<String>,
-    /// Of a stamp, what was in force by it, as [`InForce::write`] has it. Only rows that were read as a whole have it
+    /// Of a stamp, what was in force by it, as [`InForce`](crate::record::InForce) is written. Only rows that were read as a whole
+    /// have it
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) in_force: Option<String>,
 }
@@ -103,8 +108,8 @@ pub struct HistoryRow {
 /// A row to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct NewRow {
-    /// The row that must be the last when this one is written: its number and digest. None for the first row
-    pub(crate) after: Option<(i64, String)>,
+    /// The row that must be the last when this one is written
+    pub(crate) after: After,
     pub(crate) revision: String,
     pub(crate) action: Action,
     pub(crate) heads: String,
@@ -120,10 +125,19 @@ pub(crate) struct NewRow {
 }
 
 impl NewRow {
-    pub(crate) fn seq(&self) -> i64 {
-        self.after.as_ref().map_or(1, |(seq, _)| seq + 1)
+    /// Its number, where the one before is known by its number.
+    pub(crate) fn seq(&self) -> Option<i64> {
+        match &self.after {
+            After::Nothing => Some(1),
+            After::Row(seq, _) => Some(seq + 1),
+            After::State(_) => None,
+        }
     }
 }
+
+/// What follows the name of a row's owner that holds no lock of its session while it is at work; then by what it is
+/// known, and a parenthesis.
+pub(crate) const UNLOCKED: &str = " (unlocked";
 
 /// How heads are written in their column.
 pub(crate) fn join_heads<'a>(heads: impl IntoIterator<Item = &'a str>) -> String {
@@ -140,6 +154,9 @@ impl HistoryTable {
     /// The table's name, quoted and qualified.
     pub(crate) fn name(&self, backend: Backend) -> String {
         let table = quote_name(&self.table, backend);
+        if let Some(variable) = self.variable {
+            return format!(":{variable}");
+        }
         match (&self.schema, backend) {
             (Some(schema), _) => format!("{}.{table}", quote_name(schema, backend)),
             // A bare name would also find the table of an attached database.
@@ -235,12 +252,22 @@ impl HistoryTable {
         let text = |value: &str| quote_text(value, backend);
         let maybe = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
         let name = self.name(backend);
+        let namespace = text(&self.namespace);
         let seq = match &row.after {
-            None => "1".to_owned(),
-            Some((seq, digest)) => {
+            After::Nothing => "1".to_owned(),
+            After::State(Place { digest, is_base }) => {
+                let digest = text(digest);
+                let none =
+                    if *is_base { format!(" UNION ALL SELECT 0, {digest}, 'done'") } else { String::new() };
+                format!(
+                    "(SELECT seq + 1 FROM (SELECT seq, digest, state FROM {name} WHERE namespace = {namespace}{none} \
+                     ORDER BY seq DESC LIMIT 1) AS last WHERE digest = {digest} AND state = 'done')"
+                )
+            }
+            After::Row(seq, digest) => {
                 let guard = format!(
-                    "SELECT seq + 1 FROM {name} WHERE namespace = {} AND seq = {seq} AND digest = {} AND state <> 'running'",
-                    text(&self.namespace),
+                    "SELECT seq + 1 FROM {name} WHERE namespace = {namespace} AND seq = {seq} AND digest = {} AND \
+                     state <> 'running'",
                     text(digest)
                 );
                 match backend {
@@ -262,9 +289,8 @@ impl HistoryTable {
         format!(
             "INSERT INTO {name} (namespace, seq, revision, direction, heads, digest, checksum, compatible, state, \
              statements_done, statements_total, progress, down_sql, in_force, applied_by, started_at, finished_at, format) VALUES \
-             ({}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, {now}, \
-             {finished_at}, {FORMAT})",
-            text(&self.namespace),
+             ({namespace}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, \
+             {now}, {finished_at}, {FORMAT})",
             text(&row.revision),
             row.action.as_str(),
             text(&row.heads),
@@ -298,9 +324,9 @@ impl HistoryTable {
         backend: Backend,
     ) -> String {
         format!(
-            "UPDATE {} SET statements_done = {done}, progress = {progress}{}",
+            "UPDATE {} SET statements_done = {done}, progress = {progress} WHERE {}",
             self.name(backend),
-            self.running(running, backend)
+            self.running_row(running, backend)
         )
     }
 
@@ -308,10 +334,10 @@ impl HistoryTable {
     pub(crate) fn update_done(&self, running: &Running, total: usize, backend: Backend) -> String {
         format!(
             "UPDATE {} SET statements_done = {total}, statements_total = {total}, progress = NULL, state = 'done', \
-             finished_at = {}{}",
+             finished_at = {} WHERE {}",
             self.name(backend),
             now(backend),
-            self.running(running, backend)
+            self.running_row(running, backend)
         )
     }
 
@@ -343,34 +369,39 @@ impl HistoryTable {
         if !end.is_empty() {
             let _ = write!(update, "{end}{}", now(backend));
         }
-        let _ = write!(update, "{} AND statements_done = {}", self.running(from, backend), to.done);
+        let _ =
+            write!(update, " WHERE {} AND statements_done = {}", self.running_row(from, backend), to.done);
         update
     }
 
     /// The columns of one running row: how far it is and whose it is.
     #[allow(dead_code, reason = "only backends whose multi-statement results cannot be counted read it back")]
-    pub(crate) fn select_progress(&self, seq: i64, backend: Backend) -> String {
+    pub(crate) fn select_progress(&self, running: &Running, backend: Backend) -> String {
         format!(
-            "SELECT statements_done, state, applied_by FROM {} WHERE namespace = {} AND seq = {seq}",
+            "SELECT statements_done, state, applied_by FROM {} WHERE {}",
             self.name(backend),
-            quote_text(&self.namespace, backend)
+            self.row(running, backend)
         )
     }
 
-    fn running(&self, running: &Running, backend: Backend) -> String {
-        format!(
-            " WHERE namespace = {} AND seq = {} AND state = 'running' AND applied_by = {}",
-            quote_text(&self.namespace, backend),
-            running.seq,
-            quote_text(&running.applied_by, backend)
-        )
+    /// The condition that a row has this one's number, where that is known.
+    pub(crate) fn row(&self, running: &Running, backend: Backend) -> String {
+        let namespace = format!("namespace = {}", quote_text(&self.namespace, backend));
+        running.seq.map_or_else(|| namespace.clone(), |seq| format!("{namespace} AND seq = {seq}"))
+    }
+
+    /// The condition that a row is this one, and running, and its owner's still.
+    pub(crate) fn running_row(&self, running: &Running, backend: Backend) -> String {
+        let owner = quote_text(&running.applied_by, backend);
+        format!("{} AND state = 'running' AND applied_by = {owner}", self.row(running, backend))
     }
 }
 
 /// A running row and whose it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Running {
-    pub(crate) seq: i64,
+    /// Its number. A script does not know it, and there is never more than one that is running
+    pub(crate) seq: Option<i64>,
     pub(crate) applied_by: String,
 }
 
@@ -386,46 +417,6 @@ pub(crate) struct TakeOver<'a> {
     pub(crate) settled: Option<(usize, &'a str)>,
     /// What it is from now on
     pub(crate) state: RowState,
-}
-
-/// A revision in force by a stamp.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InForce {
-    pub(crate) revision: String,
-    pub(crate) checksum: Option<String>,
-    pub(crate) compatible: Option<bool>,
-}
-
-impl InForce {
-    /// One line per revision: its id, checksum and compatibility.
-    pub(crate) fn write(revisions: &[Self]) -> String {
-        let lines = revisions.iter().map(|one| {
-            let checksum = one.checksum.as_deref().unwrap_or("-");
-            format!(
-                "{} {checksum} {}\n",
-                one.revision,
-                one.compatible.map_or("-", |yes| if yes { "yes" } else { "no" })
-            )
-        });
-        lines.collect()
-    }
-
-    /// What [`write`](Self::write) has written.
-    pub(crate) fn read(text: &str) -> Vec<Self> {
-        let lines = text.lines().filter_map(|line| {
-            let mut words = line.split(' ');
-            Some(Self {
-                revision: words.next()?.to_owned(),
-                checksum: words.next().filter(|word| *word != "-").map(str::to_owned),
-                compatible: words.next().and_then(|word| match word {
-                    "yes" => Some(true),
-                    "no" => Some(false),
-                    _ => None,
-                }),
-            })
-        });
-        lines.collect()
-    }
 }
 
 fn compatible(compatible: Option<bool>) -> &'static str {
@@ -556,18 +547,6 @@ mod tests {
     fn heads_are_written_in_one_order() {
         assert_eq!(join_heads(["b", "a"]), "a,b");
         assert_eq!(join_heads([]), "");
-    }
-
-    #[test]
-    fn what_a_stamp_puts_in_force_reads_back() {
-        let one = |revision: &str, checksum: Option<&str>, compatible| InForce {
-            revision: revision.into(),
-            checksum: checksum.map(str::to_owned),
-            compatible,
-        };
-        let stamped =
-            [one("a", Some("1:00"), Some(true)), one("b", None, None), one("c", Some("1:11"), Some(false))];
-        assert_eq!(InForce::read(&InForce::write(&stamped)), stamped);
     }
 
     #[test]

@@ -134,8 +134,12 @@ mod tests {
     #[test]
     fn the_table_of_leases_never_is_the_history_whatever_its_name() {
         for length in [1, 50, 51, 63, 64] {
-            let history =
-                HistoryTable { schema: None, table: "x".repeat(length), namespace: "main".to_owned() };
+            let history = HistoryTable {
+                schema: None,
+                table: "x".repeat(length),
+                namespace: "main".to_owned(),
+                variable: None,
+            };
             let lease = LeaseTable::of(&history, Backend::Postgres);
             assert!(lease.table.table.len() <= 63, "{}", lease.table.table);
             assert_ne!(lease.table.table, history.table);

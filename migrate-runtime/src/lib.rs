@@ -9,7 +9,7 @@
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod backends;
 mod db;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod dialect;
 mod down_sql;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod engine;
@@ -19,7 +19,9 @@ mod history;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod lease;
 mod migrator;
+mod offline;
 mod options;
+mod record;
 mod report;
 mod set;
 
@@ -28,17 +30,16 @@ pub use error::{Error, ErrorKind, Failure, Result};
 pub use event::{Event, StepInfo};
 pub use history::{Action, HistoryRow, RowState};
 pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use migrator::Connected;
-pub use migrator::Migrator;
 #[cfg(feature = "mysql")]
 pub use migrator::MysqlConnection;
 #[cfg(feature = "postgres")]
 pub use migrator::PostgresConnection;
 #[cfg(feature = "sqlite")]
 pub use migrator::SqliteConnection;
+pub use migrator::{Connected, Migrator};
+pub use offline::Offline;
 pub use options::{Ahead, Lock, Resolution, Transaction};
-pub use report::{DoneStep, Plan, PlannedStep, Report, Resolved, RevisionInfo, Status};
+pub use report::{DoneStep, EditedRevision, Plan, PlannedStep, Report, Resolved, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};
 
 /// For the code that `embed_migrations!` writes. No part of the public interface.

@@ -7,16 +7,16 @@ use crate::options::{Ahead, Lock, Options, Transaction};
 use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod words {
-    pub(super) use migrate_revision::Direction;
+    pub(super) use migrate_revision::{Direction, Target};
 
     pub(super) use super::{Migrations, Migrator};
     pub(super) use crate::Result;
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) use crate::engine::Run;
     pub(super) use crate::history::HistoryRow;
     pub(super) use crate::options::Resolution;
-    pub(super) use crate::report::{Plan, Report, Resolved, RevisionInfo, Status};
+    pub(super) use crate::report::{EditedRevision, Plan, Report, Resolved, RevisionInfo, Status};
     pub(super) use crate::set::IntoTarget;
 }
 
@@ -115,7 +115,6 @@ impl<C> std::fmt::Debug for Migrator<'_, C> {
 }
 
 /// Writes the verbs once, for plain and for async functions. `$call` runs a verb of the engine on the connection.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 macro_rules! verbs {
     ($connection:ty, $call:ident $(, $asynchronous:ident)?) => {
         impl<'a> Migrator<'a, $connection> {
@@ -146,7 +145,42 @@ macro_rules! verbs {
             /// When the target leads nowhere, or the database refuses.
             pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, stamp(target))
+                $call!(self, stamp(target, false))
+            }
+
+            /// Records that the database is at the target and at nothing else, wherever it was: as a
+            /// [`stamp`](Self::stamp) of a database without history, and one row as well.
+            ///
+            /// # Errors
+            /// As [`stamp`](Self::stamp).
+            pub $($asynchronous)? fn stamp_purged(self, target: impl IntoTarget) -> Result<Report> {
+                let target = target.into_target();
+                $call!(self, stamp(target, true))
+            }
+
+            /// The revisions that were edited after they were applied.
+            ///
+            /// # Errors
+            /// When the database cannot be read, or has other revisions than this binary.
+            pub $($asynchronous)? fn edited(self) -> Result<Vec<EditedRevision>> {
+                $call!(self, edited())
+            }
+
+            /// Accepts the edits of applied revisions: records that the database is as their files now say, without running
+            /// anything. `repair(&edited)` accepts what [`edited`](Self::edited) has listed.
+            ///
+            /// All are accepted or none; what was accepted before is no error. A binary with the former text is refused afterwards, and so is every binary as long
+            /// as another of its revisions is edited.
+            ///
+            /// # Errors
+            /// When a target names no edited revision, the database has other revisions than this binary, a revision was
+            /// interrupted, another run holds the lock for too long, or the database refuses.
+            pub $($asynchronous)? fn repair(
+                self,
+                revisions: impl IntoIterator<Item = impl IntoTarget>,
+            ) -> Result<Report> {
+                let targets: Vec<Target> = revisions.into_iter().map(IntoTarget::into_target).collect();
+                $call!(self, repair(targets))
             }
 
             /// Says what is true of the statement at which a revision was interrupted, where the next run could not tell:
@@ -466,9 +500,78 @@ mod url {
     }
 
     verbs!(Connected, call, async);
+
+    #[cfg(feature = "_source")]
+    impl Migrator<'_, Connected> {
+        /// The rows of a query, every value as text. For cargo-migrate; no part of the public interface.
+        ///
+        /// # Errors
+        /// When the database refuses.
+        #[doc(hidden)]
+        pub async fn query(self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+            let Connected(mut kind) = self.connection;
+            let _timeout = self.options.statement_lock_timeout;
+            let rows = match &mut kind {
+                #[cfg(feature = "sqlite")]
+                Kind::Sqlite(connection) => {
+                    crate::backends::sqlite::Sqlite::new(connection, self.options.lock_timeout).query(sql)
+                }
+                #[cfg(feature = "postgres")]
+                Kind::Postgres(connected) => {
+                    crate::backends::postgres::Postgres::new(&mut connected.client, _timeout).query(sql).await
+                }
+                #[cfg(feature = "mysql")]
+                Kind::Mysql(connection) => {
+                    crate::backends::mysql::Mysql::new(connection, _timeout).query(sql).await
+                }
+            };
+            kind.close().await;
+            rows.map_err(|fault| fault.while_doing("read what another tool recorded"))
+        }
+    }
 }
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use url::Connected;
+
+/// Programs without a backend, which have the types and reach no database.
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod nowhere {
+    use super::words::*;
+    use crate::{Error, ErrorKind};
+
+    /// A connection that a URL led to. Without the feature of a backend there is none.
+    #[derive(Debug)]
+    pub struct Connected(());
+
+    impl Migrations {
+        /// These migrations on the database of a URL.
+        ///
+        /// # Errors
+        /// Always: no backend is in this program.
+        pub async fn connect(&self, _url: &str) -> Result<Migrator<'_, Connected>> {
+            Err(no_backend())
+        }
+    }
+
+    fn no_backend() -> Error {
+        Error::new(
+            ErrorKind::Unsupported,
+            "no backend is in this program\n\nhint: turn on `sqlite`, `postgres` or `mysql` of embed-migrations",
+        )
+    }
+
+    macro_rules! call {
+        ($migrator:ident, $verb:ident($($argument:expr),*)) => {{
+            let Connected(()) = $migrator.connection;
+            $(let _ = &$argument;)*
+            Err(no_backend())
+        }};
+    }
+
+    verbs!(Connected, call, async);
+}
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub use nowhere::Connected;
 
 /// Says in the compile error that the feature is off, where there would be only "no such method".
 #[cfg(not(feature = "sqlite"))]

@@ -74,7 +74,7 @@ pub struct DoneStep {
     pub revision: String,
     /// Its message
     pub message: String,
-    /// Up or down; nothing for a stamp
+    /// Up or down; nothing for a stamp or an accepted edit
     #[cfg_attr(feature = "serde", serde(serialize_with = "maybe_direction"))]
     pub direction: Option<Direction>,
     /// How many statements it has
@@ -141,6 +141,23 @@ impl fmt::Display for Resolved {
     }
 }
 
+/// A revision that was edited after it was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct EditedRevision {
+    /// Its id
+    pub revision: String,
+    /// Its message
+    pub message: String,
+    /// Its file
+    pub file: String,
+    /// Its content checksum as it was applied
+    pub applied: String,
+    /// Its content checksum in this binary; `None` if it has nothing for the backend
+    pub now: Option<String>,
+}
+
 impl RevisionInfo {
     pub(crate) fn new(set: &Migrations, revision: &Revision) -> Self {
         Self {
@@ -186,6 +203,16 @@ impl DoneStep {
         Self {
             revision: heads.join(","),
             message: "stamp".into(),
+            direction: None,
+            statements: 0,
+            took: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn repair(revision: &Revision) -> Self {
+        Self {
+            revision: revision.id.to_string(),
+            message: revision.message.clone(),
             direction: None,
             statements: 0,
             took: Duration::ZERO,

@@ -9,6 +9,7 @@ use migrate_revision::graph::{Graph, Index};
 use migrate_revision::{Backend, Body, Checksum, Revision, RevisionId, Target, decode};
 
 use crate::db::RustRevision;
+use crate::report::EditedRevision;
 use crate::{Error, ErrorKind, Result};
 
 /// The revisions of one directory, as `embed_migrations!` put them into the binary.
@@ -68,6 +69,14 @@ impl Decoded {
     /// The place of a revision in the set.
     pub(crate) fn index_of(&self, id: &str) -> Option<Index> {
         self.places.get(id).copied()
+    }
+
+    /// The ids of revisions, sorted.
+    pub(crate) fn names<'b>(&self, indices: impl IntoIterator<Item = &'b Index>) -> Vec<String> {
+        let mut names: Vec<String> =
+            indices.into_iter().map(|&index| self.revisions[index].id.to_string()).collect();
+        names.sort_unstable();
+        names
     }
 }
 
@@ -193,6 +202,26 @@ impl Migrations {
         format!("{}/{}", self.embedded.directory, revision.file_name())
     }
 
+    /// For commands. No part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn file_of(&self, revision: &Revision) -> String {
+        self.path(revision)
+    }
+
+    /// For commands. No part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn text_of(&self, index: Index) -> Cow<'_, str> {
+        self.revisions().get(index).map_or(Cow::Borrowed(""), |revision| self.text(index, revision))
+    }
+
+    /// For commands. No part of the public interface.
+    #[doc(hidden)]
+    pub fn graph(&self) -> Result<&Graph> {
+        Ok(&self.decoded()?.graph)
+    }
+
     /// Says so if the directory that the set came from is there and no longer holds the same files.
     ///
     /// # Errors
@@ -273,6 +302,12 @@ pub trait IntoTarget {
 impl<R: EmbeddedRevision> IntoTarget for R {
     fn into_target(self) -> Target {
         Target::Exact(self.id().to_owned())
+    }
+}
+
+impl IntoTarget for &EditedRevision {
+    fn into_target(self) -> Target {
+        Target::Exact(self.revision.clone())
     }
 }
 

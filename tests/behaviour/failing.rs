@@ -164,7 +164,10 @@ behaviours! {
             assert_eq!(error.kind(), ErrorKind::Database);
             return;
         }
-        let set = Revisions::tables(3).build();
+        // Steps are sent ahead on PostgreSQL: without the pause the third would be done by then.
+        let pause = if db.kind == Kind::Postgres { "SELECT pg_sleep(2);" } else { "DO SLEEP(2);" };
+        let third = format!("CREATE TABLE t3 (id INTEGER PRIMARY KEY);\n{pause}");
+        let set = Revisions::tables(2).sql("r0003", &third, "DROP TABLE t3;").build();
         let mut connection = db.connect();
         let id = connection.value(if db.kind == Kind::Postgres { "SELECT pg_backend_pid()" } else { "SELECT CONNECTION_ID()" });
         let url = db.url();

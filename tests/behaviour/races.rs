@@ -19,11 +19,17 @@ fn start(db: &Database, directory: &std::path::Path, verb: &str, target: &str, o
         .unwrap()
 }
 
-/// Starts so many at once, and returns which revisions they say that they applied.
-fn race(db: &Database, count: usize, revisions: &Revisions, options: &[&str]) -> Vec<String> {
+/// Starts so many at once, and returns which revisions they say that they took a step with.
+pub(crate) fn race(
+    db: &Database,
+    count: usize,
+    revisions: &Revisions,
+    (verb, target): (&str, &str),
+    options: &[&str],
+) -> Vec<String> {
     let directory = revisions.write();
     let mut children: Vec<Child> =
-        (0..count).map(|_| start(db, directory.path(), "upgrade", "head", options)).collect();
+        (0..count).map(|_| start(db, directory.path(), verb, target, options)).collect();
     for child in &mut children {
         child.stdin.take().unwrap().write_all(b"go\n").unwrap();
     }
@@ -39,7 +45,7 @@ fn race(db: &Database, count: usize, revisions: &Revisions, options: &[&str]) ->
 
 fn eight_starters_apply_each_revision_once(db: &Database, options: &[&str]) {
     let revisions = Revisions::tables(12);
-    let applied = race(db, 8, &revisions, options);
+    let applied = race(db, 8, &revisions, ("upgrade", "head"), options);
     let expected: Vec<String> = (1..=12).map(|n| format!("r{n:04}")).collect();
     assert_eq!(applied, expected);
     let set = revisions.build();

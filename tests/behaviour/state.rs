@@ -22,7 +22,7 @@ behaviours! {
         }).unwrap().to_string();
         assert_ne!(applied, embedded);
         let text = error.to_string();
-        for part in ["'r0001' was edited after it was applied", "r0001_slug.sql", &applied, &embedded, "undo the edit", "stamp(\"r0003\")"] {
+        for part in ["'r0001' was edited after it was applied", "r0001_slug.sql", &applied, &embedded, "undo the edit", "repair([\"r0001\"])", "cargo migrate repair r0001"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert_eq!(db.tables(), ["t1", "t2"]);

@@ -1,13 +1,14 @@
 //! A database of a test's own, on the servers that `cargo xtask test` starts.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mysql_async::prelude::Queryable;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+use crate::client::tool;
 
 /// The backends that a behaviour is shown on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +80,6 @@ impl Database {
 
     /// The schema without the history, as the database's own tool writes it.
     pub fn schema(&self) -> String {
-        let tool = |variable: &str, program: &str| {
-            let directory = std::env::var(variable).unwrap_or_else(|_| panic!("{}", advice()));
-            Command::new(PathBuf::from(directory).join(program))
-        };
         let output = match self.kind {
             Kind::Sqlite => {
                 let rows = self.connect().rows(
@@ -99,25 +96,12 @@ impl Database {
                 ])
                 .arg(self.url())
                 .output(),
-            Kind::Mysql => {
-                let url = mysql_async::Opts::from_url(&self.url()).unwrap();
-                tool("EMBED_MIGRATIONS_TEST_MYSQL_BIN", "mariadb-dump")
-                    .args([
-                        "--no-data",
-                        "--skip-comments",
-                        "--routines",
-                        "--triggers",
-                        "--events",
-                        "--protocol=tcp",
-                    ])
-                    .arg(format!("--host={}", url.ip_or_hostname()))
-                    .arg(format!("--port={}", url.tcp_port()))
-                    .arg(format!("--user={}", url.user().unwrap()))
-                    .arg(format!("--password={}", url.pass().unwrap()))
-                    .arg(format!("--ignore-table={}.migrate_history", self.name))
-                    .arg(&self.name)
-                    .output()
-            }
+            Kind::Mysql => tool("EMBED_MIGRATIONS_TEST_MYSQL_BIN", "mariadb-dump")
+                .args(["--no-data", "--skip-comments", "--routines", "--triggers", "--events"])
+                .args(self.mysql_arguments())
+                .arg(format!("--ignore-table={}.migrate_history", self.name))
+                .arg(&self.name)
+                .output(),
         };
         let output = output.expect("the dump program runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -174,7 +158,7 @@ fn server(kind: Kind) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; {}", advice()))
 }
 
-fn advice() -> &'static str {
+pub(crate) fn advice() -> &'static str {
     "run `cargo xtask test`, which starts the servers (or `--backends sqlite` to leave them out); for single tests, \
      `cargo xtask servers` prints the variables"
 }

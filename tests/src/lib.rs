@@ -1,5 +1,7 @@
 //! What the tests share: databases of their own on real servers, sets of revisions from text, throw-away projects.
 
+mod client;
+pub mod command;
 pub mod database;
 pub mod log;
 pub mod project;

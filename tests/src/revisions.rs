@@ -84,6 +84,11 @@ impl Revisions {
         self
     }
 
+    /// The files' names and texts.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// Writes the files into a directory.
     pub fn write(&self) -> TempDir {
         let directory = tempfile::tempdir().unwrap();

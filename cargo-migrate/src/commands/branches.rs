@@ -1,11 +1,10 @@
 //! `cargo migrate branches`
 
+use migrate_cli::{Entry, Exit};
 use serde::Serialize;
 
-use super::entry::{Entries, Entry};
 use super::{Context, Outcome};
-use crate::exit::Exit;
-use crate::set;
+use crate::set::Outline;
 
 /// Print the revisions at which branches begin
 #[derive(Debug, clap::Args)]
@@ -22,14 +21,14 @@ struct Branch {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
-    let project = context.project()?;
-    let set = set::outline(&project)?;
-    let entries = Entries::new(&project, &set);
-    let branches: Vec<Branch> = (set.graph.order().iter())
-        .filter(|&&index| set.graph.children(index).take(2).count() > 1)
+    let outline = Outline::read(&context.project()?)?;
+    let entries = outline.entries()?;
+    let graph = entries.graph();
+    let branches: Vec<Branch> = (graph.order().iter())
+        .filter(|&&index| graph.children(index).take(2).count() > 1)
         .map(|&index| Branch {
             at: entries.of(index),
-            children: set.graph.children(index).map(|child| entries.of(child)).collect(),
+            children: graph.children(index).map(|child| entries.of(child)).collect(),
         })
         .collect();
     context.output.facts(&branches, || {

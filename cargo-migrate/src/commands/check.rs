@@ -1,12 +1,15 @@
 //! `cargo migrate check`
 
+use migrate_cli::commands::check;
+use migrate_cli::{Error, Exit};
 use migrate_runtime::Status;
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::database::{Database, DatabaseArgs};
-use crate::exit::Exit;
-use crate::set;
+use crate::cli::Format;
+use crate::database::{DatabaseArgs, Opened, block_on};
+use crate::findings::{self, Finding};
+use crate::set::{self, Refusal};
 
 /// Check the revisions as a build does, and more: for CI
 #[derive(Debug, clap::Args)]
@@ -32,12 +35,46 @@ struct Checked {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
-    let set = set::checked(&project, project.backends(), false)?;
-    let database = args.database || args.url.database_url.is_some();
-    let database = match database {
-        true => Some(Database::open(&args.url, &project)?.read(async |migrator| migrator.status().await)?),
+    let set = match set::checked(&project, project.backends(), false) {
+        Err(Refusal::Problems(problems)) if context.format.is_of_findings() => {
+            let findings: Vec<Finding> = problems.iter().map(Finding::from).collect();
+            print(&findings, context);
+            return Ok(Error::from(Refusal::Problems(problems)).exit());
+        }
+        set => set?,
+    };
+    let mut findings = Vec::new();
+    let mut exits = Vec::new();
+    if !args.allow_drafts && !set.drafts.is_empty() {
+        let files = set.drafts.iter().map(|&index| set::path(&project, &set.revisions[index]));
+        findings.extend(files.map(Finding::draft));
+        exits.push(Exit::Drafts);
+    }
+    let database = match args.database || args.url.database_url.is_some() {
+        true => {
+            let opened = Opened::open(&args.url, &project)?;
+            match block_on(check::status(&opened.database()))? {
+                Err(error) if context.format.is_of_findings() => {
+                    findings.push(Finding::of_database(&project, &error));
+                    exits.push(error.exit());
+                    None
+                }
+                status => Some(status?),
+            }
+        }
         false => None,
     };
+    let state = database.as_ref().and_then(|status| check::judge(status, context.output.program));
+    if let Some(error) = &state {
+        findings.push(Finding::of_database(&project, error));
+        exits.push(error.exit());
+    }
+    // Of several findings the first decides.
+    let exit = exits.first().copied().unwrap_or(Exit::Success);
+    if context.format.is_of_findings() {
+        print(&findings, context);
+        return Ok(exit);
+    }
     let found = Checked {
         revisions: set.revisions.len(),
         heads: set::ids(&set, set.graph.heads().iter().copied()),
@@ -49,33 +86,30 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         let heads = if found.heads.is_empty() { "none".into() } else { found.heads.join(", ") };
         format!("revisions: {}, drafts: {}, head: {heads}{database}", found.revisions, found.drafts.len())
     });
-    let drafts: &[usize] = if args.allow_drafts { &[] } else { &set.drafts };
-    let mut exit = Exit::Success;
-    if !drafts.is_empty() {
+    if exits.contains(&Exit::Drafts) {
         let files: Vec<String> =
-            drafts.iter().map(|&index| set::path(&project, &set.revisions[index])).collect();
+            set.drafts.iter().map(|&index| set::path(&project, &set.revisions[index])).collect();
         let are = if files.len() == 1 { "is" } else { "are" };
         context.output.finding(&format!(
             "{} {are} not in the lock file\n\nhint: `cargo migrate lock` locks what may no longer change",
             files.join(", ")
         ));
-        exit = Exit::Drafts;
     }
-    if let Some(status) = &found.database {
-        let found = if !status.ahead.is_empty() {
-            context.output.finding("the database has revisions that the directory does not");
-            Exit::Ahead
-        } else if !status.is_current() {
-            context.output.finding(
-                "target database is not up to date\n\nhint: `cargo migrate upgrade heads` applies what is missing",
-            );
-            Exit::Pending
-        } else {
-            Exit::Success
-        };
-        if exit == Exit::Success {
-            exit = found;
-        }
+    if let Some(error) = state {
+        context.output.finding(&error.to_string());
     }
     Ok(exit)
+}
+
+/// Prints findings for the program that the format is of.
+fn print(findings: &[Finding], context: &Context) {
+    match context.format {
+        Format::Sarif => context.output.text(&findings::sarif(findings)),
+        _ => {
+            let lines: Vec<String> = findings.iter().map(Finding::github).collect();
+            if !lines.is_empty() {
+                context.output.text(&lines.join("\n"));
+            }
+        }
+    }
 }

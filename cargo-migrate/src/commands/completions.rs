@@ -5,9 +5,10 @@ use std::io::Write;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
+use migrate_cli::Exit;
+
 use super::{Context, Outcome};
 use crate::cli::Cli;
-use crate::exit::Exit;
 
 /// Print the completions of `cargo-migrate` for a shell
 #[derive(Debug, clap::Args)]

@@ -1,64 +1,37 @@
 //! `cargo migrate downgrade`
 
-use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
 
-use migrate_runtime::Plan;
+use migrate_cli::commands::downgrade;
 
-use super::{Context, Outcome, in_rust};
-use crate::database::{Database, DatabaseArgs};
-use crate::error::Error;
-use crate::exit::Exit;
+use super::{Context, Outcome};
+use crate::backup;
+use crate::database::{DatabaseArgs, Opened, block_on};
+use crate::runner;
 
 /// Undo what stands above a target
 ///
 /// Asks on a terminal; elsewhere it needs `--yes`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where it leads: `base`, an id or a beginning of one, `-1`
-    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
-    target: String,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
-    /// Print the steps instead of taking them
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    command: downgrade::Args,
+    /// Copy the database into this new file first
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
-    let database = Database::open(&args.database, &project)?;
-    let target = args.target.as_str();
-    let plan = database.read(async |migrator| migrator.plan_downgrade(target).await)?;
-    if args.dry_run {
-        context.output.facts(&plan, || plan.to_string());
-        return Ok(Exit::Success);
-    }
-    in_rust(&plan)?;
-    if !plan.is_empty() && !args.yes {
-        ask(&plan, context)?;
-    }
-    let report = database.change(&context.output, async |migrator| migrator.downgrade(target).await)?;
-    context.output.facts(&report, || report.to_string());
-    Ok(Exit::Success)
-}
-
-/// Shows the steps and waits for a yes.
-fn ask(plan: &Plan, context: &Context) -> Result<(), Error> {
-    if !io::stdin().is_terminal() {
-        return Err(Error::Refused(
-            "a downgrade may lose data, and there is no terminal to ask on\n\nhint: add `--yes`; `--dry-run` prints \
-             the steps"
-                .into(),
-        ));
-    }
-    context.output.note(format_args!("{plan}\na downgrade may lose data. Go on? [y/N]"));
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    match read {
-        Ok(_) if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) => Ok(()),
-        _ => Err(Error::Refused("nothing was changed".into())),
-    }
+    let opened = Opened::open(&args.database, &project)?;
+    let words = &["downgrade", "--yes", args.command.target()];
+    let before = |plan: &_| {
+        if runner::is_there(plan, &opened, &project) {
+            backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;
+        }
+        runner::hand_over(plan, &opened, &project, context, words)
+    };
+    block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?
 }

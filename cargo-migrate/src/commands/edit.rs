@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
+use migrate_cli::{Error, Exit};
+
 use super::{Context, Outcome};
-use crate::error::Error;
-use crate::exit::Exit;
 use crate::set;
 
 /// Open a revision in `$VISUAL` or `$EDITOR`
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let set = set::outline(&project)?;
     let &[index] = set::named(&set, &args.revision)?.as_slice() else {
-        return Err(Error::Target(format!("'{}' is not one revision", args.revision)));
+        return Err(Error::target(format!("'{}' is not one revision", args.revision)));
     };
     let path = set::path(&project, &set.revisions[index]);
     if set.locked && !set.drafts.contains(&index) {
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     }
     let named = ["VISUAL", "EDITOR"].into_iter().filter_map(|variable| std::env::var(variable).ok());
     let Some(editor) = named.into_iter().find(|editor| !editor.trim().is_empty()) else {
-        return Err(Error::Program(format!("no editor is named\n\nhint: set `EDITOR`; the file is {path}")));
+        return Err(Error::program(format!("no editor is named\n\nhint: set `EDITOR`; the file is {path}")));
     };
     // An editor may be named with arguments, as in `code --wait`.
     let mut words = editor.split_whitespace();
@@ -39,9 +39,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         .args(words)
         .arg(&path)
         .status()
-        .map_err(|error| Error::Program(format!("cannot run the editor `{editor}`: {error}")))?;
+        .map_err(|error| Error::program(format!("cannot run the editor `{editor}`: {error}")))?;
     if !status.success() {
-        return Err(Error::Program(format!("the editor `{editor}` failed ({status})")));
+        return Err(Error::program(format!("the editor `{editor}` failed ({status})")));
     }
     Ok(Exit::Success)
 }

@@ -2,20 +2,18 @@
 
 use std::fmt::Write as _;
 
-use migrate_revision::graph::Index;
-use migrate_revision::source::Resolved;
+use migrate_cli::{Entries, Entry, Exit, Lanes};
+use migrate_revision::graph::{Graph, Index};
 use serde::Serialize;
 
-use super::entry::{Entries, Entry};
 use super::{Context, Outcome};
-use crate::exit::Exit;
-use crate::lanes::Lanes;
-use crate::output::Format;
-use crate::set;
+use crate::cli::Format;
+use crate::set::Outline;
+use crate::svg;
 
 /// Draw the revisions, newest first
 ///
-/// Takes `--format mermaid` and `--format dot` besides `text` and `json`.
+/// Takes `--format svg`, `mermaid` and `dot` besides `text` and `json`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -30,39 +28,46 @@ struct Drawing {
 }
 
 pub(crate) fn run(_: &Args, context: &Context) -> Outcome {
-    let project = context.project()?;
-    let set = set::outline(&project)?;
-    let entries = Entries::new(&project, &set);
-    let newest_first: Vec<Index> = set.graph.order().iter().rev().copied().collect();
-    let drawing = Drawing {
-        revisions: newest_first.iter().map(|&index| entries.of(index)).collect(),
-        revises: newest_first
-            .iter()
-            .flat_map(|&index| edges(&set, index, set.graph.revises(index)))
-            .collect(),
-        depends_on: newest_first
-            .iter()
-            .flat_map(|&index| edges(&set, index, set.graph.depends_on(index)))
-            .collect(),
-    };
-    context.output.facts(&drawing, || match context.output.format {
-        Format::Mermaid => drawing.mermaid(),
-        Format::Dot => drawing.dot(),
-        Format::Text | Format::Json => {
-            let mut lanes = Lanes::default();
-            let rows = newest_first.iter().zip(&drawing.revisions);
-            rows.map(|(&index, entry)| lanes.row(index, set.graph.revises(index), &entry.line())).collect()
-        }
-    });
+    let outline = Outline::read(&context.project()?)?;
+    let entries = outline.entries()?;
+    let drawing = Drawing::new(&entries);
+    match context.format {
+        Format::Mermaid => context.output.text(drawing.mermaid().trim_end()),
+        Format::Svg => context.output.text(drawing.svg(&entries).trim_end()),
+        Format::Dot => context.output.text(drawing.dot().trim_end()),
+        _ => context.output.facts(&drawing, || drawing.lanes(&entries)),
+    }
     Ok(Exit::Success)
 }
 
-fn edges(set: &Resolved, from: Index, to: &[Index]) -> Vec<(String, String)> {
-    let id = |index: Index| set.revisions[index].id.to_string();
-    to.iter().map(|&to| (id(from), id(to))).collect()
-}
-
 impl Drawing {
+    fn new(entries: &Entries<'_>) -> Self {
+        let graph = entries.graph();
+        let id = |index: Index| entries.of(index).revision;
+        let edges = |below: fn(&Graph, Index) -> &[Index]| {
+            let all = graph.order().iter().rev();
+            all.flat_map(|&from| below(graph, from).iter().map(move |&to| (id(from), id(to)))).collect()
+        };
+        Self {
+            revisions: graph.order().iter().rev().map(|&index| entries.of(index)).collect(),
+            revises: edges(Graph::revises),
+            depends_on: edges(Graph::depends_on),
+        }
+    }
+
+    /// A column of text for each branch.
+    fn lanes(&self, entries: &Entries<'_>) -> String {
+        let graph = entries.graph();
+        let mut lanes = Lanes::default();
+        let rows = graph.order().iter().rev().zip(&self.revisions);
+        rows.map(|(&index, entry)| lanes.row(index, graph.revises(index), &entry.line())).collect()
+    }
+
+    fn svg(&self, entries: &Entries<'_>) -> String {
+        let newest_first: Vec<Index> = entries.graph().order().iter().rev().copied().collect();
+        svg::draw(entries.graph(), &newest_first, &self.revisions)
+    }
+
     fn mermaid(&self) -> String {
         // Without the prefix `end` and other words of Mermaid's would not do as names.
         let mut text = String::from("flowchart BT\n");

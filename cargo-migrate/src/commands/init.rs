@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use migrate_cli::{Error, Exit};
 use migrate_revision::Backend;
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::error::Error;
-use crate::exit::Exit;
 use crate::files;
 use crate::project::Project;
 
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let wanted = args.directory.is_some() || !args.backends.is_empty();
     if wanted {
         if project.configured {
-            return Err(Error::Usage(format!(
+            return Err(Error::usage(format!(
                 "`{}` is configured already\n\nhint: change `metadata.migrate` in it, or leave the options out",
                 project.manifest.display()
             )));
@@ -70,7 +69,7 @@ fn configure(args: &Args, project: &Project) -> Result<(), Error> {
     text.push_str("\n[package.metadata.migrate]\n");
     if let Some(directory) = &args.directory {
         if PathBuf::from(directory).as_os_str().is_empty() {
-            return Err(Error::Usage("`--directory` names no directory".into()));
+            return Err(Error::usage("`--directory` names no directory"));
         }
         text.push_str(&format!("directory = {}\n", toml::Value::from(directory.clone())));
     }
@@ -80,7 +79,7 @@ fn configure(args: &Args, project: &Project) -> Result<(), Error> {
     }
     // A workspace's manifest, an inline table: whatever does not take it is left as it is.
     if text.parse::<toml::Table>().is_err() {
-        return Err(Error::Project(format!(
+        return Err(Error::project(format!(
             "cannot add `[package.metadata.migrate]` to `{}`\n\nhint: add it by hand",
             manifest.display()
         )));

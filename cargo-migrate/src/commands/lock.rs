@@ -2,12 +2,12 @@
 
 use std::fs;
 
+use migrate_cli::Exit;
 use migrate_revision::source::{Directory, LOCK_FILE, Lock};
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::error::Error;
-use crate::exit::Exit;
+use crate::error::problems;
 use crate::files::{self, Guard};
 use crate::set;
 
@@ -34,8 +34,8 @@ pub(crate) fn run(_: &Args, context: &Context) -> Outcome {
         false => set::ids(&set, 0..set.revisions.len()),
     };
     // What was locked for a backend that is not looked at now stays locked.
-    let old = Directory::read(directory, &project.directory_name())
-        .map_err(|problem| Error::problems(vec![problem]))?;
+    let old =
+        Directory::read(directory, &project.directory_name()).map_err(|problem| problems(&[problem]))?;
     for entry in old.lock.iter().flat_map(|lock| &lock.entries) {
         if let Some(revision) = set.revisions.iter_mut().find(|revision| revision.id == entry.id) {
             for (checksum, locked) in revision.checksums.iter_mut().zip(&entry.checksums) {

@@ -1,12 +1,11 @@
 //! `cargo migrate merge`
 
+use migrate_cli::{Error, Exit};
 use migrate_revision::graph::Index;
 use migrate_revision::{NewRevision, PlaceError, RevisionId, Target};
 
 use super::{Context, Outcome};
 use crate::conflict;
-use crate::error::Error;
-use crate::exit::Exit;
 use crate::files::Guard;
 use crate::revision::{Draft, DraftBody, write};
 use crate::set;
@@ -43,13 +42,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     }
     if parents.len() < 2 {
         let what = if args.revisions.is_empty() { "there is one head" } else { "a merge joins two or more" };
-        return Err(Error::Heads(format!("nothing to merge: {what}")));
+        return Err(Error::heads(format!("nothing to merge: {what}")));
     }
     for &upper in &parents {
         let below = set.graph.closure([upper]);
         if let Some(&lower) = parents.iter().find(|&&lower| lower != upper && below.contains(lower)) {
             let [upper, lower] = [upper, lower].map(|index| &set.revisions[index].id);
-            return Err(Error::Heads(format!(
+            return Err(Error::heads(format!(
                 "nothing to merge: revision {upper} already stands on {lower}"
             )));
         }
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         depends_on: Vec::new(),
     };
     let placed = set::resolver(&set).place_new(&new).map_err(|error| match error {
-        PlaceError::NotAHead(id) => Error::Heads(format!("revision '{id}' is not a head revision")),
+        PlaceError::NotAHead(id) => Error::heads(format!("revision '{id}' is not a head revision")),
         error => error.into(),
     })?;
     let revises: Vec<&str> = placed.revises.iter().map(RevisionId::as_str).collect();

@@ -1,10 +1,9 @@
 //! `cargo migrate new`
 
+use migrate_cli::{Error, Exit};
 use migrate_revision::{Backend, NewRevision, PlaceError, RevisionId, Target, TargetError};
 
 use super::{Context, Outcome};
-use crate::error::Error;
-use crate::exit::Exit;
 use crate::files::Guard;
 use crate::revision::{Draft, DraftBody, write};
 use crate::set;
@@ -44,13 +43,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     if args.message.trim().is_empty() {
-        return Err(Error::Usage("the message is empty\n\nhint: say what the revision does".into()));
+        return Err(Error::usage("the message is empty\n\nhint: say what the revision does"));
     }
     let _guard = Guard::take(&project.config.directory)?;
     let set = set::outline(&project)?;
     if args.head == "heads" {
-        return Err(Error::Usage(
-            "a revision revises one head\n\nhint: `cargo migrate merge` writes one that joins several".into(),
+        return Err(Error::usage(
+            "a revision revises one head\n\nhint: `cargo migrate merge` writes one that joins several",
         ));
     }
     let head = if args.base { "base" } else { &args.head };
@@ -83,7 +82,7 @@ fn explained(error: PlaceError, args: &Args) -> Error {
     match error {
         PlaceError::Target(TargetError::MultipleHeads(heads)) if args.head == "head" => {
             let ids: Vec<&str> = heads.iter().map(RevisionId::as_str).collect();
-            Error::Heads(format!(
+            Error::heads(format!(
                 "multiple heads are present: {}\n\nhint: name the one to go on from with `--head {}`, or join them \
                  with `cargo migrate merge`",
                 ids.join(", "),

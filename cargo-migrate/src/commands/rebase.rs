@@ -2,14 +2,13 @@
 
 use std::fs;
 
+use migrate_cli::{Error, Exit};
 use migrate_revision::graph::Index;
 use migrate_revision::source::{LOCK_FILE, Resolved};
 use serde::Serialize;
 
 use super::{Context, Outcome};
 use crate::conflict;
-use crate::error::Error;
-use crate::exit::Exit;
 use crate::files::{self, Guard};
 use crate::revision::with_parent;
 use crate::set;
@@ -67,14 +66,14 @@ fn choose(args: &Args, set: &Resolved) -> Result<(Index, Index), Error> {
     let heads = set.graph.heads();
     let head = |name: &String| match set::named(set, name)?.as_slice() {
         &[index] if heads.contains(&index) => Ok(index),
-        _ => Err(Error::Heads(format!("'{name}' is not a head revision"))),
+        _ => Err(Error::heads(format!("'{name}' is not a head revision"))),
     };
     let moving = args.head.as_ref().map(head).transpose()?;
     let onto = args.onto.as_ref().map(head).transpose()?;
     let other = |than: Index| match heads {
         &[a, b] => Ok(if a == than { b } else { a }),
         [_] => Err(nothing_to_move()),
-        _ => Err(Error::Heads(format!(
+        _ => Err(Error::heads(format!(
             "there are {} heads: {}\n\nhint: name the one that moves, and with `--onto` where to",
             heads.len(),
             set::ids(set, heads.iter().copied()).join(", ")
@@ -93,7 +92,7 @@ fn choose(args: &Args, set: &Resolved) -> Result<(Index, Index), Error> {
             match (root(set, first, second), root(set, second, first)) {
                 (Ok(_), Ok(_)) => {
                     let [first, second] = [first, second].map(|index| &set.revisions[index].id);
-                    Err(Error::Heads(format!(
+                    Err(Error::heads(format!(
                         "either branch can move\n\nhint: name the one that does: `cargo migrate rebase {second}` puts \
                          it on top of {first}"
                     )))
@@ -107,7 +106,7 @@ fn choose(args: &Args, set: &Resolved) -> Result<(Index, Index), Error> {
 }
 
 fn nothing_to_move() -> Error {
-    Error::Heads("nothing to move: there are not two heads".into())
+    Error::heads("nothing to move: there are not two heads")
 }
 
 /// The first revision of the branch that ends in a head, as seen from another head.
@@ -120,7 +119,7 @@ fn root(set: &Resolved, head: Index, onto: Index) -> Result<Index, Error> {
         set.graph.closure([head]).iter().filter(|&index| !stays.contains(index)).collect();
     let cannot = |why: String| {
         let [head, onto] = [head, onto].map(|index| &set.revisions[index].id);
-        Err(Error::Heads(format!(
+        Err(Error::heads(format!(
             "the branch of {head} cannot move: {why}\n\nhint: `cargo migrate merge {head} {onto}` joins the two"
         )))
     };

@@ -1,33 +1,35 @@
 //! `cargo migrate upgrade`
 
-use super::{Context, Outcome, in_rust};
-use crate::database::{Database, DatabaseArgs};
-use crate::exit::Exit;
+use std::path::PathBuf;
+
+use migrate_cli::commands::upgrade;
+
+use super::{Context, Outcome};
+use crate::backup;
+use crate::database::{DatabaseArgs, Opened, block_on};
+use crate::runner;
 
 /// Apply what is missing to a target
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where it leads: `head`, `heads`, an id or a beginning of one, `+1`
-    #[arg(value_name = "TARGET", default_value = "head", allow_negative_numbers = true)]
-    target: String,
-    /// Print the steps instead of taking them
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    command: upgrade::Args,
+    /// Copy the database into this new file first
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
-    let database = Database::open(&args.database, &project)?;
-    let target = args.target.as_str();
-    let plan = database.read(async |migrator| migrator.plan(target).await)?;
-    if args.dry_run {
-        context.output.facts(&plan, || plan.to_string());
-        return Ok(Exit::Success);
-    }
-    in_rust(&plan)?;
-    let report = database.change(&context.output, async |migrator| migrator.upgrade(target).await)?;
-    context.output.facts(&report, || report.to_string());
-    Ok(Exit::Success)
+    let opened = Opened::open(&args.database, &project)?;
+    let words = &["upgrade", args.command.target()];
+    let before = |plan: &_| {
+        if runner::is_there(plan, &opened, &project) {
+            backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;
+        }
+        runner::hand_over(plan, &opened, &project, context, words)
+    };
+    block_on(upgrade::run(&args.command, &opened.database(), &context.output, before))?
 }

@@ -30,7 +30,19 @@ fn a_graph_is_drawn_in_text_and_for_other_programs() {
     assert!(dot.contains("    \"eee\" -> \"ddd\" [style=dashed];\n"), "{dot}");
     let json = project.run("graph --format json").json();
     assert_eq!(json["data"]["depends_on"][0][1], "ddd");
-    assert!(project.run("heads --format dot").failed(2).contains("are for `graph`"));
+    let svg = project.run("graph --format svg").ok().to_owned();
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.ends_with("</svg>\n"),
+        "{svg}"
+    );
+    let count = |what: &str| svg.matches(what).count();
+    assert_eq!(
+        (count("<circle"), count("stroke-width=\"2\""), count("stroke-dasharray")),
+        (5, 4, 1),
+        "{svg}"
+    );
+    assert!(svg.contains(">ddd (side) (head) Join &quot;both&quot;</text>"), "{svg}");
+    assert_eq!(project.run("heads --format dot").failed(2), "error: `--format dot` is for `graph`\n");
 }
 
 #[test]
@@ -153,4 +165,26 @@ fn branches_are_targets() {
     project.run("new -m Next --head side@head --id dddd").ok();
     assert_eq!(project.run("history -r aaaa:side@head").ok().lines().count(), 3);
     assert!(project.on_database("history -r :current").failed(0).is_empty());
+}
+
+#[test]
+fn a_downgrade_to_the_base_that_branches_share_takes_all_of_them_down_and_the_plan_says_so() {
+    let project = Project::chain(&["aaaa", "bbbb"]);
+    project.revision("cccc", "aaaa");
+    let text = project.read("migrations/cccc_make.sql");
+    project.write("migrations/cccc_make.sql", &text.replace("-- revises", "-- labels: side\n-- revises"));
+    project.on_database("upgrade heads").ok();
+    let plan = project.on_database("downgrade side@base --dry-run");
+    assert!(plan.ok().starts_with("bbbb, cccc -> base\n"), "{plan:?}");
+    for id in ["aaaa", "bbbb", "cccc"] {
+        assert!(plan.stdout.contains(&format!("down {id} ")), "{plan:?}");
+    }
+    assert!(project.on_database("downgrade side@base").failed(17).contains("add `--yes`"));
+    let plan = project.on_database("downgrade side@aaaa --dry-run");
+    assert!(plan.ok().contains("down cccc") && !plan.stdout.contains("down bbbb"), "{plan:?}");
+    for target in ["nosuch@aaaa", "nosuch@base", "nosuch@-1"] {
+        let done = project.on_database(&format!("downgrade {target} --yes"));
+        assert!(done.failed(11).contains("'nosuch'"), "{done:?}");
+    }
+    assert_eq!(project.on_database("current").ok().lines().count(), 2);
 }

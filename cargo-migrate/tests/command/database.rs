@@ -173,21 +173,6 @@ fn a_failing_revision_is_named_with_its_line() {
 }
 
 #[test]
-fn a_rust_revision_on_the_way_is_refused_before_anything_runs() {
-    let project = Project::chain(&["aaa"]);
-    project.run("new -m 'In Rust' --rust --id bbb").ok();
-    let done = project.on_database("upgrade");
-    assert_eq!(
-        done.failed(16),
-        "error: revision 'bbb' is written in Rust and can be run only by the application that embeds it: \
-         migrations/bbb_in_rust.rs\n\n\
-         hint: run the application's own migration; `cargo migrate plan` shows the steps\n"
-    );
-    assert!(!project.path("app.db").exists());
-    project.on_database("upgrade aaa").ok();
-}
-
-#[test]
 fn reports_and_states_are_there_for_programs() {
     let project = Project::chain(&["aaa"]);
     let done = project.on_database("upgrade --format json");

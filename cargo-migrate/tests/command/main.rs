@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backup;
 mod branches;
+mod ci;
 mod database;
 mod files;
 mod mistakes;
 mod project;
+mod repair;
+mod runner;
+mod verify;
 mod workflow;

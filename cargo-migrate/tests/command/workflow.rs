@@ -52,6 +52,16 @@ fn two_branches_are_merged() {
         "bbb, ccc -> ddd (side) (head) (mergepoint), Join\naaa -> bbb, Make bbb\n\
          aaa -> ccc (side), Side\n<base> -> aaa (branchpoint), Make aaa\n"
     );
+    assert_eq!(
+        project.run("history --graph").ok(),
+        "* ddd (side) (head) (mergepoint), Join\n├─┐\n* │ bbb, Make bbb\n│ * ccc (side), Side\n├─┘\n\
+         * aaa (branchpoint), Make aaa\n"
+    );
+    assert_eq!(
+        project.run("history --graph -r bbb:").ok().lines().next(),
+        Some("* ddd (side) (head) (mergepoint), Join")
+    );
+    assert!(project.run("history --graph -v").ok().contains("\n│ │   revises:    aaa\n"));
     assert_eq!(project.run("history -r bbb:").ok().lines().count(), 2);
     assert_eq!(project.run("history -r :side").ok().lines().count(), 2);
 }

@@ -14,7 +14,9 @@ use super::rust::RustItems;
 use super::script::{Found, script};
 use crate::checksum::Hasher;
 use crate::graph::{Digests, Graph, Index};
-use crate::{Backend, Body, Checksum, Direction, Problem, Revision, RevisionId, Script, SqlBody};
+use crate::{
+    Backend, Body, Checksum, Direction, Problem, ProblemKind, Revision, RevisionId, Script, SqlBody,
+};
 
 /// What the caller asks of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +80,23 @@ impl Resolved {
 /// # Errors
 /// Every problem of the directory, by file and line.
 pub fn resolve(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, Vec<Problem>> {
+    resolve_unless(path, display, checks, |_| false)
+}
+
+/// As [`resolve`], and the upgrades of locked revisions may be others than those that were locked.
+///
+/// # Errors
+/// Every other problem of the directory.
+pub fn resolve_edited(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, Vec<Problem>> {
+    resolve_unless(path, display, checks, |problem| problem.kind == ProblemKind::Edited)
+}
+
+fn resolve_unless(
+    path: &Path,
+    display: &str,
+    checks: &Checks,
+    passes: impl Fn(&Problem) -> bool,
+) -> Result<Resolved, Vec<Problem>> {
     let mut directory = Directory::read(path, display).map_err(|problem| vec![problem])?;
     let mut problems = std::mem::take(&mut directory.problems);
     if directory.revisions.is_empty() && problems.is_empty() {
@@ -113,7 +132,8 @@ pub fn resolve(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, 
         // What cannot be read for another reason is no difference.
         let refused: BTreeSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
         let differences = lock.differences(&found, &checks.backends, |id| directory.may_hold(id));
-        problems.extend(differences.into_iter().filter(|problem| !refused.contains(&problem.path)));
+        let counts = |problem: &Problem| !refused.contains(&problem.path) && !passes(problem);
+        problems.extend(differences.into_iter().filter(counts));
     }
     match graph {
         Some(graph) if problems.is_empty() => {
@@ -138,6 +158,15 @@ pub fn resolve(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, 
             Err(problems)
         }
     }
+}
+
+/// The content checksums of a revision's upgrade by its text alone, in the order of [`Backend::ALL`]; of a Rust revision with
+/// the data files as they are. `None` where it has none, or where its text is refused.
+#[must_use]
+pub fn checksums(parsed: &ParsedRevision, data: &[DataFile]) -> [Option<Checksum>; 4] {
+    let checks =
+        Checks { backends: Backend::ALL.to_vec(), cover_all: false, branches: true, require_down: false };
+    Checker { checks: &checks, data }.revision(parsed, &mut Vec::new()).checksums
 }
 
 struct Checker<'a> {

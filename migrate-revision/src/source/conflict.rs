@@ -2,7 +2,7 @@
 
 use super::directory::Directory;
 use crate::graph::{Graph, GraphError};
-use crate::{Problem, nearest};
+use crate::{Problem, ProblemKind, nearest};
 
 pub(super) fn several_heads(directory: &Directory, graph: &Graph) -> Option<Problem> {
     let heads = graph.heads();
@@ -14,7 +14,8 @@ pub(super) fn several_heads(directory: &Directory, graph: &Graph) -> Option<Prob
         &directory.display,
         format!("the history has {} heads: {}", heads.len(), backticked(&ids)),
         format!("join them: `cargo migrate merge {} -m \"merge\"`", ids.join(" ")),
-    );
+    )
+    .kind(ProblemKind::Heads);
     for &head in heads {
         problem = problem
             .note(format!("`{}` is {}", directory.revisions[head].id, directory.revisions[head].source.path));

@@ -7,8 +7,8 @@ use std::ops::Range;
 use super::conflict::listed;
 use super::file::SourceText;
 use super::header::{lines, trimmed};
-use crate::graph::Graph;
-use crate::{Backend, Checksum, InvalidChecksum, Problem, Revision, RevisionId};
+use crate::graph::{Graph, Index};
+use crate::{Backend, Checksum, InvalidChecksum, Problem, ProblemKind, Revision, RevisionId};
 
 /// The name of the lock file, beside the revisions.
 pub const LOCK_FILE: &str = "migrations.lock";
@@ -114,25 +114,29 @@ impl Lock {
         let labels = labels(revisions.iter());
         for &index in graph.order() {
             let revision = &revisions[index];
-            let parents: Vec<&str> = revision.revises.iter().map(RevisionId::as_str).collect();
-            let parents = if parents.is_empty() { "none".to_owned() } else { parents.join(",") };
-            let _ = write!(text, "{} revises {parents}", revision.id);
-            let dependencies = dependencies(revision, &labels);
-            if !dependencies.is_empty() {
-                let ids: Vec<&str> = dependencies.iter().map(RevisionId::as_str).collect();
-                let _ = write!(text, " depends-on {}", ids.join(","));
-            }
-            let first = revision.checksums[0];
-            if first.is_some() && revision.checksums.iter().all(|checksum| *checksum == first) {
-                let _ = write!(text, " all={}", first.map(|c| c.to_string()).unwrap_or_default());
-            } else {
-                for (backend, checksum) in Backend::ALL.iter().zip(&revision.checksums) {
-                    if let Some(checksum) = checksum {
-                        let _ = write!(text, " {backend}={checksum}");
-                    }
-                }
-            }
+            write_line(&mut text, revision, &labels, &revision.checksums);
             text.push('\n');
+        }
+        text
+    }
+
+    /// The text that locks these of the revisions as they are now, and everything else as it did. On other backends than
+    /// those that matter they stay locked as they were.
+    #[must_use]
+    pub fn accept(&self, revisions: &[Revision], accepted: &[Index], backends: &[Backend]) -> String {
+        let labels = labels(revisions.iter());
+        let mut text = self.source.text.clone();
+        for entry in self.entries.iter().rev() {
+            let Some(&index) = accepted.iter().find(|&&index| revisions[index].id == entry.id) else {
+                continue;
+            };
+            let mut checksums = entry.checksums;
+            for backend in backends {
+                checksums[backend.index()] = revisions[index].checksum(*backend);
+            }
+            let mut line = String::new();
+            write_line(&mut line, &revisions[index], &labels, &checksums);
+            text.replace_range(entry.range.clone(), &line);
         }
         text
     }
@@ -161,7 +165,8 @@ impl Lock {
                             format!("revision `{}` is locked and its file is gone", entry.id),
                             "restore the file from version control",
                         )
-                        .help("if it was never applied anywhere, remove this line"),
+                        .help("if it was never applied anywhere, remove this line")
+                        .kind(ProblemKind::Moved),
                 );
                 continue;
             };
@@ -175,7 +180,8 @@ impl Lock {
                             "restore `revises` to what the lock file has",
                         )
                         .note(format!("locked: {}", names(&entry.revises)))
-                        .note(format!("now:    {}", names(&revision.revises))),
+                        .note(format!("now:    {}", names(&revision.revises)))
+                        .kind(ProblemKind::Moved),
                 );
             }
             let dependencies = dependencies(revision, &labels);
@@ -188,16 +194,11 @@ impl Lock {
                             "restore `depends-on`, or the label that it names, to what the lock file has",
                         )
                         .note(format!("locked: {}", names(&entry.depends_on)))
-                        .note(format!("now:    {}", names(&dependencies))),
+                        .note(format!("now:    {}", names(&dependencies)))
+                        .kind(ProblemKind::Moved),
                 );
             }
-            let changed: Vec<Backend> = backends
-                .iter()
-                .copied()
-                .filter(|backend| {
-                    entry.checksums[backend.index()].is_some_and(|c| revision.checksum(*backend) != Some(c))
-                })
-                .collect();
+            let changed = entry.changed(revision, backends);
             if let Some(&backend) = changed.first() {
                 let shown =
                     |checksum: Option<Checksum>| checksum.map_or("nothing".to_owned(), |c| c.to_string());
@@ -215,7 +216,15 @@ impl Lock {
                         )
                         .note(format!("locked: {}", shown(entry.checksums[backend.index()])))
                         .note(format!("now:    {}", shown(revision.checksum(backend))))
-                        .help("if it was never applied anywhere, remove its line from the lock file and lock it again"),
+                        .help(format!(
+                            "or accept it, here and in the database: `cargo migrate repair {}` shows it first",
+                            entry.id
+                        ))
+                        .help(format!(
+                            "if it was never applied anywhere, accept it here: `cargo migrate repair --lock-only {}`",
+                            entry.id
+                        ))
+                        .kind(ProblemKind::Edited),
                 );
             }
         }
@@ -224,6 +233,15 @@ impl Lock {
 }
 
 impl LockEntry {
+    /// The backends, of those that matter, on which the revision's upgrade is not the one that was locked.
+    #[must_use]
+    pub fn changed(&self, revision: &Revision, backends: &[Backend]) -> Vec<Backend> {
+        let locked = |backend: &Backend| self.checksums[backend.index()];
+        let differs =
+            |backend: &Backend| locked(backend).is_some_and(|c| revision.checksum(*backend) != Some(c));
+        backends.iter().copied().filter(differs).collect()
+    }
+
     /// # Errors
     /// Why the line is none, and what to do about it.
     fn parse(text: &str, range: Range<usize>) -> Result<Self, (String, &'static str)> {
@@ -265,6 +283,33 @@ impl LockEntry {
             return Err(restore("there is no checksum"));
         }
         Ok(Self { id: revision, revises, depends_on, checksums, range })
+    }
+}
+
+/// Writes the line of a revision, without its end.
+fn write_line(
+    text: &mut String,
+    revision: &Revision,
+    labels: &BTreeMap<&str, &RevisionId>,
+    checksums: &[Option<Checksum>; 4],
+) {
+    let parents: Vec<&str> = revision.revises.iter().map(RevisionId::as_str).collect();
+    let parents = if parents.is_empty() { "none".to_owned() } else { parents.join(",") };
+    let _ = write!(text, "{} revises {parents}", revision.id);
+    let dependencies = dependencies(revision, labels);
+    if !dependencies.is_empty() {
+        let ids: Vec<&str> = dependencies.iter().map(RevisionId::as_str).collect();
+        let _ = write!(text, " depends-on {}", ids.join(","));
+    }
+    let first = checksums[0];
+    if first.is_some() && checksums.iter().all(|checksum| *checksum == first) {
+        let _ = write!(text, " all={}", first.map(|c| c.to_string()).unwrap_or_default());
+    } else {
+        for (backend, checksum) in Backend::ALL.iter().zip(checksums) {
+            if let Some(checksum) = checksum {
+                let _ = write!(text, " {backend}={checksum}");
+            }
+        }
     }
 }
 

@@ -21,8 +21,14 @@ pub(super) struct RawSection {
     pub(super) body: Range<usize>,
 }
 
-const OPTIONS: [&str; 5] =
-    ["no-transaction", "foreign-keys=off", "lock-timeout=5s", "statement-timeout=10m", "irreversible"];
+const OPTIONS: [&str; 6] = [
+    "no-transaction",
+    "foreign-keys=off",
+    "lock-timeout=5s",
+    "statement-timeout=10m",
+    "keeps-data",
+    "irreversible",
+];
 
 /// Whether a line is a marker or was meant as one: something like `migrate:`, whatever the spaces, the case and the
 /// kind of comment, or what separates up from down in the files of other tools. What is taken for a comment here would
@@ -60,8 +66,8 @@ pub(super) fn is_marker_like(line: &str) -> bool {
 }
 
 /// What a marker's arguments begin with.
-const ARGUMENTS: [&str; 9] =
-    ["sqlite", "postgres", "mysql", "mariadb", "no", "foreign", "lock", "statement", "irreversible"];
+const ARGUMENTS: [&str; 10] =
+    ["sqlite", "postgres", "mysql", "mariadb", "no", "foreign", "lock", "statement", "keeps", "irreversible"];
 
 /// The words for up and down, here and elsewhere.
 const DIRECTIONS: [&str; 9] =
@@ -151,6 +157,13 @@ fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Pro
             "remove `no-transaction`: foreign keys are checked before the commit of the section's one transaction",
         ));
     }
+    if section.irreversible && section.options.keeps_data {
+        problems.push(source.problem(
+            &marker,
+            "`irreversible` and `keeps-data` do not go together",
+            "remove `keeps-data`: it is of what a way down leaves, and there is none",
+        ));
+    }
     if section.options.foreign_keys_off
         && !section.backends.is_empty()
         && section.backends.iter().all(|(backend, _)| *backend != Backend::Sqlite)
@@ -182,6 +195,13 @@ impl RawSection {
                 self.options.statement_timeout = Some(duration(word, value)?);
             }
             ("irreversible", None) if self.direction == Direction::Down => self.irreversible = true,
+            ("keeps-data", None) if self.direction == Direction::Down => self.options.keeps_data = true,
+            ("keeps-data", None) => {
+                return Err((
+                    "`keeps-data` belongs to a down marker".into(),
+                    "write it behind `-- migrate:down`: it is of the rows that up and down leave".into(),
+                ));
+            }
             ("irreversible", None) => {
                 return Err((
                     "`irreversible` belongs to a down marker".into(),

@@ -2,7 +2,6 @@
 //! statement by statement, each with its progress in the same packet.
 
 mod blockers;
-mod fingerprint;
 mod packet;
 mod recorded;
 mod session;
@@ -17,7 +16,9 @@ use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
 
-use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Work, WorkBody};
+use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
+use crate::dialect::mysql::recording::Recording;
+use crate::dialect::mysql::timeouts;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
@@ -116,6 +117,12 @@ impl<'a> Mysql<'a> {
         Ok(rows)
     }
 
+    /// The rows of a query of cargo-migrate's.
+    #[cfg(feature = "_source")]
+    pub(crate) async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        self.rows(sql).await.map_err(|failed| failed.fault)
+    }
+
     /// Reads in autocommit. Where the caller has switched that off, the read has begun a transaction, which ends here.
     async fn read(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
         let rows = self.rows(sql).await?;
@@ -195,7 +202,7 @@ impl<'a> Mysql<'a> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let work = &steps[step];
-        told(step, None);
+        told(step, Told::Begun);
         let mut packet = Packet::default();
         if let WorkBody::Sql { text, script } = work.body {
             self.touch(script, text).await?;
@@ -207,14 +214,14 @@ impl<'a> Mysql<'a> {
         packet.push(Part::Row, &table.insert(&work.row, true, self.dialect()));
         let mut reported = 0;
         if let WorkBody::Sql { text, script } = work.body {
-            if let Some(timeouts) = session::timeouts(&script.options, self.dialect()) {
+            if let Some(timeouts) = timeouts(&script.options, self.dialect()) {
                 packet.push(Part::Own, &timeouts);
             }
             for (place, statement) in script.statements.iter().enumerate() {
                 let sql = &text[statement.range.clone()];
                 if packet.sql.len() + sql.len() > self.budget {
                     self.send_part(step, work, &mut packet).await?;
-                    (reported + 1..=place).for_each(|done| told(step, Some(done)));
+                    (reported + 1..=place).for_each(|done| told(step, Told::Statements(done)));
                     reported = place;
                 }
                 packet.push(Part::Statement(place), sql);
@@ -234,7 +241,7 @@ impl<'a> Mysql<'a> {
             self.open = false;
         }
         if let WorkBody::Sql { script, .. } = work.body {
-            (reported + 1..=script.statements.len()).for_each(|done| told(step, Some(done)));
+            (reported + 1..=script.statements.len()).for_each(|done| told(step, Told::Statements(done)));
         }
         self.restored().await?;
         Ok(())
@@ -501,7 +508,8 @@ impl Database for Mysql<'_> {
         match work.body {
             WorkBody::Sql { text, script } => {
                 let revision = &work.row.revision;
-                let recorder = recorded::Recorder { table, running, taken_over, text, script, revision };
+                let recording = Recording { table, running, text, script, backend: self.dialect() };
+                let recorder = recorded::Recorder { recording, taken_over, revision };
                 let result = recorder.run(self, from, told).await;
                 self.name_blockers(result).await
             }

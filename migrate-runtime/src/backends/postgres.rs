@@ -6,7 +6,6 @@ mod batch;
 mod blockers;
 mod index;
 mod recorded;
-mod settings;
 mod transact;
 mod values;
 
@@ -86,6 +85,12 @@ impl<'a> Postgres<'a> {
             _ => None,
         });
         Ok(rows.collect())
+    }
+
+    /// The rows of a query of cargo-migrate's.
+    #[cfg(feature = "_source")]
+    pub(crate) async fn query(&self, sql: &str) -> Result<Vec<Cells>, Fault> {
+        self.rows(sql).await.map_err(fault)
     }
 
     async fn run(&self, batch: &Batch, told: &mut Tell<'_>) -> Result<Vec<Cells>, Failed> {
@@ -347,6 +352,20 @@ impl Database for Postgres<'_> {
     ) -> Result<(), StepFault> {
         let result = self.transact_steps(table, create, steps, told).await;
         self.name_blockers(result, steps).await
+    }
+
+    async fn transact_each(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        let Err((place, fault)) = self.transact_steps_each(table, create, steps, told).await else {
+            return Ok(());
+        };
+        let named = self.name_blockers(Err(fault), &steps[place..=place]).await;
+        named.map_err(|fault| (place, fault))
     }
 
     async fn begin_running(

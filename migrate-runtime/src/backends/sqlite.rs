@@ -8,8 +8,9 @@ use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, Stateme
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Work, WorkBody};
+use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db, Row, Value};
+use crate::dialect::progress;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, RowState, Running, TakeOver};
 use crate::{Error, ErrorKind, Result};
@@ -91,6 +92,12 @@ impl<'a> Sqlite<'a> {
         })
     }
 
+    /// The rows of a query of cargo-migrate's.
+    #[cfg(feature = "_source")]
+    pub(crate) fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        self.rows(sql).map_err(fault)
+    }
+
     fn last(&self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")) {
             Ok(rows) => Ok(match rows.first() {
@@ -129,10 +136,10 @@ impl<'a> Sqlite<'a> {
                 fault(error).into()
             }
         })?;
-        let expected = row.after.as_ref();
+        let expected = row.after.row();
         let overtaken = match self.last(table) {
             Ok(Last::Row(last)) => {
-                last.state == RowState::Running || Some(&(last.seq, last.digest)) != expected
+                last.state == RowState::Running || Some((last.seq, last.digest.as_str())) != expected
             }
             Ok(Last::NoTable | Last::NoRow) => expected.is_some(),
             Ok(Last::Unreadable) => true,
@@ -167,7 +174,7 @@ impl<'a> Sqlite<'a> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         for (step, work) in steps.iter().enumerate() {
-            told(step, None);
+            told(step, Told::Begun);
             self.connection.execute_batch(&table.insert(&work.row, true, BACKEND)).map_err(row_fault)?;
             match work.body {
                 WorkBody::Nothing => {}
@@ -176,7 +183,7 @@ impl<'a> Sqlite<'a> {
                     for (place, statement) in script.statements.iter().enumerate() {
                         self.run(&text[statement.range.clone()], &script.options)
                             .map_err(|fault| failed(step, place, statement, 0, fault))?;
-                        told(step, Some(place + 1));
+                        told(step, Told::Statements(place + 1));
                     }
                 }
                 WorkBody::Rust { run, data } => {
@@ -405,7 +412,7 @@ impl Database for Sqlite<'_> {
         };
         let open = OpenTransaction(self);
         let sqlite = &mut *open.0;
-        told(0, None);
+        told(0, Told::Begun);
         super::again(script, from).try_for_each(|(place, statement)| {
             sqlite
                 .run(&text[statement.range.clone()], &script.options)
@@ -416,8 +423,7 @@ impl Database for Sqlite<'_> {
         let mut kept = from;
         for (place, statement) in script.statements.iter().enumerate().skip(from) {
             let sql = &text[statement.range.clone()];
-            let progress =
-                table.update_progress(running, place + 1, &super::progress(script, place + 1), BACKEND);
+            let update = table.update_progress(running, place + 1, &progress(script, place + 1), BACKEND);
             let fail = |fault| failed(0, place, statement, kept, fault);
             // What may be in a transaction shares one with its progress, and is then never done twice.
             let together = sqlite.connection.is_autocommit()
@@ -426,7 +432,7 @@ impl Database for Sqlite<'_> {
                 sqlite.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
             }
             sqlite.run(sql, &script.options).map_err(fail)?;
-            let changed = sqlite.patiently(|connection| connection.execute(&progress, [])).map_err(fault)?;
+            let changed = sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
             if changed != 1 {
                 return Err(StepFault::Overtaken);
             }
@@ -436,7 +442,7 @@ impl Database for Sqlite<'_> {
             if sqlite.connection.is_autocommit() {
                 kept = place + 1;
             }
-            told(0, Some(place + 1));
+            told(0, Told::Statements(place + 1));
         }
         if !sqlite.connection.is_autocommit() {
             return Err(StepFault::Error(super::left_transaction_open(&work.row.revision)));

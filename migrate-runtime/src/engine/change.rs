@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use migrate_revision::graph::Applied;
 use migrate_revision::{Backend, Goal, Steps, Target, lock_key};
 
 use super::state::State;
 use super::{Aim, Outcome, Run};
 use crate::backends::{Attempt, Database, Last, LockKey, StepFault, Work, WorkBody};
 use crate::event::Event;
-use crate::history::{Action, HistoryRow, InForce, NewRow, RowState, Running, TakeOver, join_heads};
+use crate::history::{HistoryRow, RowState, Running, TakeOver};
 use crate::options::{Lock, Transaction};
 use crate::report::{DoneStep, Report};
 use crate::set::Decoded;
@@ -60,7 +61,7 @@ impl<D: Database> Run<'_, D> {
         loop {
             let read = last.clone();
             let state = self.state_for(aim, last).await?;
-            let from = from.get_or_insert_with(|| self.names(decoded, state.applied.heads())).clone();
+            let from = from.get_or_insert_with(|| decoded.names(state.applied.heads())).clone();
             let report = |to: Vec<String>, done: Vec<DoneStep>, state: &State| Report {
                 from: from.clone(),
                 to,
@@ -84,9 +85,9 @@ impl<D: Database> Run<'_, D> {
                 };
                 planner.steps(goal, &state.applied)?
             };
-            let stamps = matches!(aim, Aim::Stamp(_));
+            let stamps = matches!(aim, Aim::Stamp { .. });
             if steps.is_empty() && state.running.is_none() && !stamps {
-                return Ok(report(self.names(decoded, state.applied.heads()), done, &state));
+                return Ok(report(decoded.names(state.applied.heads()), done, &state));
             }
             self.check_one_transaction(decoded, &steps)?;
             if !self.locked {
@@ -98,14 +99,19 @@ impl<D: Database> Run<'_, D> {
                 continue;
             }
             let outcome = match (aim, &state.running) {
-                (Aim::Stamp(_), Some(running)) => self.abandon(running).await?,
-                (Aim::Stamp(target), None) => match self.write_stamp(decoded, target, &state).await? {
-                    Some((to, written)) => {
-                        done.extend(written.then(|| DoneStep::stamp(&to)));
-                        return Ok(report(to, done, &state));
+                (Aim::Stamp { target, purge }, running) => {
+                    let stamped = self.stamped(decoded, target, *purge, &state)?;
+                    match running {
+                        Some(running) => self.abandon(running).await?,
+                        None => match self.write_stamp(decoded, &stamped, &state).await? {
+                            Some((to, written)) => {
+                                done.extend(written.then(|| DoneStep::stamp(&to)));
+                                return Ok(report(to, done, &state));
+                            }
+                            None => Outcome::Overtaken,
+                        },
                     }
-                    None => Outcome::Overtaken,
-                },
+                }
                 (_, Some(running)) => self.resume(decoded, running, &state, &mut done).await?,
                 (_, None) => self.take_steps(decoded, &steps, &state, &mut done).await?,
             };
@@ -119,7 +125,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Lets a process that was faster get on, and gives up where there is none.
-    async fn wait_a_little(&mut self, refused: usize) -> Result<()> {
+    pub(super) async fn wait_a_little(&mut self, refused: usize) -> Result<()> {
         if refused > MAX_REFUSED {
             return Err(Error::new(
                 ErrorKind::History,
@@ -245,7 +251,7 @@ impl<D: Database> Run<'_, D> {
         if !self.is_abandoned(row).await? {
             return Ok(Outcome::Overtaken);
         }
-        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
         let to =
             TakeOver { done, applied_by: &self.owner, row: None, settled: None, state: RowState::Abandoned };
@@ -254,46 +260,26 @@ impl<D: Database> Run<'_, D> {
         Ok(if taken { Outcome::Done } else { Outcome::Overtaken })
     }
 
+    /// What a stamp leaves in force.
+    fn stamped(&self, decoded: &Decoded, target: &Target, purge: bool, state: &State) -> Result<Applied> {
+        let nothing = decoded.graph.closure([]);
+        let before = if purge { &nothing } else { &state.applied };
+        Ok(self.planner(decoded).stamp(target, before)?)
+    }
+
     /// Writes the row of a stamp, unless the state is that already. `None` if another process was faster.
     async fn write_stamp(
         &mut self,
         decoded: &Decoded,
-        target: &Target,
+        stamped: &Applied,
         state: &State,
     ) -> Result<Option<(Vec<String>, bool)>> {
-        let backend = self.db.backend();
-        let stamped = self.planner(decoded).stamp(target, &state.applied)?;
-        let heads = self.names(decoded, stamped.heads());
-        let digest = self.chain(decoded, &stamped)?;
-        let is_last = state.last.as_ref().is_some_and(|(_, last)| *last == digest);
-        if is_last && stamped == state.applied && heads == state.heads {
+        let heads = decoded.names(stamped.heads());
+        let row = self.records(decoded).of_stamp(stamped, state.last.clone().into())?;
+        let is_last = state.last.as_ref().is_some_and(|(_, last)| *last == row.digest);
+        if is_last && *stamped == state.applied && heads == state.heads {
             return Ok(Some((heads, false)));
         }
-        let in_force: Vec<InForce> = stamped
-            .iter()
-            .map(|index| {
-                let revision = &decoded.revisions[index];
-                InForce {
-                    revision: revision.id.to_string(),
-                    checksum: revision.checksum(backend).map(|checksum| checksum.to_string()),
-                    compatible: revision.compatible,
-                }
-            })
-            .collect();
-        let joined = join_heads(heads.iter().map(String::as_str));
-        let row = NewRow {
-            after: state.last.clone(),
-            revision: joined.clone(),
-            action: Action::Stamp,
-            digest,
-            heads: joined,
-            checksum: None,
-            compatible: None,
-            statements: 0,
-            down_sql: None,
-            in_force: Some(InForce::write(&in_force)),
-            applied_by: self.owner.clone(),
-        };
         let work = [Work { row, body: WorkBody::Nothing }];
         match self.db.transact(&self.table, state.create, &work, &mut |_, _| {}).await {
             Ok(()) => Ok(Some((heads, true))),

@@ -3,7 +3,8 @@
 use super::Run;
 use super::state::State;
 use super::steps::{Prepared, STOPPED};
-use crate::backends::{Database, Last, progress};
+use crate::backends::{Database, Last};
+use crate::dialect::progress;
 use crate::history::{HistoryRow, RowState, Running, TakeOver};
 use crate::options::Resolution;
 use crate::report::Resolved;
@@ -61,7 +62,7 @@ impl<D: Database> Run<'_, D> {
             Resolution::NotApplied => before,
         };
         let digest = script.map_or_else(String::new, |script| progress(script, done));
-        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let owner = format!("{}{STOPPED}", self.owner);
         let to = TakeOver {
             done: before,

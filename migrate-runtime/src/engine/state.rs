@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrate_revision::graph::{Applied, Index};
+use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Checksum, InvalidChecksum};
 
 use super::{Aim, Run};
 use crate::backends::{Database, Last};
-use crate::history::{Action, HistoryRow, InForce, RowState};
+use crate::history::{Action, HistoryRow, RowState};
 use crate::options::Ahead;
+use crate::record::InForce;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
 
@@ -26,23 +27,55 @@ pub(super) struct State {
     pub(super) running: Option<HistoryRow>,
     /// The revisions in force that the set does not have, all of its own being in force
     pub(super) ahead: Vec<InForce>,
+    /// The revisions in force that are not what was applied; only where they are asked for
+    pub(super) edited: Vec<Edited>,
+    /// What is on record of the revisions in force, where it was needed
+    pub(super) recorded: Recorded,
+}
+
+/// What is on record of the revisions in force.
+pub(super) type Recorded = BTreeMap<String, InForce>;
+
+/// A revision in force that is not what was applied.
+pub(super) struct Edited {
+    pub(super) index: Index,
+    /// Its checksum as it was applied
+    pub(super) applied: String,
+    /// Its checksum in this set; `None` if it has nothing for the backend
+    pub(super) now: Option<String>,
+}
+
+/// What a verb makes of a history that is not the set's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Against {
+    /// Every difference is an error
+    All,
+    /// As before, but that edits are listed
+    AllButEdits,
+    /// It says what the state is, whatever the rows say
+    Nothing,
 }
 
 impl<D: Database> Run<'_, D> {
     /// The state for a verb. A stamp says what the state is, whatever the rows say.
     pub(super) async fn state_for(&mut self, aim: &Aim, last: Last) -> Result<State> {
         match aim {
-            Aim::Stamp(_) => self.read_state(last, false).await,
+            Aim::Stamp { .. } => self.read_state(last, Against::Nothing).await,
             Aim::Upgrade(_) | Aim::Downgrade(_) => self.state(last).await,
         }
     }
 
     /// Makes sense of the last row; reads the others if the digest alone does not settle it.
     pub(super) async fn state(&mut self, last: Last) -> Result<State> {
-        self.read_state(last, true).await
+        self.read_state(last, Against::All).await
     }
 
-    async fn read_state(&mut self, last: Last, strict: bool) -> Result<State> {
+    /// The state with its edits listed.
+    pub(super) async fn state_with_edits(&mut self, last: Last) -> Result<State> {
+        self.read_state(last, Against::AllButEdits).await
+    }
+
+    async fn read_state(&mut self, last: Last, against: Against) -> Result<State> {
         let set = self.set;
         let decoded = set.decoded()?;
         let mut state = State {
@@ -52,6 +85,8 @@ impl<D: Database> Run<'_, D> {
             heads: Vec::new(),
             running: None,
             ahead: Vec::new(),
+            edited: Vec::new(),
+            recorded: Recorded::new(),
         };
         let Last::Row(row) = last else { return Ok(state) };
         let mut rows: Option<Vec<HistoryRow>> = None;
@@ -75,18 +110,30 @@ impl<D: Database> Run<'_, D> {
         }
         let rows = match rows {
             Some(rows) => rows,
-            None => self.read_all().await?,
+            None => {
+                let mut rows = self.read_all().await?;
+                // Another process may have written some since the last one was read.
+                rows.retain(|row| row.seq <= settled.seq);
+                rows
+            }
         };
         let recorded = replay(&rows, decoded);
         state.applied = decoded.graph.closure(recorded.keys().filter_map(|id| decoded.index_of(id)));
-        if !strict {
+        if against == Against::Nothing {
             return Ok(state);
         }
-        self.compare(decoded, &recorded)?;
+        state.edited = self.edits(decoded, &recorded)?;
+        if let (Against::All, Some(edited)) = (against, state.edited.first()) {
+            return Err(self.edited_error(decoded, edited));
+        }
         state.ahead =
             recorded.values().filter(|row| decoded.index_of(&row.revision).is_none()).cloned().collect();
         if state.ahead.is_empty() {
-            return Err(self.rearranged(&settled, &recorded));
+            if state.edited.is_empty() || !self.agrees(decoded, &settled, &recorded) {
+                return Err(self.rearranged(&settled, &recorded, &state.edited));
+            }
+            state.recorded = recorded;
+            return Ok(state);
         }
         if let Some(pending) =
             decoded.revisions.iter().find(|revision| !recorded.contains_key(revision.id.as_str()))
@@ -106,13 +153,13 @@ impl<D: Database> Run<'_, D> {
         // Before the unknown ones came, the database must have been where this set leads.
         let before = rows
             .iter()
-            .rev()
-            .filter(|row| row.is_done())
-            .find(|row| row.heads.iter().all(|head| decoded.index_of(head).is_some()));
-        if let Some(before) = before
-            && self.known(decoded, before).is_none()
-        {
-            return Err(self.rearranged(before, &recorded));
+            .rposition(|row| row.is_done() && row.heads.iter().all(|head| decoded.index_of(head).is_some()));
+        if let Some(before) = before {
+            // A revision may have been accepted with an edit since.
+            let by_then = replay(&rows[..=before], decoded);
+            if !self.agrees(decoded, &rows[before], &by_then) {
+                return Err(self.rearranged(&rows[before], &recorded, &state.edited));
+            }
         }
         Ok(state)
     }
@@ -122,12 +169,42 @@ impl<D: Database> Run<'_, D> {
         let heads: Option<Vec<Index>> = row.heads.iter().map(|head| decoded.index_of(head)).collect();
         let applied = decoded.graph.closure(heads?);
         // A revision that was in force before it lost its section for this backend has no digest.
-        self.chain(decoded, &applied).is_ok_and(|digest| digest == row.digest).then_some(applied)
+        self.records(decoded)
+            .digest(applied.heads())
+            .is_ok_and(|digest| digest == row.digest)
+            .then_some(applied)
+    }
+
+    /// Whether this set's graph, with the checksums on record, comes to the digest of a row.
+    fn agrees(&self, decoded: &Decoded, row: &HistoryRow, recorded: &Recorded) -> bool {
+        let heads: Option<Vec<Index>> = row.heads.iter().map(|head| decoded.index_of(head)).collect();
+        heads
+            .is_some_and(|heads| self.recorded_chain(decoded, &heads, recorded).as_ref() == Some(&row.digest))
+    }
+
+    /// The chain digest of heads with the checksums on record; of a revision without one, with that of this set. `None` if
+    /// something in it has neither.
+    pub(super) fn recorded_chain<'b>(
+        &self,
+        decoded: &Decoded,
+        heads: impl IntoIterator<Item = &'b Index>,
+        recorded: &Recorded,
+    ) -> Option<String> {
+        let content = |index: Index| {
+            let revision = &decoded.revisions[index];
+            match recorded.get(revision.id.as_str()).and_then(|row| row.checksum.as_deref()) {
+                Some(checksum) => checksum.parse::<Checksum>().ok(),
+                None => revision.checksum(self.db.backend()),
+            }
+        };
+        let digests = Digests::with(&decoded.graph, &decoded.revisions, content);
+        digests.chain(heads).map(|digest| digest.to_string())
     }
 
     /// Finds what was edited among the revisions that both sides have.
-    fn compare(&self, decoded: &Decoded, recorded: &BTreeMap<String, InForce>) -> Result<()> {
+    fn edits(&self, decoded: &Decoded, recorded: &Recorded) -> Result<Vec<Edited>> {
         let backend = self.db.backend();
+        let mut edits = Vec::new();
         for (id, row) in recorded {
             let Some(index) = decoded.index_of(id) else { continue };
             let revision = &decoded.revisions[index];
@@ -140,24 +217,32 @@ impl<D: Database> Run<'_, D> {
                     format!("revision '{id}' was recorded by a later version of embed-migrations: {error}");
                 return Err(Error::new(ErrorKind::History, message));
             }
-            let heads = self.set.heads();
-            return Err(Error::new(
-                ErrorKind::Edited,
-                format!(
-                    "revision '{id}' was edited after it was applied: {}\n  applied:     {then}\n  this binary: {}\n\n\
-                     hint: undo the edit and put the change into a new revision; or, if the database is as the files now \
-                     say, record that by a stamp, such as `stamp(\"{heads}\")` if it is at the newest one",
-                    self.set.path(revision),
-                    now.as_deref().unwrap_or("nothing for this backend")
-                ),
-            ));
+            edits.push(Edited { index, applied: then.clone(), now });
         }
-        Ok(())
+        Ok(edits)
     }
 
-    /// Every revision agrees and yet the whole does not: something was put below what is applied.
-    fn rearranged(&self, settled: &HistoryRow, recorded: &BTreeMap<String, InForce>) -> Error {
-        let unsure = if recorded.values().any(|row| row.checksum.is_none()) {
+    fn edited_error(&self, decoded: &Decoded, edited: &Edited) -> Error {
+        let revision = &decoded.revisions[edited.index];
+        let id = &revision.id;
+        Error::new(
+            ErrorKind::Edited,
+            format!(
+                "revision '{id}' was edited after it was applied: {}\n  applied:     {}\n  this binary: {}\n\n\
+                 hint: undo the edit and put the change into a new revision; or, if the database is as the file now says, \
+                 accept the edit: `repair([\"{id}\"])`, or `cargo migrate repair {id}`",
+                self.set.path(revision),
+                edited.applied,
+                edited.now.as_deref().unwrap_or("nothing for this backend")
+            ),
+        )
+    }
+
+    /// Every revision agrees, but for edits, and yet the whole does not: something was put below what is applied.
+    fn rearranged(&self, settled: &HistoryRow, recorded: &Recorded, edited: &[Edited]) -> Error {
+        let unsure = if !edited.is_empty() {
+            ", apart from the edits of some"
+        } else if recorded.values().any(|row| row.checksum.is_none()) {
             "; of some it is not on record what they did when they were applied, so they may have been edited"
         } else {
             ", although none was edited"
@@ -178,10 +263,9 @@ impl<D: Database> Run<'_, D> {
         if state.ahead.is_empty() {
             return Ok(());
         }
-        let unknown: Vec<String> = state.ahead.iter().map(|ahead| format!("'{}'", ahead.revision)).collect();
         let compatible = state.ahead.iter().all(|ahead| ahead.compatible == Some(true));
         let refusal = match (aim, self.options.ahead) {
-            (Aim::Downgrade(_) | Aim::Stamp(_), _) => "; only a binary that has them can change its state",
+            (Aim::Downgrade(_) | Aim::Stamp { .. }, _) => ONLY_THEIRS,
             _ if state.running.is_some() => ", one of which was interrupted",
             (_, Ahead::Accept) => return Ok(()),
             (_, Ahead::IfCompatible) if compatible => return Ok(()),
@@ -190,20 +274,29 @@ impl<D: Database> Run<'_, D> {
             }
             (_, Ahead::Refuse) => ", which `Ahead::Refuse` does not allow",
         };
-        Err(Error::new(
-            ErrorKind::Ahead,
-            format!(
-                "the database is ahead of this binary by {}{refusal}\n\nhint: run the binary that applied them",
-                unknown.join(", ")
-            ),
-        ))
+        Err(ahead_error(state, refusal))
     }
+}
+
+/// Why a verb that is not for databases ahead refuses one.
+pub(super) const ONLY_THEIRS: &str = "; only a binary that has them can change its state";
+
+/// The refusal of a database that is ahead; `why` follows the names.
+pub(super) fn ahead_error(state: &State, why: &str) -> Error {
+    let unknown: Vec<String> = state.ahead.iter().map(|ahead| format!("'{}'", ahead.revision)).collect();
+    Error::new(
+        ErrorKind::Ahead,
+        format!(
+            "the database is ahead of this binary by {}{why}\n\nhint: run the binary that applied them",
+            unknown.join(", ")
+        ),
+    )
 }
 
 /// The revisions in force by what the rows say. A stamp names them; one of a version that did not stands for its heads
 /// and all that this set has below them.
-fn replay(rows: &[HistoryRow], decoded: &Decoded) -> BTreeMap<String, InForce> {
-    let mut recorded: BTreeMap<String, InForce> = BTreeMap::new();
+fn replay(rows: &[HistoryRow], decoded: &Decoded) -> Recorded {
+    let mut recorded = Recorded::new();
     for row in rows.iter().filter(|row| row.is_done()) {
         let entry = |revision: &str| InForce {
             revision: revision.to_owned(),

@@ -5,19 +5,25 @@ use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
-use super::patience::Way;
+use super::patience::Patience;
 use super::state::State;
-use super::{Outcome, Run, UNLOCKED, said};
+use super::{Outcome, Run, said};
 use crate::backends::doubt::TWO_WAYS;
-use crate::backends::{Database, Last, Sight, StepFault, Work, WorkBody, progress};
-use crate::down_sql;
+use crate::backends::{Database, Last, Sight, StepFault, Told, Work, WorkBody};
+use crate::dialect::progress;
 use crate::error::Failure;
-use crate::event::{Event, StepInfo};
-use crate::history::{Action, HistoryRow, NewRow, RowState, Running, TakeOver};
+use crate::event::{Event, Events, StepInfo};
+use crate::history::{Action, HistoryRow, RowState, Running, TakeOver, UNLOCKED};
 use crate::options::{Lock, Transaction};
 use crate::report::DoneStep;
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
+
+/// How many steps a backend is given at once: what they need is made before they run.
+const MAX_TOGETHER: usize = 256;
+
+/// As many as between two renewals of a lease.
+const MAX_UNDER_A_LEASE: usize = 16;
 
 /// What follows the name of a row's owner once it has stopped by itself.
 pub(super) const STOPPED: &str = " (stopped)";
@@ -31,6 +37,37 @@ pub(super) struct Prepared<'d> {
     pub(super) text: std::borrow::Cow<'d, str>,
 }
 
+/// Steps that are being taken, and what is told of them.
+pub(super) struct Course<'s, 'd> {
+    work: &'s [Work<'s>],
+    infos: &'s [StepInfo<'s>],
+    /// When the step began that is under way; of steps that share a transaction, when all did
+    begun: Instant,
+    /// The step that is tried again, and has been told of
+    again: Option<usize>,
+    done: &'d mut Vec<DoneStep>,
+}
+
+impl<'s, 'd> Course<'s, 'd> {
+    pub(super) fn new(work: &'s [Work<'s>], infos: &'s [StepInfo<'s>], done: &'d mut Vec<DoneStep>) -> Self {
+        Self { work, infos, begun: Instant::now(), again: None, done }
+    }
+
+    fn tell(&mut self, events: &mut Events<'_>, place: usize, told: Told) {
+        let (step, total) = (self.infos[place], self.work[place].row.statements);
+        match told {
+            Told::Begun if self.again == Some(place) => {}
+            Told::Begun => events.emit(&Event::Started { step }),
+            Told::Statements(done) => events.emit(&Event::Statement { step, done, total }),
+            Told::Kept => {
+                let took = self.begun.elapsed();
+                self.done.push(DoneStep::new(&step, total, took));
+                events.emit(&Event::Finished { step, took });
+            }
+        }
+    }
+}
+
 impl<D: Database> Run<'_, D> {
     /// Takes steps from a state, each after the one before.
     pub(super) async fn take_steps(
@@ -40,8 +77,6 @@ impl<D: Database> Run<'_, D> {
         state: &State,
         done: &mut Vec<DoneStep>,
     ) -> Result<Outcome> {
-        let set = self.set;
-        let backend = self.db.backend();
         let mut last = state.last.clone();
         let total = done.len() + steps.len();
         let mut rest = steps.as_slice();
@@ -49,58 +84,168 @@ impl<D: Database> Run<'_, D> {
             if !self.keep_lease().await? {
                 return Ok(Outcome::Overtaken);
             }
-            let together = if self.options.transaction == Transaction::PerRun { rest.len() } else { 1 };
-            let (now, later) = rest.split_at(together);
+            let together = self.together(decoded, rest);
+            let (now, later) = rest.split_at(together.unwrap_or(1));
             rest = later;
-            let prepared: Vec<Prepared<'_>> = now
-                .iter()
-                .map(|step| Prepared {
-                    text: set.text(step.index, &decoded.revisions[step.index]),
-                    step: step.clone(),
-                })
-                .collect();
-            let create = state.create && done.is_empty();
+            let prepared: Vec<Prepared<'_>> =
+                now.iter().map(|step| self.prepared(decoded, step.clone())).collect();
             let mut work = Vec::with_capacity(prepared.len());
             for prepared in &prepared {
                 let item = self.work(decoded, prepared, last.clone())?;
-                last = Some((item.row.seq(), item.row.digest.clone()));
+                last = item.row.seq().map(|seq| (seq, item.row.digest.clone()));
                 work.push(item);
             }
-            let start = Instant::now();
-            let transactional = match &work[0].body {
-                WorkBody::Sql { script, .. } => script.is_transactional(backend),
-                WorkBody::Nothing => true,
-                WorkBody::Rust { .. } => !backend.is_mysql_like(),
-            };
             let number = done.len();
             let infos: Vec<StepInfo<'_>> = now
                 .iter()
                 .enumerate()
                 .map(|(place, step)| info(decoded, step, number + place, total))
                 .collect();
-            let way = if transactional {
-                Way::Transact { create }
-            } else {
-                Way::Record { begin: Some(create), from: 0 }
+            let mut course = Course::new(&work, &infos, done);
+            let create = state.create && number == 0;
+            let outcome = match together {
+                Some(_) => self.take_together(&mut course, create).await,
+                None => self.take_recorded(&mut course, create).await.map_err(|fault| (0, fault)),
             };
-            let result = self.run_patiently(way, &work, &infos).await;
-            match result {
+            match outcome {
                 Ok(()) => {}
-                Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
-                Err(fault) => {
-                    if !transactional {
+                Err((_, StepFault::Overtaken)) => return Ok(Outcome::Overtaken),
+                Err((place, fault)) => {
+                    // Of a run in one transaction all steps failed.
+                    let failed = match self.options.transaction {
+                        Transaction::PerRun => 0..work.len(),
+                        Transaction::PerRevision => place..place + 1,
+                    };
+                    if together.is_none() {
                         self.stop(&work[0], &fault).await;
                     }
-                    return Err(self.explain(decoded, &prepared, &work, transactional, fault));
+                    let (prepared, work) = (&prepared[failed.clone()], &work[failed]);
+                    return Err(self.explain(decoded, prepared, work, together.is_some(), fault));
                 }
-            }
-            let took = start.elapsed();
-            for (work, step) in work.iter().zip(infos) {
-                self.events.emit(&Event::Finished { step, took });
-                done.push(DoneStep::new(&step, work.row.statements, took));
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// How many of the steps the backend may be given at once, each in a transaction or all in one; `None` where the
+    /// first of them cannot be in one.
+    fn together(&self, decoded: &Decoded, steps: &[Step]) -> Option<usize> {
+        let backend = self.db.backend();
+        let is_transactional =
+            |step: &Step| match decoded.revisions[step.index].script(backend, step.direction) {
+                Some(script) => script.is_transactional(backend),
+                None => !backend.is_mysql_like(),
+            };
+        let together = match self.options.transaction {
+            Transaction::PerRun => steps.len(),
+            Transaction::PerRevision => {
+                let most = if self.options.lock == Lock::Lease { MAX_UNDER_A_LEASE } else { MAX_TOGETHER };
+                steps.iter().take(most).take_while(|step| is_transactional(step)).count()
+            }
+        };
+        (together > 0).then_some(together)
+    }
+
+    fn prepared<'d>(&self, decoded: &'d Decoded, step: Step) -> Prepared<'d>
+    where
+        Self: 'd,
+    {
+        let set = self.set;
+        Prepared { text: set.text(step.index, &decoded.revisions[step.index]), step }
+    }
+
+    /// Takes steps in transactions: of their own, or of the run. Those that only wait for locks are tried again.
+    pub(super) async fn take_together(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        create: bool,
+    ) -> Result<(), (usize, StepFault)> {
+        let mut first = 0;
+        let mut patience = Patience::new(self.options.lock_timeout);
+        loop {
+            let result = self.take_from(course, create && first == 0, first).await;
+            let Err((place, StepFault::Blocked { fault, by })) = result else { return result };
+            if place > first {
+                patience = Patience::new(self.options.lock_timeout);
+            }
+            let step = course.infos[place];
+            if !self.let_by(&mut patience, step, by.as_deref()).await {
+                return Err((place, fault.waited_for(by.as_deref())));
+            }
+            first = place;
+            course.again = Some(place);
+        }
+    }
+
+    async fn take_from(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        create: bool,
+        first: usize,
+    ) -> Result<(), (usize, StepFault)> {
+        let work = &course.work[first..];
+        let Self { db, events, table, .. } = self;
+        match self.options.transaction {
+            Transaction::PerRevision => {
+                let told = &mut |place: usize, told: Told| {
+                    course.tell(events, first + place, told);
+                    if told == Told::Kept {
+                        course.begun = Instant::now();
+                    }
+                };
+                let result = db.transact_each(table, create, work, told).await;
+                result.map_err(|(place, fault)| (first + place, fault))
+            }
+            Transaction::PerRun => {
+                let told = &mut |place: usize, told: Told| course.tell(events, place, told);
+                db.transact(table, create, work, told).await.map_err(|fault| (0, fault))?;
+                (0..work.len()).for_each(|place| course.tell(events, place, Told::Kept));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a step statement by statement.
+    pub(super) async fn take_recorded(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        create: bool,
+    ) -> Result<(), StepFault> {
+        let row = &course.work[0].row;
+        let running = Running { seq: row.seq(), applied_by: self.owner.clone() };
+        self.db.begin_running(&self.table, create, row).await?;
+        self.record(course, &running, 0).await
+    }
+
+    /// Runs a running row's step from a statement on. One that only waits for locks is tried again.
+    pub(super) async fn record(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        running: &Running,
+        mut from: usize,
+    ) -> Result<(), StepFault> {
+        let mut patience = Patience::new(self.options.lock_timeout);
+        loop {
+            let Self { db, events, table, .. } = self;
+            let work = &course.work[0];
+            let told = &mut |place: usize, told: Told| course.tell(events, place, told);
+            let fault = match db.run_recorded(table, running, work, from, told).await {
+                Ok(()) => {
+                    course.tell(events, 0, Told::Kept);
+                    return Ok(());
+                }
+                Err(fault) => fault,
+            };
+            let StepFault::Blocked { fault, by } = fault else { return Err(fault) };
+            let step = course.infos[0];
+            if !self.let_by(&mut patience, step, by.as_deref()).await {
+                return Err(fault.waited_for(by.as_deref()));
+            }
+            if let StepFault::Statement { kept, .. } = *fault {
+                from = kept;
+            }
+            course.again = Some(0);
+        }
     }
 
     /// Goes on with the step that is under way, once its owner is gone for certain.
@@ -119,7 +264,7 @@ impl<D: Database> Run<'_, D> {
         let text = set.text(step.index, &decoded.revisions[step.index]);
         let prepared = [Prepared { step, text }];
         let work = [self.work(decoded, &prepared[0], state.last.clone())?];
-        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let to = TakeOver {
             done: usize::try_from(row.statements_done).unwrap_or(usize::MAX),
             applied_by: &self.owner,
@@ -131,10 +276,10 @@ impl<D: Database> Run<'_, D> {
         if !taken.map_err(|fault| fault.while_doing("take over the interrupted revision"))? {
             return Ok(Outcome::Overtaken);
         }
-        let start = Instant::now();
-        let step = info(decoded, &prepared[0].step, done.len(), done.len() + 1);
-        let total = work[0].row.statements;
-        match self.run_patiently(Way::Record { begin: None, from }, &work, &[step]).await {
+        let running = Running { applied_by: self.owner.clone(), ..running };
+        let infos = [info(decoded, &prepared[0].step, done.len(), done.len() + 1)];
+        let mut course = Course::new(&work, &infos, done);
+        match self.record(&mut course, &running, from).await {
             Ok(()) => {}
             Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
             Err(fault) => {
@@ -146,9 +291,6 @@ impl<D: Database> Run<'_, D> {
                 return Err(if again { error.with_hint(&may_be_done()) } else { error });
             }
         }
-        let took = start.elapsed();
-        self.events.emit(&Event::Finished { step, took });
-        done.push(DoneStep::new(&step, total, took));
         Ok(Outcome::Done)
     }
 
@@ -160,7 +302,7 @@ impl<D: Database> Run<'_, D> {
         let stopped = row.applied_by.ends_with(STOPPED);
         let locked = self.options.lock == Lock::Session && !row.applied_by.contains(UNLOCKED);
         let sqlite = self.db.backend() == Backend::Sqlite;
-        if stopped || locked && !sqlite {
+        if stopped {
             return Ok(true);
         }
         let timeout = self.options.lock_timeout;
@@ -171,6 +313,8 @@ impl<D: Database> Run<'_, D> {
             let sight = sight.map_err(|fault| fault.while_doing("look for the other run"))?;
             let patience = match sight {
                 Sight::Gone => Duration::ZERO,
+                // Its lock would be held, but for a pooler that gave both of us the same session.
+                Sight::Idle | Sight::Unknown if locked && !sqlite => Duration::ZERO,
                 // What SQLite runs shares its transaction with its record or may run twice: taking it over too early
                 // costs work and nothing else.
                 Sight::Unknown if sqlite => timeout.min(STILL),
@@ -294,7 +438,7 @@ impl<D: Database> Run<'_, D> {
         after: Option<(i64, String)>,
     ) -> Result<Work<'d>> {
         let backend = self.db.backend();
-        let Step { index, direction, heads } = &prepared.step;
+        let Step { index, direction, .. } = &prepared.step;
         let revision = &decoded.revisions[*index];
         let script = revision.script(backend, *direction);
         let body = match (script, self.set.rust(*index)) {
@@ -307,28 +451,8 @@ impl<D: Database> Run<'_, D> {
             }
             (None, None) => return Err(missing_body(revision, *direction)),
         };
-        let opposite = match direction {
-            Direction::Up => revision.script(backend, Direction::Down),
-            Direction::Down => None,
-        };
-        let down_sql = opposite.map(|script| down_sql::write(&prepared.text, script));
-        let names = self.names(decoded, heads);
-        Ok(Work {
-            row: NewRow {
-                after,
-                revision: revision.id.to_string(),
-                action: (*direction).into(),
-                digest: self.chain_of(decoded, heads)?,
-                heads: names.join(","),
-                checksum: revision.checksum(backend).map(|checksum| checksum.to_string()),
-                compatible: revision.compatible,
-                statements: script.map_or(1, |script| script.statements.len()),
-                down_sql,
-                in_force: None,
-                applied_by: self.owner.clone(),
-            },
-            body,
-        })
+        let row = self.records(decoded).of_step(&prepared.step, &prepared.text, after.into())?;
+        Ok(Work { row, body })
     }
 
     /// The error of steps that failed: what, where, what was kept, what to do.

@@ -4,14 +4,13 @@ use std::time::Instant;
 
 use migrate_revision::{Direction, Script};
 
-use super::patience::Way;
-use super::steps::shortened;
-use super::{Outcome, Run, UNLOCKED};
+use super::steps::{Course, shortened};
+use super::{Outcome, Run};
 use crate::backends::{Database, Last, Own, StepFault, Work, WorkBody};
 use crate::down_sql::{self, Unreadable};
 use crate::error::Failure;
 use crate::event::{Event, StepInfo};
-use crate::history::{Action, HistoryRow, NewRow, RowState, Running, TakeOver, join_heads};
+use crate::history::{Action, HistoryRow, NewRow, RowState, Running, TakeOver, UNLOCKED, join_heads};
 use crate::report::{DoneStep, Plan, PlannedStep, Report};
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
@@ -45,7 +44,7 @@ struct Undo {
 impl<D: Database> Run<'_, D> {
     pub(crate) async fn plan_undo_unknown(mut self) -> Result<Plan> {
         let last = self.read_last().await?;
-        let record = self.record(last).await?;
+        let record = self.what_to_undo(last).await?;
         let to = record.steps.last().map_or(record.heads.clone(), |undo| split(&undo.heads));
         let backend = self.db.backend();
         let steps = record.steps.into_iter().map(|undo| PlannedStep {
@@ -78,7 +77,7 @@ impl<D: Database> Run<'_, D> {
         let mut from = None;
         let mut done = Vec::new();
         loop {
-            let record = self.record(last).await?;
+            let record = self.what_to_undo(last).await?;
             let from = from.get_or_insert_with(|| record.heads.clone()).clone();
             if record.steps.is_empty() {
                 let ahead = Vec::new();
@@ -97,7 +96,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// What is to be undone, by the rows of the history.
-    async fn record(&mut self, last: Last) -> Result<Record> {
+    async fn what_to_undo(&mut self, last: Last) -> Result<Record> {
         let decoded = self.set.decoded()?;
         let mut record = Record { last: None, heads: Vec::new(), steps: Vec::new(), running: None };
         let Last::Row(_) = last else { return Ok(record) };
@@ -120,7 +119,7 @@ impl<D: Database> Run<'_, D> {
                 return Err(refused(&row.revision, "what is below it is not what this binary has"));
             }
             Some(row) => (row.joined_heads(), row.digest.clone()),
-            None => (String::new(), self.chain_of(decoded, [])?),
+            None => (String::new(), self.records(decoded).digest([])?),
         };
         for row in stack {
             let (text, script) = self.recorded_script(row).await?;
@@ -161,7 +160,7 @@ impl<D: Database> Run<'_, D> {
         let Some(undo) = record.steps.first() else { return Ok(Outcome::Done) };
         let total = undo.script.statements.len();
         let row = NewRow {
-            after: record.last.clone(),
+            after: record.last.clone().into(),
             revision: undo.row.revision.clone(),
             action: Action::Down,
             heads: undo.heads.clone(),
@@ -180,15 +179,6 @@ impl<D: Database> Run<'_, D> {
         };
         let work = [Work { row, body }];
         let transactional = undo.script.is_transactional(self.db.backend()) || total == 0;
-        let way = match &record.running {
-            Some(running) => match self.take_from(running, &work[0]).await? {
-                Some(from) => Way::Record { begin: None, from },
-                None => return Ok(Outcome::Overtaken),
-            },
-            None if transactional => Way::Transact { create: false },
-            None => Way::Record { begin: Some(false), from: 0 },
-        };
-        let start = Instant::now();
         let step = StepInfo {
             revision: &undo.row.revision,
             message: MESSAGE,
@@ -196,7 +186,21 @@ impl<D: Database> Run<'_, D> {
             number: done.len() + 1,
             of: done.len() + record.steps.len(),
         };
-        match self.run_patiently(way, &work, &[step]).await {
+        let infos = [step];
+        let resumed = match &record.running {
+            Some(running) => match self.take_undoing(running, &work[0]).await? {
+                Some(from) => Some(from),
+                None => return Ok(Outcome::Overtaken),
+            },
+            None => None,
+        };
+        let mut course = Course::new(&work, &infos, done);
+        let result = match resumed {
+            Some((running, from)) => self.record(&mut course, &running, from).await,
+            None if transactional => self.take_together(&mut course, false).await.map_err(|(_, fault)| fault),
+            None => self.take_recorded(&mut course, false).await,
+        };
+        match result {
             Ok(()) => {}
             Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
             Err(fault) => {
@@ -206,19 +210,16 @@ impl<D: Database> Run<'_, D> {
                 return Err(explain(undo, transactional, fault));
             }
         }
-        let took = start.elapsed();
-        self.events.emit(&Event::Finished { step, took });
-        done.push(DoneStep::new(&step, total, took));
         Ok(Outcome::Done)
     }
 
     /// Takes over the row of a revision that another run has half undone. Gives the statement to go on from.
-    async fn take_from(&mut self, row: &HistoryRow, work: &Work<'_>) -> Result<Option<usize>> {
+    async fn take_undoing(&mut self, row: &HistoryRow, work: &Work<'_>) -> Result<Option<(Running, usize)>> {
         if !self.is_abandoned(row).await? {
             return Ok(None);
         }
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
-        let running = Running { seq: row.seq, applied_by: row.applied_by.clone() };
+        let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let to = TakeOver {
             done,
             applied_by: &self.owner,
@@ -228,7 +229,7 @@ impl<D: Database> Run<'_, D> {
         };
         let taken = self.db.take_over(&self.table, &running, &to).await;
         let taken = taken.map_err(|fault| fault.while_doing("take over the interrupted revision"))?;
-        Ok(taken.then_some(done))
+        Ok(taken.then(|| (Running { applied_by: self.owner.clone(), ..running }, done)))
     }
 }
 
@@ -251,8 +252,7 @@ fn above<'r>(
             Action::Down if stack.last().is_some_and(|top| top.revision == row.revision) => {
                 stack.pop();
             }
-            Action::Repair => {}
-            Action::Down | Action::Stamp => astray = Some(row),
+            Action::Down | Action::Stamp | Action::Repair => astray = Some(row),
         }
     }
     match astray {

@@ -10,7 +10,7 @@ use embed_migrations_tests::revisions::resolve_all;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, directory, verb, target, options @ ..] = arguments.as_slice() else {
-        return Err("usage: migrating URL DIRECTORY upgrade|downgrade TARGET [no-lock|lease]".into());
+        return Err("usage: migrating URL DIRECTORY upgrade|downgrade|repair TARGET [no-lock|lease]".into());
     };
     let set = Migrations::from_resolved(resolve_all(directory.as_ref(), false), "main");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let migrator = set.connect(url).await?.lock(lock).lease(Duration::from_secs(2));
         match verb.as_str() {
             "upgrade" => migrator.upgrade(target).await,
+            "repair" => migrator.repair(target.split(',')).await,
             _ => migrator.downgrade(target).await,
         }
     });

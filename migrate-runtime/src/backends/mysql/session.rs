@@ -3,10 +3,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, StatementKind};
+use migrate_revision::{Backend, Script, StatementKind};
 
 use super::Mysql;
 use super::packet::Failed;
+use crate::dialect::mysql::{ALWAYS, assigned, changes_session, whole_seconds};
 use crate::error::Fault;
 use crate::history::{HistoryTable, quote_name, quote_text};
 
@@ -42,31 +43,6 @@ pub(super) struct Touched {
     /// Statements that put back variables that it names, and its role
     others: Vec<String>,
 }
-
-/// Variables that are put back after whatever may change the session, be it `SET NAMES` or a procedure. Each server has
-/// its own names for some.
-const ALWAYS: [&str; 19] = [
-    "sql_mode",
-    "foreign_key_checks",
-    "unique_checks",
-    "sql_safe_updates",
-    "sql_select_limit",
-    "time_zone",
-    "lock_wait_timeout",
-    "innodb_lock_wait_timeout",
-    "max_statement_time",
-    "max_execution_time",
-    "transaction_isolation",
-    "transaction_read_only",
-    "tx_isolation",
-    "tx_read_only",
-    "character_set_client",
-    "character_set_results",
-    "character_set_connection",
-    // Setting the one before sets this one.
-    "collation_connection",
-    "default_storage_engine",
-];
 
 impl Mysql<'_> {
     /// Reads the session and the server.
@@ -210,40 +186,10 @@ fn limit(values: &mut [(String, String)], patience: Duration, backend: Backend) 
     (!sets.0.is_empty()).then(|| (set(sets.0), set(sets.1)))
 }
 
-/// The servers count whole seconds.
-fn whole_seconds(timeout: Duration) -> u64 {
-    timeout.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1)
-}
-
 /// MariaDB says so in its version.
 pub(super) fn dialect_of(version: Option<&str>) -> Backend {
     let mariadb = version.is_some_and(|version| version.to_ascii_lowercase().contains("mariadb"));
     if mariadb { Backend::Mariadb } else { Backend::Mysql }
-}
-
-/// The statement that bounds what follows it.
-pub(super) fn timeouts(options: &SectionOptions, backend: Backend) -> Option<String> {
-    let mut set = Vec::new();
-    if let Some(timeout) = options.lock_timeout {
-        let seconds = whole_seconds(timeout);
-        set.push(format!(
-            "@@SESSION.lock_wait_timeout = {seconds}, @@SESSION.innodb_lock_wait_timeout = {seconds}"
-        ));
-    }
-    if let Some(timeout) = options.statement_timeout {
-        set.push(match backend {
-            Backend::Mariadb => {
-                format!("@@SESSION.max_statement_time = {:.3}", timeout.as_secs_f64().max(0.001))
-            }
-            // It bounds SELECT alone; MySQL has nothing that would bound the others.
-            _ => format!("@@SESSION.max_execution_time = {}", timeout.as_millis().max(1)),
-        });
-    }
-    (!set.is_empty()).then(|| format!("SET {}", set.join(", ")))
-}
-
-fn changes_session(statement: &ScriptStatement) -> bool {
-    statement.session_effect || statement.kind == StatementKind::Session
 }
 
 fn variable(row: Vec<Option<String>>) -> Option<(String, String)> {
@@ -261,50 +207,4 @@ fn assignment(name: &str, value: &str, backend: Backend) -> String {
         _ => quote_text(value, backend),
     };
     format!("@@SESSION.{name} = {value}")
-}
-
-/// The system variables that a `SET` assigns, by the look of it: a name before an equals sign, and no `@` alone before
-/// the name.
-fn assigned(sql: &str) -> Vec<String> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut names = Vec::new();
-    for (at, _) in sql.match_indices('=') {
-        let before = sql[..at].trim_end_matches(':').trim_end().trim_end_matches('`');
-        let start = before
-            .rfind(|c| !is_name(c))
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        let name = &before[start..];
-        let sigil = before[..start].trim_end_matches('`');
-        if !name.is_empty() && (!sigil.ends_with('@') || sigil.ends_with("@@")) {
-            names.push(name.to_ascii_lowercase());
-        }
-    }
-    names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn assigned_variables_are_found() {
-        assert_eq!(
-            assigned("SET @a = 1, @@SESSION.Sql_Log_Bin := 0, local `group_concat_max_len`=2"),
-            ["sql_log_bin", "group_concat_max_len"]
-        );
-        assert_eq!(assigned("SET @@é=1, NAMES utf8mb4"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn timeouts_are_rounded_up() {
-        let options = SectionOptions {
-            lock_timeout: Some(Duration::from_millis(1500)),
-            statement_timeout: Some(Duration::from_millis(250)),
-            ..SectionOptions::default()
-        };
-        let lock = "SET @@SESSION.lock_wait_timeout = 2, @@SESSION.innodb_lock_wait_timeout = 2";
-        let timeouts = |backend| timeouts(&options, backend).unwrap();
-        assert_eq!(timeouts(Backend::Mariadb), format!("{lock}, @@SESSION.max_statement_time = 0.250"));
-        assert_eq!(timeouts(Backend::Mysql), format!("{lock}, @@SESSION.max_execution_time = 250"));
-    }
 }

@@ -1,13 +1,13 @@
 //! A message of the simple protocol: statements of the runtime and of revisions, and which of them an error is of.
 
 use std::ops::Range;
-use std::pin::pin;
+use std::pin::Pin;
 
 use futures_util::TryStreamExt as _;
 use tokio_postgres::error::ErrorPosition;
-use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream};
 
-use crate::backends::Tell;
+use crate::backends::{Tell, Told};
 
 /// Statements that go to the server together. Outside of a transaction they are one.
 #[derive(Default)]
@@ -57,6 +57,9 @@ pub(super) struct Failed {
     pub(super) error: tokio_postgres::Error,
 }
 
+/// The answers to a batch, as they come.
+pub(super) type Answers = Pin<Box<SimpleQueryStream>>;
+
 pub(super) type Cells = Vec<Option<String>>;
 
 impl Batch {
@@ -86,6 +89,28 @@ impl Batch {
         encoding: Encoding,
         told: &mut Tell<'_>,
     ) -> Result<Vec<Cells>, Failed> {
+        let answers = self.send(client, signature).await;
+        let answers = answers.map_err(|error| self.failed(0, false, error, encoding, signature))?;
+        self.read(answers, signature, encoding, told).await
+    }
+
+    /// Sends the statements without waiting for any answer.
+    pub(super) async fn send(
+        &self,
+        client: &Client,
+        signature: &str,
+    ) -> Result<Answers, tokio_postgres::Error> {
+        Ok(Box::pin(client.simple_query_raw(&format!("{signature}{}", self.sql)).await?))
+    }
+
+    /// Reads the answers to what was sent, and returns the rows that the runtime's own statements gave.
+    pub(super) async fn read(
+        &self,
+        mut answers: Answers,
+        signature: &str,
+        encoding: Encoding,
+        told: &mut Tell<'_>,
+    ) -> Result<Vec<Cells>, Failed> {
         let mut done = 0;
         let mut rows_of_this = 0;
         let mut rows = Vec::new();
@@ -96,21 +121,16 @@ impl Batch {
         // The first step begins with the message; the others when the one before is done.
         let first = self.pieces.iter().find_map(rows_begin);
         if let Some(step) = first {
-            told(step, None);
+            told(step, Told::Begun);
         }
-        let stream = client
-            .simple_query_raw(&format!("{signature}{}", self.sql))
-            .await
-            .map_err(|error| self.failed(0, false, error, encoding, signature))?;
-        let mut stream = pin!(stream);
         loop {
-            match stream.try_next().await {
+            match answers.try_next().await {
                 Ok(None) => return Ok(rows),
                 Ok(Some(SimpleQueryMessage::CommandComplete(_))) => {
                     if let Some(Piece { what: What::Statement { step, place, .. }, .. }) =
                         self.pieces.get(done)
                     {
-                        told(*step, Some(place + 1));
+                        told(*step, Told::Statements(place + 1));
                     }
                     done += 1;
                     rows_of_this = 0;
@@ -120,7 +140,7 @@ impl Batch {
                         .and_then(rows_begin)
                         .filter(|_| self.pieces[..done].iter().any(|p| rows_begin(p).is_some()))
                     {
-                        told(step, None);
+                        told(step, Told::Begun);
                     }
                 }
                 Ok(Some(SimpleQueryMessage::Row(row))) => {
@@ -133,6 +153,11 @@ impl Batch {
                 Err(error) => return Err(self.failed(done, rows_of_this > 0, error, encoding, signature)),
             }
         }
+    }
+
+    /// How many bytes it has.
+    pub(super) fn len(&self) -> usize {
+        self.sql.len()
     }
 
     /// Finds the statement that an error is of: by its position, else as the first that is not complete.

@@ -6,11 +6,12 @@ use tokio_postgres::error::SqlState;
 use super::alone::{self, Twice, Verdict};
 use super::batch::{Batch, Failed, What};
 use super::index::Concurrent;
-use super::settings::{self, Scope};
-use super::transact::{NOTE, first, step_fault};
+use super::transact::{NOTE, first, scope_of, step_fault};
 use super::{BACKEND, Postgres, fault, is};
 use crate::backends::doubt::Doubt;
-use crate::backends::{self, StepFault, Tell, Work, WorkBody};
+use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
+use crate::dialect::postgres::{self as dialect, must_change_one};
+use crate::dialect::progress;
 use crate::error::Fault;
 use crate::history::{HistoryTable, Running, quote_text};
 
@@ -37,8 +38,8 @@ impl Postgres<'_> {
         let WorkBody::Sql { text, script } = work.body else {
             return Err(StepFault::Error(backends::not_recordable()));
         };
-        told(0, None);
-        let scope = Scope::of(std::slice::from_ref(work)).everything();
+        told(0, Told::Begun);
+        let scope = scope_of(std::slice::from_ref(work)).everything();
         let note = Batch::own("note the session's settings", &scope.select());
         let rows = self.run(&note, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
         let settings = first(&rows).unwrap_or_default().to_owned();
@@ -74,7 +75,7 @@ impl Postgres<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let Recording { text, script, .. } = *recording;
-        if let Some(sql) = settings::set_timeouts(&script.options, false) {
+        if let Some(sql) = dialect::set_timeouts(&script.options, false) {
             self.client.batch_execute(&sql).await.map_err(fault)?;
         }
         for (place, statement) in backends::again(script, from) {
@@ -96,7 +97,7 @@ impl Postgres<'_> {
                 let mut batch = Batch::default();
                 recording.push_progress(&mut batch, place);
                 self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
-                told(0, Some(place + 1));
+                told(0, Told::Statements(place + 1));
             } else if outside || !self.run_together(recording, place, told).await? {
                 self.mark(recording, place).await?;
                 self.run_alone(recording, place, told).await?;
@@ -141,7 +142,7 @@ impl Postgres<'_> {
     async fn mark(&self, recording: &Recording<'_>, place: usize) -> Result<(), StepFault> {
         let statement = &recording.script.statements[place];
         let Some(mark) = Twice::of(statement, recording.sql(place)).mark(statement) else { return Ok(()) };
-        let progress = format!("'{} ' || {mark}", backends::progress(recording.script, place));
+        let progress = format!("'{} ' || {mark}", progress(recording.script, place));
         let update = recording.table.update_progress_to(recording.running, place, &progress, BACKEND);
         let mut batch = Batch::default();
         recording.push_update(&mut batch, &update);
@@ -152,13 +153,8 @@ impl Postgres<'_> {
     /// Whether the statement was done at which another run was cut off.
     async fn was_done(&self, recording: &Recording<'_>, place: usize) -> Result<bool, StepFault> {
         let statement = &recording.script.statements[place];
-        let HistoryTable { namespace, .. } = recording.table;
-        let sql = format!(
-            "SELECT progress FROM {} WHERE namespace = {} AND seq = {}",
-            recording.table.name(BACKEND),
-            quote_text(namespace, BACKEND),
-            recording.running.seq
-        );
+        let (name, row) = (recording.table.name(BACKEND), recording.table.row(recording.running, BACKEND));
+        let sql = format!("SELECT progress FROM {name} WHERE {row}");
         let rows = self.rows(&sql).await.map_err(fault)?;
         let Some((_, recorded)) = first(&rows).and_then(|progress| progress.split_once(' ')) else {
             return Ok(false);
@@ -192,7 +188,7 @@ impl Postgres<'_> {
             let mut batch = Batch::default();
             recording.push_progress(&mut batch, place);
             self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
-            told(0, Some(place + 1));
+            told(0, Told::Statements(place + 1));
             return Ok(());
         }
         let result = self.run_alone(recording, place, told).await;
@@ -225,10 +221,8 @@ impl Postgres<'_> {
 
     /// How many statements the row says are done.
     async fn recorded(&self, recording: &Recording<'_>) -> Result<usize, Fault> {
-        let rows = self
-            .rows(&recording.table.select_progress(recording.running.seq, BACKEND))
-            .await
-            .map_err(fault)?;
+        let rows =
+            self.rows(&recording.table.select_progress(recording.running, BACKEND)).await.map_err(fault)?;
         Ok(first(&rows).and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 }
@@ -240,7 +234,7 @@ impl Recording<'_> {
     }
 
     fn push_progress(&self, batch: &mut Batch, place: usize) {
-        let progress = backends::progress(self.script, place + 1);
+        let progress = progress(self.script, place + 1);
         let update = self.table.update_progress(self.running, place + 1, &progress, BACKEND);
         self.push_update(batch, &update);
     }
@@ -252,7 +246,7 @@ impl Recording<'_> {
     fn push_update(&self, batch: &mut Batch, update: &str) {
         // Whom a statement makes of the session may have no right to the history.
         let identity = self.script.statements.iter().any(|statement| statement.session_effect);
-        let [before, after] = settings::as_before(&self.settings);
+        let [before, after] = dialect::as_before(&quote_text(&self.settings, BACKEND));
         if identity {
             batch.push(NOTE, &before);
         }
@@ -284,9 +278,4 @@ fn has_transactions(script: &Script) -> bool {
 fn wants_to_be_alone(failed: &Failed) -> bool {
     matches!(failed.what, Some(What::Statement { .. }))
         && is(&failed.error, &[SqlState::ACTIVE_SQL_TRANSACTION, SqlState::INVALID_TRANSACTION_TERMINATION])
-}
-
-/// An update that fails, and with it its whole message, if there is no row to change.
-fn must_change_one(update: &str) -> String {
-    format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) FROM changed")
 }

@@ -1,20 +1,25 @@
 //! Steps in one transaction: as one message where that can be, else between BEGIN and COMMIT.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use migrate_revision::StatementKind;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
-use super::batch::{Batch, Cells, Failed, What};
-use super::settings::{self, Scope};
+use super::batch::{Answers, Batch, Cells, Failed, What};
 use super::{BACKEND, MADE_MEANWHILE, Postgres, fault, is};
-use crate::backends::{StepFault, Tell, Work, WorkBody};
+use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
+use crate::dialect::postgres::{self as dialect, Scope};
 use crate::error::Fault;
 use crate::history::HistoryTable;
 use crate::{Error, ErrorKind};
 
 pub(super) const NOTE: What = What::Own("note the session's settings");
+
+/// How many messages, and how many bytes of them, may be on the way without an answer.
+const MAX_SENT: usize = 128;
+const MAX_SENT_BYTES: usize = 4 << 20;
 
 /// How many transactions in a row may be given up by the server before its error is shown.
 const MAX_GIVEN_UP: u32 = 10;
@@ -27,7 +32,7 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        let scope = Scope::of(steps);
+        let scope = scope_of(steps);
         if steps.iter().any(|work| needs_begin(&work.body)) {
             let result = self.begin_and_commit(table, create, steps, &scope, told).await;
             if let Err(fault) = result {
@@ -42,6 +47,80 @@ impl Postgres<'_> {
         self.lacks_schema = false;
         self.given_up = 0;
         Ok(())
+    }
+
+    /// Steps in transactions of their own. Their messages are sent ahead of the answers: the guard of each row keeps a step
+    /// from running whose predecessor failed.
+    pub(super) async fn transact_steps_each(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        let mut place = 0;
+        while let Some(rest) = steps.get(place..).filter(|rest| !rest.is_empty()) {
+            let create = create && place == 0;
+            let messages = rest.iter().take_while(|work| !needs_begin(&work.body)).count();
+            let mut tell = |step: usize, what: Told| told(place + step, what);
+            if messages == 0 {
+                let done = self.transact_steps(table, create, &rest[..1], &mut tell).await;
+                done.map_err(|fault| (place, fault))?;
+                told(place, Told::Kept);
+                place += 1;
+            } else {
+                let done = self.pipeline(table, create, &rest[..messages], &mut tell).await;
+                done.map_err(|(step, fault)| (place + step, fault))?;
+                place += messages;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pipeline(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        let mut sent: VecDeque<(Batch, Answers)> = VecDeque::new();
+        let mut bytes = 0;
+        let mut next = 0;
+        let mut failed: Option<(usize, StepFault)> = None;
+        for (place, step) in steps.iter().enumerate() {
+            while failed.is_none() && next < steps.len() && sent.len() < MAX_SENT && bytes < MAX_SENT_BYTES {
+                let one = &steps[next..=next];
+                let batch = self.message(table, create && next == 0, one, &scope_of(one));
+                match batch.send(self.client, &self.signature).await {
+                    Ok(answers) => {
+                        bytes += batch.len();
+                        sent.push_back((batch, answers));
+                        next += 1;
+                    }
+                    Err(error) if sent.is_empty() => return Err((place, fault(error).into())),
+                    // The connection is gone; what was sent has the answers that it had.
+                    Err(_) => break,
+                }
+            }
+            let Some((batch, answers)) = sent.pop_front() else { break };
+            bytes -= batch.len();
+            let mut tell = |_: usize, what: Told| told(place, what);
+            match batch.read(answers, &self.signature, self.encoding, &mut tell).await {
+                Ok(_) => {
+                    told(place, Told::Kept);
+                    self.lacks_schema = false;
+                    self.given_up = 0;
+                }
+                // Those behind it fail for its sake, or another process took its place.
+                Err(error) if failed.is_none() => {
+                    let one = std::slice::from_ref(step);
+                    failed = Some((place, self.transaction_fault(table, one, error)));
+                }
+                Err(_) => {}
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// All of the steps as one message, which the server makes one transaction.
@@ -172,7 +251,7 @@ impl Postgres<'_> {
 /// What a failure means.
 pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Failed) -> StepFault {
     let Failed { what, offset, at_commit, error } = failed;
-    if error.as_db_error().is_none() {
+    if error.as_db_error().is_none() || is_fatal(&error) {
         return fault(error).into();
     }
     if at_commit {
@@ -190,6 +269,12 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
         Some(What::Own(doing)) => StepFault::Error(fault(error).while_doing(doing)),
         Some(What::Row(_) | What::Create | What::Progress) | None => fault(error).into(),
     }
+}
+
+/// Whether the server ended the session, which no statement is to blame for.
+fn is_fatal(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
+    matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 /// Whether a row could not be written because another has its number, or because the one before it is not there.
@@ -224,13 +309,23 @@ fn commit_refused(steps: &[Work<'_>], fault: Fault) -> Error {
     Error::new(ErrorKind::Revision, message).with_source(fault.source)
 }
 
+/// What some steps may change of the session.
+pub(super) fn scope_of(steps: &[Work<'_>]) -> Scope {
+    steps.iter().fold(Scope::default(), |scope, work| match work.body {
+        WorkBody::Nothing => scope,
+        WorkBody::Rust { .. } => scope.everything(),
+        // The runtime limits how long each waits for locks.
+        WorkBody::Sql { text, script } => scope.and(text, script).with_timeouts(),
+    })
+}
+
 /// Whether a body cannot be a part of one message.
 fn needs_begin(body: &WorkBody<'_>) -> bool {
     match body {
         WorkBody::Nothing => false,
         WorkBody::Rust { .. } => true,
         WorkBody::Sql { text, script } => {
-            settings::resets_all(script, text)
+            dialect::resets_all(script, text)
                 || script.statements.iter().any(|statement| statement.kind == StatementKind::Savepoint)
         }
     }
@@ -240,9 +335,9 @@ fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>, patience: Duration) {
     let WorkBody::Sql { script, .. } = body else { return };
     let what = What::Own("set the section's timeouts");
     if script.options.lock_timeout.is_none() && patience > Duration::ZERO {
-        batch.push(what, &settings::set_patience(patience));
+        batch.push(what, &dialect::set_patience(patience));
     }
-    if let Some(sql) = settings::set_timeouts(&script.options, true) {
+    if let Some(sql) = dialect::set_timeouts(&script.options, true) {
         batch.push(what, &sql);
     }
 }

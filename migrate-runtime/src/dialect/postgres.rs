@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use migrate_revision::{Backend, Script, SectionOptions};
 
-use crate::backends::{Work, WorkBody};
 use crate::history::quote_text;
 
 /// Where the settings are kept while a message runs. It ends with the message's transaction.
 const KEPT: &str = "pg_catalog.current_setting('embed_migrations.saved')";
 
 /// The settings that some steps may change.
-pub(super) struct Scope {
+#[derive(Default)]
+pub(crate) struct Scope {
     /// Whether a statement may change any setting, so that all must be looked at
     all: bool,
     /// Settings that nobody defined, of which there is no list: the names in the steps' own texts
@@ -23,51 +23,48 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// What these steps may change.
-    pub(super) fn of(steps: &[Work<'_>]) -> Self {
-        let mut scope = Self { all: false, custom: BTreeSet::new(), timeouts: false };
-        for work in steps {
-            match work.body {
-                WorkBody::Nothing => {}
-                WorkBody::Rust { .. } => scope.all = true,
-                WorkBody::Sql { text, script } => {
-                    scope.timeouts = true;
-                    for statement in script.statements.iter().filter(|statement| statement.session_effect) {
-                        scope.all = true;
-                        custom_names(&text[statement.range.clone()], &mut scope.custom);
-                    }
-                }
-            }
+    /// What these and the statements of a script may change.
+    pub(crate) fn and(mut self, text: &str, script: &Script) -> Self {
+        self.timeouts |= timeouts(&script.options).next().is_some();
+        for statement in script.statements.iter().filter(|statement| statement.session_effect) {
+            self.all = true;
+            custom_names(&text[statement.range.clone()], &mut self.custom);
         }
-        scope
+        self
+    }
+
+    /// With timeouts that do not come from a section.
+    pub(crate) fn with_timeouts(self) -> Self {
+        Self { timeouts: true, ..self }
     }
 
     /// All that there is.
-    pub(super) fn everything(self) -> Self {
+    pub(crate) fn everything(self) -> Self {
         Self { all: true, ..self }
     }
 
     /// Selects the settings as they are, in one text.
-    pub(super) fn select(&self) -> String {
+    pub(crate) fn select(&self) -> String {
         format!("SELECT {}", self.settings())
     }
 
     /// Keeps the settings for the rest of the transaction.
-    pub(super) fn keep(&self) -> String {
+    pub(crate) fn keep(&self) -> String {
         format!("SELECT pg_catalog.set_config('embed_migrations.saved', {}, true)", self.settings())
     }
 
     /// Puts back what was kept in this transaction.
-    pub(super) fn restore_kept(&self) -> Vec<String> {
+    pub(crate) fn restore_kept(&self) -> Vec<String> {
         self.restore(KEPT)
     }
 
     /// Puts back what was selected.
-    pub(super) fn restore_selected(&self, settings: &str) -> Vec<String> {
+    pub(crate) fn restore_selected(&self, settings: &str) -> Vec<String> {
         self.restore(&quote_text(settings, Backend::Postgres))
     }
 
-    fn settings(&self) -> String {
+    /// The settings as they are, as an expression.
+    pub(crate) fn settings(&self) -> String {
         let now = |name: &str| format!("pg_catalog.current_setting('{name}')");
         let mut names = vec!["session_authorization", "role", "search_path"];
         if !self.all {
@@ -93,7 +90,8 @@ impl Scope {
         )
     }
 
-    fn restore(&self, kept: &str) -> Vec<String> {
+    /// Puts back what was kept in an expression.
+    pub(crate) fn restore(&self, kept: &str) -> Vec<String> {
         let kept = format!("{kept}::pg_catalog.json");
         let value = |name: &str| format!("pg_catalog.json_extract_path_text({kept}, '{name}')");
         let set = |name: &str| format!("pg_catalog.set_config('{name}', {}, false)", value(name));
@@ -140,7 +138,7 @@ impl Scope {
 }
 
 /// Limits, for the transaction, how long a statement waits for a lock, unless the session limits it.
-pub(super) fn set_patience(patience: Duration) -> String {
+pub(crate) fn set_patience(patience: Duration) -> String {
     let milliseconds = patience.as_millis().clamp(1, i32::MAX as u128);
     let now = "pg_catalog.current_setting('lock_timeout')";
     format!(
@@ -149,24 +147,31 @@ pub(super) fn set_patience(patience: Duration) -> String {
     )
 }
 
+/// An update that fails, and with it its whole message, if there is no row to change.
+pub(crate) fn must_change_one(update: &str) -> String {
+    format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) AS changed FROM changed")
+}
+
 /// Sets a section's timeouts, for the transaction or for the session.
-pub(super) fn set_timeouts(options: &SectionOptions, local: bool) -> Option<String> {
-    let set = |name: &str, timeout: Option<Duration>| {
-        // Zero would mean none.
-        let milliseconds = timeout?.as_millis().clamp(1, i32::MAX as u128);
-        Some(format!("pg_catalog.set_config('{name}', '{milliseconds}ms', {local})"))
-    };
-    let values: Vec<String> =
-        [set("lock_timeout", options.lock_timeout), set("statement_timeout", options.statement_timeout)]
-            .into_iter()
-            .flatten()
-            .collect();
+pub(crate) fn set_timeouts(options: &SectionOptions, local: bool) -> Option<String> {
+    let set = |(name, value)| format!("pg_catalog.set_config('{name}', '{value}', {local})");
+    let values: Vec<String> = timeouts(options).map(set).collect();
     (!values.is_empty()).then(|| format!("SELECT {}", values.join(", ")))
 }
 
-/// Becomes, for the transaction, who the session was when the settings were selected, and then again who it is.
-pub(super) fn as_before(settings: &str) -> [String; 2] {
-    let kept = format!("{}::pg_catalog.json", quote_text(settings, Backend::Postgres));
+/// The settings by which a section limits its own time.
+pub(crate) fn timeouts(options: &SectionOptions) -> impl Iterator<Item = (&'static str, String)> {
+    let all = [("lock_timeout", options.lock_timeout), ("statement_timeout", options.statement_timeout)];
+    all.into_iter().filter_map(|(name, timeout)| {
+        // Zero would mean none.
+        let milliseconds = timeout?.as_millis().clamp(1, i32::MAX as u128);
+        Some((name, format!("{milliseconds}ms")))
+    })
+}
+
+/// Becomes, for the transaction, who the session was by settings in an expression, and then again who it is.
+pub(crate) fn as_before(settings: &str) -> [String; 2] {
+    let kept = format!("{settings}::pg_catalog.json");
     let become_ = |name: &str, who: &str| {
         format!(
             "CASE WHEN pg_catalog.current_setting('{name}') OPERATOR(pg_catalog.<>) {who} \
@@ -186,7 +191,7 @@ pub(super) fn as_before(settings: &str) -> [String; 2] {
 }
 
 /// Whether a statement resets even what is kept for the transaction.
-pub(super) fn resets_all(script: &Script, text: &str) -> bool {
+pub(crate) fn resets_all(script: &Script, text: &str) -> bool {
     script.statements.iter().any(|statement| {
         let mut words = text[statement.range.clone()].split_whitespace();
         words.next().is_some_and(|word| word.eq_ignore_ascii_case("reset"))

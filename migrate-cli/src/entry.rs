@@ -3,65 +3,86 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use migrate_revision::Labels;
-use migrate_revision::graph::Index;
-use migrate_revision::source::Resolved;
+use migrate_revision::graph::{Graph, Index};
+use migrate_revision::{Labels, Resolver};
+use migrate_runtime::Migrations;
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::output::{ID, MARK, styled};
-use crate::project::Project;
-use crate::set;
 
 /// A revision for programs.
 #[derive(Debug, Serialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Its id
-    pub(crate) revision: String,
+    pub revision: String,
     /// The first line of its prose
-    pub(crate) message: String,
+    pub message: String,
     /// Its parents
-    pub(crate) revises: Vec<String>,
+    pub revises: Vec<String>,
     /// The ids or labels that it depends on
-    pub(crate) depends_on: Vec<String>,
+    pub depends_on: Vec<String>,
     /// Its own labels and those of the branch that it is on
-    pub(crate) labels: Vec<String>,
+    pub labels: Vec<String>,
     /// When it was written
-    pub(crate) created: Option<String>,
+    pub created: Option<String>,
     /// Its file
-    pub(crate) file: String,
+    pub file: String,
     /// Whether nothing revises it
-    pub(crate) head: bool,
+    pub head: bool,
     /// Whether several revisions revise it
-    pub(crate) branchpoint: bool,
+    pub branchpoint: bool,
     /// Whether it is not in the lock file; nothing without a lock file
-    pub(crate) draft: Option<bool>,
+    pub draft: Option<bool>,
     /// Whether the database is at it; nothing if that was not asked
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) current: Option<bool>,
+    pub current: Option<bool>,
 }
 
 /// Makes entries of one set.
-pub(crate) struct Entries<'a> {
-    project: &'a Project,
-    set: &'a Resolved,
+#[derive(Debug)]
+pub struct Entries<'a> {
+    set: &'a Migrations,
+    graph: &'a Graph,
     labels: Labels<'a>,
-    drafts: BTreeSet<Index>,
+    drafts: Option<BTreeSet<Index>>,
 }
 
 impl<'a> Entries<'a> {
-    pub(crate) fn new(project: &'a Project, set: &'a Resolved) -> Self {
-        Self {
-            project,
-            set,
-            labels: Labels::new(&set.revisions, &set.graph),
-            drafts: set.drafts.iter().copied().collect(),
-        }
+    /// For a set whose drafts are these; `None` where that is not known.
+    ///
+    /// # Errors
+    /// When the set is not readable.
+    pub fn new(set: &'a Migrations, drafts: Option<BTreeSet<Index>>) -> Result<Self, Error> {
+        let graph = set.graph()?;
+        Ok(Self { set, graph, labels: Labels::new(set.revisions(), graph), drafts })
+    }
+
+    /// The set's graph.
+    #[must_use]
+    pub fn graph(&self) -> &'a Graph {
+        self.graph
+    }
+
+    /// Finds what targets mean in the set.
+    #[must_use]
+    pub fn resolver(&self) -> Resolver<'a> {
+        Resolver { revisions: self.set.revisions(), graph: self.graph }
+    }
+
+    /// The revisions that a target stands for, whatever a database says: several for `heads`, none for `base`.
+    ///
+    /// # Errors
+    /// When it leads nowhere.
+    pub fn named(&self, target: &str) -> Result<Vec<Index>, Error> {
+        Ok(self.resolver().all(&target.into())?)
     }
 
     /// The entry of a revision.
-    pub(crate) fn of(&self, index: Index) -> Entry {
-        let revision = &self.set.revisions[index];
-        let children = self.set.graph.children(index).take(2).count();
+    #[must_use]
+    pub fn of(&self, index: Index) -> Entry {
+        let revision = &self.set.revisions()[index];
+        let children = self.graph.children(index).take(2).count();
         Entry {
             revision: revision.id.to_string(),
             message: revision.message.clone(),
@@ -69,10 +90,10 @@ impl<'a> Entries<'a> {
             depends_on: revision.depends_on.clone(),
             labels: self.labels.of(index).iter().map(|label| (*label).to_owned()).collect(),
             created: revision.created.clone(),
-            file: set::path(self.project, revision),
+            file: self.set.file_of(revision),
             head: children == 0,
             branchpoint: children > 1,
-            draft: self.set.locked.then(|| self.drafts.contains(&index)),
+            draft: self.drafts.as_ref().map(|drafts| drafts.contains(&index)),
             current: None,
         }
     }
@@ -80,12 +101,14 @@ impl<'a> Entries<'a> {
 
 impl Entry {
     /// `id (label) (head), message`
-    pub(crate) fn line(&self) -> String {
+    #[must_use]
+    pub fn line(&self) -> String {
         format!("{}{}, {}", styled(ID, &self.revision), self.marks(), self.message)
     }
 
     /// The labels, and what is special of it, each in brackets.
-    pub(crate) fn marks(&self) -> String {
+    #[must_use]
+    pub fn marks(&self) -> String {
         let mut marks = String::new();
         if !self.labels.is_empty() {
             marks.push_str(&format!(" ({})", self.labels.join(", ")));
@@ -104,12 +127,14 @@ impl Entry {
     }
 
     /// Its parents, `<base>` if it has none.
-    pub(crate) fn parents(&self) -> String {
+    #[must_use]
+    pub fn parents(&self) -> String {
         if self.revises.is_empty() { "<base>".into() } else { self.revises.join(", ") }
     }
 
     /// Everything about it, a line each.
-    pub(crate) fn block(&self) -> String {
+    #[must_use]
+    pub fn block(&self) -> String {
         let mut text = format!("{}{}\n", styled(ID, &self.revision), self.marks());
         let _ = writeln!(text, "  message:    {}", self.message);
         let _ = writeln!(text, "  revises:    {}", self.parents());

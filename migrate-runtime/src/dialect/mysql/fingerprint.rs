@@ -7,7 +7,7 @@ use crate::history::quote_text;
 
 /// What a statement may have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     NotDone,
     Done,
     /// The definitions do not tell
@@ -16,7 +16,7 @@ pub(super) enum Verdict {
 
 /// What is recorded before a statement, as an expression: `scheme`, a hash of what the definitions' texts depend on,
 /// the statement's hash, and a hash for each object, or `-` where there is none. `None` if nothing needs to be.
-pub(super) fn expression(statement: &ScriptStatement, sql: &str, backend: Backend) -> Option<String> {
+pub(crate) fn expression(statement: &ScriptStatement, sql: &str, backend: Backend) -> Option<String> {
     if statement.kind != StatementKind::Ddl || statement.objects.is_empty() {
         return None;
     }
@@ -33,7 +33,7 @@ pub(super) fn expression(statement: &ScriptStatement, sql: &str, backend: Backen
 }
 
 /// Compares what was recorded with what is there now.
-pub(super) fn verdict(recorded: &str, now: &str, statement: &ScriptStatement, sql: &str) -> Verdict {
+pub(crate) fn verdict(recorded: &str, now: &str, statement: &ScriptStatement, sql: &str) -> Verdict {
     let parts = |text: &str| -> Option<[String; 4]> {
         text.split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().ok()
     };
@@ -80,7 +80,7 @@ fn changes_nothing_visible(statement: &ScriptStatement, sql: &str) -> bool {
 }
 
 /// The table that a statement empties.
-pub(super) fn emptied<'s>(statement: &'s ScriptStatement, sql: &str) -> Option<&'s Object> {
+pub(crate) fn emptied<'s>(statement: &'s ScriptStatement, sql: &str) -> Option<&'s Object> {
     statement.objects.first().filter(|_| first_word(sql).eq_ignore_ascii_case("truncate"))
 }
 

@@ -1,0 +1,250 @@
+//! Alembic: the graph out of the heads of its Python files, the SQL out of what Alembic prints with `--sql`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use migrate_cli::Error;
+use migrate_revision::source::SourceText;
+use migrate_revision::{Backend, Direction, Problem};
+use toml::Table;
+
+use super::offline::{Part, parts};
+use super::python::Module;
+use super::{Applied, Asked, Foreign, Format, Key, Reading, Row, Section, Unfinished};
+use super::{cell, entries, file_name};
+use crate::project::shortened;
+
+pub(super) struct Alembic;
+
+impl Format for Alembic {
+    fn directories(&self, root: &Path) -> Vec<PathBuf> {
+        vec![root.to_owned()]
+    }
+
+    fn read(&self, directory: &Path, asked: &Asked, found: &mut Reading) -> Result<(), Error> {
+        found.has_graph = true;
+        let home = home(directory);
+        let mut sources = Vec::new();
+        for directory in version_directories(directory, &home)? {
+            for path in entries(&directory)?.into_iter().filter(|path| is_python(path)) {
+                let Some(source) = found.text(&path) else { continue };
+                if let Some(migration) = migration(&source, &mut found.problems) {
+                    found.migrations.push(migration);
+                    sources.push(source.text);
+                }
+            }
+        }
+        // What Alembic would say of broken files is said here already.
+        if !found.problems.is_empty() {
+            found.migrations.clear();
+        }
+        if found.migrations.is_empty() {
+            return Ok(());
+        }
+        let (up, down) = match (&asked.upgrade_sql, &asked.downgrade_sql) {
+            (None, None) => {
+                (vec![run(&home, &["upgrade", "heads", "--sql"])?], downgrades(&home, &found.migrations)?)
+            }
+            (up, down) => (up.iter().filter_map(|path| found.text(path)).collect(), {
+                down.iter().filter_map(|path| found.text(path)).collect()
+            }),
+        };
+        let table = asked.table.as_deref().unwrap_or(self.table());
+        let mut all: Vec<Part> = Vec::new();
+        for source in up.iter().chain(&down) {
+            let (mut parts, has_preamble) = parts(source, table);
+            if has_preamble {
+                found.notes.push(format!("what {} does before the first revision is left out", source.path));
+            }
+            all.append(&mut parts);
+        }
+        for (migration, text) in found.migrations.iter_mut().zip(&sources) {
+            for direction in [Direction::Up, Direction::Down] {
+                let part = all
+                    .iter()
+                    .find(|part| part.revision == migration.id && part.section.direction == direction);
+                match part {
+                    // What it says of itself as a whole is said of the Python file.
+                    Some(Part { section, .. }) if section.is_empty() => {
+                        migration.sections.push(Section { file: migration.file.clone(), ..section.clone() });
+                    }
+                    Some(Part { section, .. }) => {
+                        let mut section = section.clone();
+                        section.no_transaction |= leaves_transaction(text, direction);
+                        migration.sections.push(section);
+                    }
+                    None if direction == Direction::Up => found.problems.push(Problem::of_path(
+                        &migration.file,
+                        format!("the output of `alembic upgrade --sql` has no revision `{}`", migration.id),
+                        "make it anew: `alembic upgrade heads --sql > upgrade.sql`",
+                    )),
+                    None => found.notes.push(format!(
+                        "there is no output of `alembic downgrade --sql` for {}: the revision is irreversible",
+                        migration.id
+                    )),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, version: &str) -> Option<Key> {
+        Some(Key::Text(version.to_owned()))
+    }
+
+    fn table(&self) -> &'static str {
+        "alembic_version"
+    }
+
+    fn query(&self, table: &str, _: Option<Backend>) -> String {
+        format!("SELECT version_num FROM {table}")
+    }
+
+    fn applied(&self, rows: &[Row]) -> Result<Applied, Unfinished> {
+        Ok(Applied { with_ancestors: true, ..Applied::of(rows.iter().map(|row| cell(row, 0))) })
+    }
+}
+
+/// The directory of `alembic.ini`: this one, or the nearest above it.
+fn home(directory: &Path) -> PathBuf {
+    let real = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    let has_settings =
+        |path: &&Path| path.join("alembic.ini").is_file() || script_in_pyproject(path).is_some();
+    match real.ancestors().find(has_settings) {
+        Some(found) if found == real => directory.to_owned(),
+        Some(found) => found.to_owned(),
+        None => directory.to_owned(),
+    }
+}
+
+fn script_in_pyproject(directory: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(directory.join("pyproject.toml")).ok()?;
+    let table = text.parse::<Table>().ok()?;
+    Some(table.get("tool")?.get("alembic")?.get("script_location")?.as_str()?.to_owned())
+}
+
+/// Where the Python files are: the directory that was named, its `versions`, or what the settings in it say.
+fn version_directories(directory: &Path, home: &Path) -> Result<Vec<PathBuf>, Error> {
+    let ini = std::fs::read_to_string(home.join("alembic.ini")).unwrap_or_default();
+    let setting = |key: &str| {
+        let mut lines = ini.lines().filter_map(|line| line.split_once('='));
+        lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
+    };
+    let below = |path: &str| shortened(&home.join(path.replace("%(here)s", ".")));
+    if directory == home {
+        if let Some(locations) = setting("version_locations").filter(|locations| !locations.is_empty()) {
+            let separators = [' ', ',', ';', if cfg!(windows) { ';' } else { ':' }];
+            return Ok(locations.split(separators).filter(|path| !path.is_empty()).map(below).collect());
+        }
+        if let Some(script) = setting("script_location").or_else(|| script_in_pyproject(home)) {
+            return Ok(vec![below(&script).join("versions")]);
+        }
+    }
+    if directory.join("versions").is_dir() {
+        return Ok(vec![directory.join("versions")]);
+    }
+    if directory == home && !entries(directory)?.iter().any(|path| is_python(path)) {
+        return Err(Error::usage(format!(
+            "there is no `alembic.ini` in `{}` or above it\n\n\
+             hint: name the directory of Alembic's settings, or that of its `versions`",
+            directory.display()
+        )));
+    }
+    Ok(vec![directory.to_owned()])
+}
+
+fn is_python(path: &Path) -> bool {
+    path.is_file()
+        && path.extension().is_some_and(|extension| extension == "py")
+        && file_name(path) != "__init__.py"
+}
+
+/// A Python file as a revision without its SQL.
+fn migration(source: &SourceText, problems: &mut Vec<Problem>) -> Option<Foreign> {
+    let module = Module::read(&source.text);
+    let mut value = |name: &str| match module.value(name).map(|value| (value.strings.clone(), &value.range)) {
+        Some((Some(strings), _)) => strings,
+        Some((None, range)) => {
+            problems.push(source.problem(
+                range,
+                format!("`{name}` is not a plain value"),
+                "write what it comes to: a string, a tuple of strings or `None`",
+            ));
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let (id, revises) = (value("revision"), value("down_revision"));
+    let (depends_on, labels) = (value("depends_on"), value("branch_labels"));
+    let Some(id) = id.into_iter().next() else {
+        if module.value("revision").is_none_or(|value| value.strings.is_some()) {
+            problems.push(Problem::of_path(
+                &source.path,
+                "the file has no `revision`",
+                "write `revision = \"...\"` into it, or move it elsewhere",
+            ));
+        }
+        return None;
+    };
+    let docstring = module.docstring.unwrap_or_default();
+    let (prose, facts) = match docstring.find("Revision ID:") {
+        Some(at) => docstring.split_at(at),
+        None => (docstring.as_str(), ""),
+    };
+    let mut migration = Foreign::new(&*id, Key::Text(id.clone()), "", &source.path);
+    if !prose.trim().is_empty() {
+        migration.message = prose.trim().to_owned();
+    }
+    migration.created = facts
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Create Date:"))
+        .map(|date| date.trim().to_owned())
+        .filter(|date| date.is_ascii() && date.len() >= 10);
+    migration.revises = revises;
+    migration.depends_on = depends_on;
+    migration.labels = labels;
+    Some(migration)
+}
+
+/// Whether a function of the file has an `autocommit_block`. Databases whose DDL Alembic takes for non-transactional
+/// show nothing of it in the output.
+fn leaves_transaction(text: &str, direction: Direction) -> bool {
+    let (up, down) = text.split_once("\ndef downgrade").unwrap_or((text, ""));
+    let function = if direction == Direction::Up { up } else { down };
+    function.contains("autocommit_block(")
+}
+
+/// The ways down from each head. Alembic takes one head at a time.
+fn downgrades(home: &Path, migrations: &[Foreign]) -> Result<Vec<SourceText>, Error> {
+    let is_head =
+        |migration: &&Foreign| !migrations.iter().any(|other| other.revises.contains(&migration.id));
+    let heads = migrations.iter().filter(is_head);
+    heads.map(|head| run(home, &["downgrade", &format!("{}:base", head.id), "--sql"])).collect()
+}
+
+/// What Alembic prints.
+fn run(home: &Path, arguments: &[&str]) -> Result<SourceText, Error> {
+    const BY_HAND: &str = "run `alembic upgrade heads --sql > upgrade.sql` and `alembic downgrade HEAD:base --sql > \
+                           downgrade.sql` where Alembic works, and give `--upgrade-sql` and `--downgrade-sql`";
+    let name = format!("alembic {}", arguments.join(" "));
+    let done = Command::new("alembic").args(arguments).current_dir(home).output().map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "it is not on the PATH".to_owned(),
+            _ => error.to_string(),
+        };
+        Error::program(format!("cannot run `{name}`: {reason}\n\nhint: {BY_HAND}"))
+    })?;
+    if !done.status.success() {
+        return Err(Error::program(format!(
+            "`{name}` failed ({}):\n{}\n\n\
+             hint: a revision that reads from the database gives no SQL; mend it, or else {BY_HAND}",
+            done.status,
+            [&done.stdout, &done.stderr]
+                .map(|text| String::from_utf8_lossy(text).trim().to_owned())
+                .join("\n")
+                .trim()
+        )));
+    }
+    SourceText::new(&name, &name, &done.stdout).map_err(|problem| crate::error::problems(&[problem]))
+}

@@ -1,0 +1,71 @@
+//! A copy of a database before it is changed: SQLite's online backup, and the dump program of the servers.
+
+mod programs;
+
+use std::path::Path;
+use std::time::Duration;
+
+use migrate_cli::{Error, Exit, Output};
+use migrate_runtime::Plan;
+
+use crate::database::Opened;
+use crate::files;
+
+/// Makes the copy that was asked for, if there is something to do.
+///
+/// # Errors
+/// When the file is there already, the dump program is not, or either fails; then nothing of the copy remains.
+pub(crate) fn before(
+    plan: &Plan,
+    file: Option<&Path>,
+    opened: &Opened,
+    output: &Output,
+) -> Result<(), Error> {
+    let Some(file) = file.filter(|_| !plan.is_empty()) else { return Ok(()) };
+    backup(opened.database().url().to_read(), file)?;
+    output.note(format_args!("the database is copied to `{}`", file.display()));
+    Ok(())
+}
+
+/// Copies the database of a URL into a new file.
+///
+/// # Errors
+/// As [`before`].
+pub(crate) fn backup(url: &str, file: &Path) -> Result<(), Error> {
+    let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+    files::create_by(file, |file| match scheme {
+        "sqlite" => sqlite(rest, file),
+        "postgres" | "postgresql" => programs::postgres(url, file),
+        _ => programs::mysql(url, file),
+    })
+}
+
+/// How long others may hold the database.
+const WAIT: Duration = Duration::from_secs(60);
+
+fn sqlite(path: &str, file: &Path) -> Result<(), Error> {
+    use rusqlite::backup::{Backup, StepResult};
+    use rusqlite::{Connection, OpenFlags};
+
+    let failed =
+        |error: rusqlite::Error| Error::new(Exit::Database, format!("cannot copy the database: {error}"));
+    // As the runtime reads the URL, except that no file is made.
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = match path.contains('?') && !path.starts_with("file:") {
+        true => format!("file:{path}"),
+        false => path.to_owned(),
+    };
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(path, flags).map_err(failed)?;
+    source.busy_timeout(WAIT).map_err(failed)?;
+    let mut copy = Connection::open(file).map_err(failed)?;
+    let backup = Backup::new(&source, &mut copy).map_err(failed)?;
+    // All in one step: the copy is of one moment.
+    match backup.step(-1).map_err(failed)? {
+        StepResult::Done => {}
+        _ => return Err(Error::new(Exit::Database, "cannot copy the database: it is locked")),
+    }
+    drop(backup);
+    copy.close().map_err(|(_, error)| failed(error))
+}

@@ -1,0 +1,61 @@
+//! A database for a while on a PostgreSQL server.
+
+use migrate_cli::{Error, Exit};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::{name, refused};
+
+/// The server, and the name of the database for a while.
+pub(super) struct PostgresServer {
+    config: Config,
+    name: String,
+}
+
+impl PostgresServer {
+    pub(super) fn new(url: &str) -> Result<Self, Error> {
+        let config = url.parse().map_err(|error| refused("read the URL", &error))?;
+        Ok(Self { config, name: name() })
+    }
+
+    pub(super) async fn create(&self) -> Result<(), Error> {
+        let client = connect(&self.config).await?;
+        client.batch_execute(&format!("CREATE DATABASE {}", self.name)).await.map_err(|error| {
+            match error.code() {
+                Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Error::new(Exit::Database, format!(
+                    "{}\n\nhint: `verify` works on a database of its own beside yours: give the role `CREATEDB`, or name a \
+                     server with `--database-url` where it has that",
+                    refused("make a database to verify on", &error)
+                )),
+                _ => refused("make a database to verify on", &error),
+            }
+        })
+    }
+
+    pub(super) async fn connect(&self) -> Result<Client, Error> {
+        connect(self.config.clone().dbname(&self.name)).await
+    }
+
+    pub(super) async fn remove(&self) -> Result<(), Error> {
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            refused(&format!("drop the database `{}`, which is left over", self.name), error)
+        };
+        let client = connect(&self.config).await.map_err(|error| failed(&error))?;
+        // A statement may still be at work in it.
+        let end =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
+        client.simple_query(&end).await.map_err(|error| failed(&error))?;
+        let drop = format!("DROP DATABASE IF EXISTS {}", self.name);
+        client.batch_execute(&drop).await.map_err(|error| failed(&error))
+    }
+}
+
+async fn connect(config: &Config) -> Result<Client, Error> {
+    let (client, connection) =
+        config.connect(NoTls).await.map_err(|error| refused("connect to PostgreSQL", &error))?;
+    tokio::spawn(async move {
+        // Whatever ends it, the client's next call fails with the reason.
+        let _ = connection.await;
+    });
+    Ok(client)
+}

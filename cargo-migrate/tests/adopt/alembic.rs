@@ -1,0 +1,199 @@
+//! Alembic, by its files and its printed SQL. With Alembic itself: `tools`.
+
+use crate::adopted::{can_be_taken_back, does_the_same_as, history, project};
+use crate::project::Project;
+
+const USERS: &str = r#""""Add users: the first
+
+They have names.
+
+Revision ID: aaa111
+Revises:
+Create Date: 2024-01-31 12:01:59.123456
+
+"""
+from typing import Sequence, Union
+from alembic import op
+
+# revision identifiers, used by Alembic.
+revision: str = 'aaa111'
+down_revision: Union[str, Sequence[str], None] = None
+branch_labels: Union[str, Sequence[str], None] = ('people',)
+depends_on: Union[str, Sequence[str], None] = None
+
+
+def upgrade() -> None:
+    op.execute("revision = 'never read'")
+"#;
+
+const LEFT: &str =
+    "\"\"\"left\n\nRevision ID: bbb\n\"\"\"\nrevision = \"bbb\"\ndown_revision = \"aaa111\"  # on users\n";
+const RIGHT: &str = "'''right'''\nrevision = 'ccc'\ndown_revision = 'aaa111'\ndepends_on = ['bbb']\n\n\ndef upgrade():\n    \
+                     with op.get_context().autocommit_block():\n        op.execute('VACUUM')\n\n\ndef downgrade():\n    pass\n";
+const JOIN: &str = "revision = 'ddd'\ndown_revision = (\n    'bbb',\n    # and\n    'ccc',\n)\n";
+
+const UP: &str = "CREATE TABLE alembic_version (\n    version_num VARCHAR(32) NOT NULL\n);\n\n\
+    -- Running upgrade  -> aaa111\n\nCREATE TABLE users (\n    id INTEGER NOT NULL, \n    name VARCHAR(50)\n);\n\n\
+    INSERT INTO alembic_version (version_num) VALUES ('aaa111') RETURNING version_num;\n\n\
+    -- Running upgrade aaa111 -> bbb\n\nCREATE TABLE lefts (x INTEGER);\n\n\
+    UPDATE alembic_version SET version_num='bbb' WHERE alembic_version.version_num = 'aaa111';\n\n\
+    -- Running upgrade aaa111 -> ccc\n\nVACUUM;\n\n\
+    UPDATE alembic_version SET version_num='ccc' WHERE alembic_version.version_num = 'bbb';\n\n\
+    -- Running upgrade bbb, ccc -> ddd\n\n\
+    UPDATE alembic_version SET version_num='ddd' WHERE alembic_version.version_num = 'ccc';\n\n";
+
+const DOWN: &str = "-- Running downgrade ddd -> bbb, ccc\n\n\
+    UPDATE alembic_version SET version_num='ccc' WHERE alembic_version.version_num = 'ddd';\n\n\
+    -- Running downgrade ccc -> aaa111\n\n\
+    UPDATE alembic_version SET version_num='bbb' WHERE alembic_version.version_num = 'ccc';\n\n\
+    -- Running downgrade bbb -> aaa111\n\nDROP TABLE lefts;\n\n\
+    UPDATE alembic_version SET version_num='aaa111' WHERE alembic_version.version_num = 'bbb';\n\n\
+    -- Running downgrade aaa111 -> \n\nDROP TABLE users;\n\n\
+    DELETE FROM alembic_version WHERE alembic_version.version_num = 'aaa111';\n\n";
+
+fn graph() -> Project {
+    project(&[
+        ("alembic.ini", "[alembic]\nscript_location = %(here)s/alembic\n"),
+        ("alembic/env.py", "raise SystemExit\n"),
+        ("alembic/versions/__init__.py", ""),
+        ("alembic/versions/1_users.py", USERS),
+        ("alembic/versions/2_left.py", LEFT),
+        ("alembic/versions/3_right.py", RIGHT),
+        ("alembic/versions/4_join.py", JOIN),
+        ("up.sql", UP),
+        ("down.sql", DOWN),
+    ])
+}
+
+#[test]
+fn the_graph_is_that_of_the_files_and_the_sql_that_of_the_output() {
+    let project = graph();
+    let done = project.run("adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql");
+    assert_eq!(
+        done.ok(),
+        "created migrations/aaa111_add_users_the_first.sql\ncreated migrations/bbb_left.sql\n\
+         created migrations/ccc_right.sql\ncreated migrations/ddd_migration_ddd.sql\n"
+    );
+    assert_eq!(done.stderr, "note: the way down of ccc does nothing: the revision is irreversible\n");
+    assert_eq!(
+        project.read("migrations/aaa111_add_users_the_first.sql"),
+        "-- Add users: the first\n--\n-- They have names.\n--\n-- revision: aaa111\n-- revises: none\n-- labels: people\n\
+         -- created: 2024-01-31 12:01:59.123456\n\n-- migrate:up\nCREATE TABLE users (\n    id INTEGER NOT NULL, \n    \
+         name VARCHAR(50)\n);\n\n-- migrate:down\nDROP TABLE users;\n"
+    );
+    let right = project.read("migrations/ccc_right.sql");
+    assert!(right.ends_with("-- depends-on: bbb\n\n-- migrate:up no-transaction\nVACUUM;\n"), "{right}");
+    assert!(project.read("migrations/ddd_migration_ddd.sql").ends_with("-- revises: bbb, ccc\n"));
+    assert_eq!(history(&project).last().unwrap(), "bbb+ccc <- ddd: Migration ddd");
+    does_the_same_as(
+        &project,
+        "CREATE TABLE users (\n    id INTEGER NOT NULL, \n    name VARCHAR(50)\n); CREATE TABLE lefts (x INTEGER);",
+    );
+}
+
+#[test]
+fn what_does_nothing_is_said_or_made_a_revision_that_does_nothing() {
+    let project = graph();
+    let silent = UP.replace("VACUUM;\n\n", "");
+    project.write("up.sql", &silent);
+    let adopt = "adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql";
+    let done = project.run(adopt);
+    assert!(
+        done.failed(4).contains(
+            "error: the migration does nothing\n --> alembic/versions/3_right.py\n  = help: `--allow-empty` makes it"
+        ),
+        "{done:?}"
+    );
+    assert!(!project.path("migrations").exists());
+    project.run(&format!("{adopt} --allow-empty")).ok();
+    let right = project.read("migrations/ccc_right.sql");
+    assert!(right.ends_with("-- migrate:up\nSELECT 1;\n\n-- migrate:down\nSELECT 1;\n"), "{right}");
+    project.on_database("upgrade").ok();
+    can_be_taken_back(&project);
+}
+
+#[test]
+fn a_block_outside_of_the_transaction_makes_the_section_one() {
+    let project = graph();
+    let inside = "BEGIN;\n\n".to_owned()
+        + &UP.replace(
+            "CREATE TABLE lefts (x INTEGER);",
+            "COMMIT;\n\nCREATE TABLE lefts (x INTEGER);\n\nBEGIN;",
+        )
+        + "COMMIT;\n\n";
+    project.write("up.sql", &inside);
+    project.run("adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql alembic").ok();
+    let left = project.read("migrations/bbb_left.sql");
+    assert!(
+        left.contains("-- migrate:up no-transaction\nCREATE TABLE lefts (x INTEGER);\n\n-- migrate:down\n"),
+        "{left}"
+    );
+}
+
+#[test]
+fn several_heads_are_adopted_and_pointed_at() {
+    let project = graph();
+    std::fs::remove_file(project.path("alembic/versions/4_join.py")).unwrap();
+    project.write("alembic/versions/3_right.py", &RIGHT.replace("depends_on", "# depends_on"));
+    let done = project.run("adopt --from alembic --upgrade-sql up.sql alembic/versions");
+    done.ok();
+    assert!(done.stderr.contains("note: there are 2 heads, which a build refuses"), "{done:?}");
+    assert!(
+        done.stderr.contains("no output of `alembic downgrade --sql` for bbb: the revision is irreversible")
+    );
+    assert_eq!(project.run("check").code, 5);
+    project.run("merge").ok();
+    project.run("check").ok();
+}
+
+#[test]
+fn what_only_python_could_tell_is_refused_with_its_place() {
+    let project = graph();
+    project.write("alembic/versions/2_left.py", "revision = make_id()\ndown_revision = 'aaa111'\n");
+    project.write("alembic/versions/5_other.py", "x = 1\n");
+    let done = project.run("adopt --from alembic --upgrade-sql up.sql");
+    let shown = done.failed(4);
+    assert!(
+        shown.contains("error: `revision` is not a plain value\n --> alembic/versions/2_left.py:1:12\n"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("error: the file has no `revision`\n --> alembic/versions/5_other.py\n"),
+        "{shown}"
+    );
+    assert!(!project.path("migrations").exists());
+}
+
+#[test]
+fn an_output_that_lacks_a_revision_and_a_parent_that_is_not_there_are_refused() {
+    let project = graph();
+    project.write("alembic/versions/5_new.py", "revision = 'eee'\ndown_revision = 'nosuch'\n");
+    let done = project.run("adopt --from alembic --upgrade-sql up.sql");
+    let shown = done.failed(4);
+    assert!(
+        shown.contains(
+            "the output of `alembic upgrade --sql` has no revision `eee`\n --> alembic/versions/5_new.py\n"
+        ),
+        "{shown}"
+    );
+    project.write("up.sql", &format!("{UP}-- Running upgrade nosuch -> eee\n\nSELECT 1;\n"));
+    let done = project.run("adopt --from alembic --upgrade-sql up.sql");
+    assert!(
+        done.failed(4).contains("`nosuch`") && done.stderr.contains(" --> alembic/versions/5_new.py\n"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn without_alembic_the_commands_to_run_are_named() {
+    let project = graph();
+    let nowhere = project.path("alembic");
+    let output = project.command(&["adopt", "--from", "alembic"]).env("PATH", nowhere).output().unwrap();
+    let done = crate::project::Done::new(output);
+    assert_eq!(
+        done.failed(1),
+        "error: cannot run `alembic upgrade heads --sql`: it is not on the PATH\n\n\
+         hint: run `alembic upgrade heads --sql > upgrade.sql` and `alembic downgrade HEAD:base --sql > downgrade.sql` \
+         where Alembic works, and give `--upgrade-sql` and `--downgrade-sql`\n"
+    );
+}

@@ -1,0 +1,35 @@
+//! golang-migrate.
+
+use crate::adopted::{can_be_taken_back, does_the_same_as, history, project};
+
+#[test]
+fn pairs_of_files_become_revisions_by_number() {
+    let project = project(&[
+        ("old/9_users.up.sql", "BEGIN;\nCREATE TABLE users (id INTEGER);\nCOMMIT;\n"),
+        ("old/9_users.down.sql", "DROP TABLE users;\n"),
+        ("old/000010_add.posts.up.sql", "CREATE TABLE posts (id INTEGER);\n"),
+        ("old/000010_add.posts.down.sql", "DROP TABLE posts;\n"),
+        ("old/embed.go", "package migrations\n"),
+    ]);
+    let done = project.run("adopt --from golang-migrate old");
+    assert!(done.ok().ends_with("skipped old/embed.go (not named as a migration)\n"), "{done:?}");
+    assert_eq!(history(&project), [" <- 9: users", "9 <- 000010: add.posts"]);
+    does_the_same_as(&project, "CREATE TABLE users (id INTEGER); CREATE TABLE posts (id INTEGER);");
+    can_be_taken_back(&project);
+}
+
+#[test]
+fn one_number_for_two_migrations_is_refused() {
+    let project =
+        project(&[("old/1_a.up.sql", "CREATE TABLE a (x);"), ("old/01_b.up.sql", "CREATE TABLE b (x);")]);
+    let done = project.run("adopt --from golang-migrate old");
+    assert!(done.failed(4).contains("a second migration of version `1`\n --> old/1_a.up.sql\n"), "{done:?}");
+}
+
+#[test]
+fn a_way_down_alone_is_refused() {
+    let project =
+        project(&[("old/1_a.up.sql", "CREATE TABLE a (x);"), ("old/2_b.down.sql", "DROP TABLE b;")]);
+    let done = project.run("adopt --from golang-migrate old");
+    assert!(done.failed(4).contains("the migration has no way up\n --> old/2_b.down.sql\n"), "{done:?}");
+}

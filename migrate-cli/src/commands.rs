@@ -1,0 +1,12 @@
+//! The commands, one file each: arguments, and what is done and printed.
+
+pub mod check;
+pub mod current;
+pub mod downgrade;
+pub mod heads;
+pub mod history;
+pub mod plan;
+pub mod show;
+pub mod stamp;
+pub mod status;
+pub mod upgrade;

@@ -1,0 +1,86 @@
+//! `downgrade`
+
+use std::io::{self, BufRead, IsTerminal};
+use std::ops::ControlFlow;
+
+use migrate_runtime::Plan;
+
+use crate::database::Database;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::{Error, Outcome};
+
+/// Undo what stands above a target
+///
+/// Asks on a terminal; elsewhere it needs `--yes`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Args {
+    /// Where it leads: `base`, an id or a beginning of one, `-1`
+    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
+    target: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Print the steps instead of taking them
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Args {
+    /// Where it leads.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+}
+
+/// Undoes what stands above the target, after a yes and after `before` has agreed to the plan or has done all that there is to do.
+///
+/// # Errors
+/// Those of the runtime and of `before`, and when there was no yes.
+pub async fn run(
+    args: &Args,
+    database: &Database<'_>,
+    output: &Output,
+    before: impl FnOnce(&Plan) -> Result<ControlFlow<Exit>, Error>,
+) -> Outcome {
+    let target = args.target.as_str();
+    let plan = database.read(async |migrator| migrator.plan_downgrade(target).await).await?;
+    if args.dry_run {
+        output.facts(&plan, || plan.to_string());
+        return Ok(Exit::Success);
+    }
+    if !plan.is_empty() && !args.yes {
+        let question = format!("{plan}\na downgrade may lose data. Go on?");
+        ask(
+            &question,
+            "a downgrade may lose data, and there is no terminal to ask on\n\nhint: add `--yes`; `--dry-run` prints \
+             the steps",
+            output,
+        )?;
+    }
+    if let ControlFlow::Break(exit) = before(&plan)? {
+        return Ok(exit);
+    }
+    let report = database.change(output, async |migrator| migrator.downgrade(target).await).await?;
+    output.facts(&report, || report.to_string());
+    Ok(Exit::Success)
+}
+
+/// Asks on a terminal and waits for a yes. Without a terminal it refuses, and says so.
+///
+/// # Errors
+/// When there is no yes.
+pub fn ask(question: &str, refusal: &str, output: &Output) -> Result<(), Error> {
+    if !io::stdin().is_terminal() {
+        return Err(Error::refused(refusal));
+    }
+    output.note(format_args!("{question} [y/N]"));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    match read {
+        Ok(_) if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) => Ok(()),
+        _ => Err(Error::refused("nothing was changed")),
+    }
+}

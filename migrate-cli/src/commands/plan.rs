@@ -1,0 +1,32 @@
+//! `plan`
+
+use crate::Outcome;
+use crate::database::Database;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Print the steps that an upgrade or a downgrade would take
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Args {
+    /// Where it leads: `head`, `heads`, `base`, an id or a beginning of one, `+1`, `-1`
+    #[arg(value_name = "TARGET", default_value = "head", allow_negative_numbers = true)]
+    target: String,
+    /// The steps of a downgrade; those of an upgrade without it
+    #[arg(long)]
+    downgrade: bool,
+}
+
+/// Prints the steps.
+///
+/// # Errors
+/// When the target leads nowhere, or the database cannot be read.
+pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outcome {
+    let target = args.target.as_str();
+    let plan = match args.downgrade {
+        true => database.read(async |migrator| migrator.plan_downgrade(target).await).await?,
+        false => database.read(async |migrator| migrator.plan(target).await).await?,
+    };
+    output.facts(&plan, || plan.to_string());
+    Ok(Exit::Success)
+}

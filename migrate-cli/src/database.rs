@@ -1,0 +1,122 @@
+//! The database that a command works on.
+
+use std::fmt;
+use std::path::Path;
+
+use migrate_runtime::{Connected, Migrations, Migrator};
+
+use crate::error::Error;
+use crate::output::Output;
+use crate::progress::Progress;
+
+/// The URL of a database. It may hold a password, and is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL for what only reads: a SQLite file that is not there is an empty database, and stays away.
+    #[must_use]
+    pub fn to_read(&self) -> &str {
+        match sqlite_file(&self.0) {
+            Some(path) if !Path::new(path).exists() => "sqlite::memory:",
+            _ => &self.0,
+        }
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(..)")
+    }
+}
+
+/// A set of revisions and a database.
+#[derive(Debug)]
+pub struct Database<'a> {
+    set: &'a Migrations,
+    url: DatabaseUrl,
+    schema: Option<String>,
+    table: Option<String>,
+}
+
+impl<'a> Database<'a> {
+    /// The database of a URL.
+    pub fn new(set: &'a Migrations, url: DatabaseUrl) -> Self {
+        Self { set, url, schema: None, table: None }
+    }
+
+    /// Where the history is, if not in the usual place.
+    #[must_use]
+    pub fn history_in(self, schema: Option<String>, table: Option<String>) -> Self {
+        Self { schema, table, ..self }
+    }
+
+    /// The set.
+    #[must_use]
+    pub fn set(&self) -> &'a Migrations {
+        self.set
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// Asks the database something. A SQLite file that is not there is an empty database, and stays away.
+    ///
+    /// # Errors
+    /// Those of the runtime.
+    pub async fn read<T>(
+        &self,
+        verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
+    ) -> Result<T, Error> {
+        Ok(verb(self.migrator(self.url.to_read()).await?).await?)
+    }
+
+    /// Changes the database, and shows what happens while it does.
+    ///
+    /// # Errors
+    /// Those of the runtime.
+    pub async fn change<T>(
+        &self,
+        output: &Output,
+        verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
+    ) -> Result<T, Error> {
+        let migrator = self.migrator(self.url.as_str()).await?;
+        let mut progress = Progress::new(*output);
+        Ok(verb(migrator.on_event(move |event| progress.show(event))).await?)
+    }
+
+    async fn migrator(&self, url: &str) -> migrate_runtime::Result<Migrator<'a, Connected>> {
+        let mut migrator = self.set.connect(url).await?;
+        if let Some(schema) = &self.schema {
+            migrator = migrator.schema(schema);
+        }
+        if let Some(table) = &self.table {
+            migrator = migrator.table(table);
+        }
+        Ok(migrator)
+    }
+}
+
+/// The path in an SQLite URL, if it is a plain one.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    (!path.is_empty() && !path.starts_with(':') && !path.starts_with("file:")).then_some(path)
+}

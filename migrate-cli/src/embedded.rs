@@ -1,0 +1,244 @@
+//! The commands of an application on the set that it embeds.
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::task::{Context, Poll, Waker};
+
+use clap::ValueEnum;
+use migrate_runtime::{Migrations, Plan};
+
+use crate::commands::{check, current, downgrade, heads, history, plan, show, stamp, status, upgrade};
+use crate::database::{Database, DatabaseUrl};
+use crate::entry::Entries;
+use crate::exit::Exit;
+use crate::output::{Color, Output};
+use crate::{Error, Outcome};
+
+const VARIABLE: &str = "DATABASE_URL";
+
+/// A command with the options that every command has.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct With<A: clap::Args> {
+    #[command(flatten)]
+    args: A,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct Common {
+    /// `sqlite:app.db`, `postgres://..` or `mysql://..`; without it that of the application, then `DATABASE_URL`
+    #[arg(long, value_name = "URL")]
+    database_url: Option<DatabaseUrl>,
+    /// How facts are printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+/// How facts are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs: one object on standard output
+    Json,
+}
+
+/// The subcommands that an application adds to its own with `#[command(subcommand)]`. [`Cli`] runs them.
+#[derive(Debug, clap::Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Apply what is missing to a target
+    Upgrade(With<upgrade::Args>),
+    /// Undo what stands above a target
+    Downgrade(With<downgrade::Args>),
+    /// Print the revisions that the database is at
+    Current(With<current::Args>),
+    /// Print the revisions, newest first
+    History(With<history::Args>),
+    /// Print the revisions that nothing revises
+    Heads(With<heads::Args>),
+    /// Print a revision
+    Show(With<show::Args>),
+    /// Record that the database is at a target, without running anything
+    Stamp(With<stamp::Args>),
+    /// Print the steps that an upgrade or a downgrade would take
+    Plan(With<plan::Args>),
+    /// Print where the database is, held against the revisions
+    Status(With<status::Args>),
+    /// Check that the database has exactly the revisions of this program
+    Check(With<check::Args>),
+}
+
+impl Command {
+    fn common(&self) -> (&Common, &'static str) {
+        match self {
+            Self::Upgrade(with) => (&with.common, "upgrade"),
+            Self::Downgrade(with) => (&with.common, "downgrade"),
+            Self::Current(with) => (&with.common, "current"),
+            Self::History(with) => (&with.common, "history"),
+            Self::Heads(with) => (&with.common, "heads"),
+            Self::Show(with) => (&with.common, "show"),
+            Self::Stamp(with) => (&with.common, "stamp"),
+            Self::Plan(with) => (&with.common, "plan"),
+            Self::Status(with) => (&with.common, "status"),
+            Self::Check(with) => (&with.common, "check"),
+        }
+    }
+}
+
+/// Runs [`Command`]s on an embedded set.
+///
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # fn set() -> &'static migrate_runtime::Migrations { unimplemented!() }
+/// # fn of_the_application() -> migrate_cli::Command { unimplemented!() }
+/// # async fn example() -> ExitCode {
+/// let command = of_the_application();
+/// migrate_cli::Cli::new(set()).program("app migrate").run(&command).await
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing happens until `run` is called"]
+pub struct Cli<'a> {
+    set: &'a Migrations,
+    url: Option<DatabaseUrl>,
+    schema: Option<String>,
+    table: Option<String>,
+    program: &'static str,
+    /// Whether nobody is there to wait for a server
+    only_sqlite: bool,
+}
+
+impl<'a> Cli<'a> {
+    /// The commands of a set.
+    pub fn new(set: &'a Migrations) -> Self {
+        Self { set, url: None, schema: None, table: None, program: "migrate", only_sqlite: false }
+    }
+
+    /// The application's own database, which `--database-url` overrides. Without it, that is the variable `DATABASE_URL`.
+    pub fn database_url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(DatabaseUrl::from(url.into()));
+        self
+    }
+
+    /// As [`Migrator::schema`](migrate_runtime::Migrator::schema).
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
+        self
+    }
+
+    /// As [`Migrator::table`](migrate_runtime::Migrator::table).
+    pub fn table(mut self, table: impl Into<String>) -> Self {
+        self.table = Some(table.into());
+        self
+    }
+
+    /// What is typed before the subcommand's name, for hints; `migrate` without it.
+    pub fn program(mut self, program: &'static str) -> Self {
+        self.program = program;
+        self
+    }
+
+    /// Runs a command and prints what it has to say. PostgreSQL and MySQL need tokio, as their drivers do.
+    ///
+    /// If the future is dropped, what holds for [`Migrator`](migrate_runtime::Migrator) holds here.
+    pub async fn run(self, command: &Command) -> ExitCode {
+        let (common, name) = command.common();
+        common.color.apply();
+        let output = Output { json: common.format == Format::Json, command: name, program: self.program };
+        let ended = self.run_command(command, common, &output).await;
+        ended
+            .unwrap_or_else(|error| {
+                output.error(&error);
+                error.exit()
+            })
+            .into()
+    }
+
+    /// As [`run`](Self::run) in a program without async, on SQLite.
+    pub fn run_sqlite(mut self, command: &Command) -> ExitCode {
+        self.only_sqlite = true;
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(self.run(command)).poll(&mut context) {
+            Poll::Ready(exit) => exit,
+            // Nothing of SQLite's ever waits but a Rust revision that awaits something else.
+            Poll::Pending => Exit::Unsupported.into(),
+        }
+    }
+
+    async fn run_command(&self, command: &Command, common: &Common, output: &Output) -> Outcome {
+        let set = self.set;
+        let entries = || Entries::new(set, None);
+        let database = || self.database(common);
+        let agreed = |_: &Plan| Ok(ControlFlow::Continue(()));
+        match command {
+            Command::Heads(With { args, .. }) => heads::run(args, &entries()?, output),
+            Command::Show(With { args, .. }) => show::run(args, set, &entries()?, output),
+            Command::History(With { args, .. }) => {
+                let current = match args.asks_database()? {
+                    true => Some(current::heads_in_force(&database()?).await?),
+                    false => None,
+                };
+                history::run(args, &entries()?, current.as_deref(), output)
+            }
+            Command::Upgrade(With { args, .. }) => upgrade::run(args, &database()?, output, agreed).await,
+            Command::Downgrade(With { args, .. }) => downgrade::run(args, &database()?, output, agreed).await,
+            Command::Current(With { args, .. }) => current::run(args, &database()?, output).await,
+            Command::Stamp(With { args, .. }) => stamp::run(args, &database()?, output).await,
+            Command::Plan(With { args, .. }) => plan::run(args, &database()?, output).await,
+            Command::Status(With { args, .. }) => status::run(args, &database()?, output).await,
+            Command::Check(With { args, .. }) => check::run(args, &database()?, output).await,
+        }
+    }
+
+    fn database(&self, common: &Common) -> Result<Database<'a>, Error> {
+        let of_environment =
+            || std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()).map(DatabaseUrl::from);
+        let named = common.database_url.clone().or_else(|| self.url.clone());
+        let url = named.or_else(of_environment).ok_or_else(|| {
+            Error::new(
+                Exit::Database,
+                format!("no database is named\n\nhint: give `--database-url`, or set `{VARIABLE}` in the environment"),
+            )
+        })?;
+        if self.only_sqlite && !url.as_str().starts_with("sqlite:") {
+            return Err(Error::unsupported(
+                "this program works on SQLite only, and the URL is of another database",
+            ));
+        }
+        Ok(Database::new(self.set, url).history_in(self.schema.clone(), self.table.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Application {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Application::command().debug_assert();
+    }
+
+    #[test]
+    fn a_url_is_not_shown_with_the_arguments() {
+        let parsed = Application::parse_from(["app", "status", "--database-url", "postgres://u:s3cr3t@h/d"]);
+        let shown = format!("{parsed:?}");
+        assert!(shown.contains("Status") && !shown.contains("s3cr3t"), "{shown}");
+    }
+}

@@ -1,0 +1,24 @@
+//! The commands that need a set of revisions and a database, and no files: `cargo migrate` has them from here, and so have
+//! applications, through the feature `cli` of [`embed-migrations`](https://docs.rs/embed-migrations).
+
+pub mod commands;
+mod database;
+mod embedded;
+mod entry;
+mod error;
+mod exit;
+mod lanes;
+mod output;
+mod progress;
+
+pub use database::{Database, DatabaseUrl, sqlite_file};
+pub use embedded::{Cli, Command, With};
+pub use entry::{Entries, Entry};
+pub use error::{Detail, Error};
+pub use exit::Exit;
+pub use lanes::Lanes;
+pub use output::{Color, ID, MARK, Output, emphasised, styled};
+pub use progress::Progress;
+
+/// How a command ends: a code that says what it found, or an error.
+pub type Outcome = Result<Exit, Error>;

@@ -1,0 +1,138 @@
+//! What is printed: facts to standard output as text or JSON, everything else to standard error.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// The version of the JSON shape. It changes when a field changes its meaning or goes, not when one is added.
+const SHAPE: u32 = 1;
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Makes this the choice for all that is printed.
+    pub fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// Of identifiers.
+pub const ID: Style = AnsiColor::Yellow.on_default();
+/// Of marks such as `(head)`.
+pub const MARK: Style = AnsiColor::Cyan.on_default();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// A text in a style.
+pub fn styled(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// The word that begins an error, and other things that are wrong.
+pub fn emphasised(text: impl Display) -> String {
+    styled(ERROR, text)
+}
+
+/// Where a command prints.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// Facts as JSON
+    pub json: bool,
+    /// The command's name
+    pub command: &'static str,
+    /// What stands before the command's name where it is to be typed
+    pub program: &'static str,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    version: u32,
+    command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorInfo<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorInfo<'a> {
+    exit: u8,
+    message: String,
+    problems: Vec<&'a serde_json::Value>,
+}
+
+impl Output {
+    /// Prints the command's facts.
+    pub fn facts(&self, data: impl Serialize, text: impl FnOnce() -> String) {
+        if self.json {
+            return self.print_json(Some(data), None);
+        }
+        let text = text();
+        if !text.is_empty() {
+            self.text(text.trim_end_matches('\n'));
+        }
+    }
+
+    /// Prints a text that has one form only.
+    pub fn text(&self, text: &str) {
+        let mut out = anstream::stdout();
+        // Nobody may be left to read it, and that is no reason to fail.
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// Prints something beside the facts.
+    pub fn note(&self, text: impl Display) {
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+
+    /// Prints what is wrong beside the facts.
+    pub fn finding(&self, message: &str) {
+        self.note(format!("{}: {}", emphasised("error"), with_hint(message)));
+    }
+
+    /// Prints why the command failed.
+    pub fn error(&self, error: &Error) {
+        if self.json {
+            let problems = error.details().iter().map(|detail| &detail.data).collect();
+            let info = ErrorInfo { exit: error.exit().code(), message: error.to_string(), problems };
+            self.print_json(None::<()>, Some(info));
+        }
+        for detail in error.details() {
+            self.note(format_args!("{}\n", detail.text));
+        }
+        self.finding(&error.to_string());
+    }
+
+    fn print_json(&self, data: Option<impl Serialize>, error: Option<ErrorInfo<'_>>) {
+        let envelope = Envelope { version: SHAPE, command: self.command, data, error };
+        match serde_json::to_string_pretty(&envelope) {
+            Ok(text) => self.text(&text),
+            Err(error) => self.note(format_args!("error: cannot write JSON: {error}")),
+        }
+    }
+}
+
+/// A message with the word that begins its hint made visible.
+fn with_hint(message: &str) -> String {
+    message.replacen("\n\nhint:", &format!("\n\n{}:", styled(HINT, "hint")), 1)
+}

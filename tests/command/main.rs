@@ -1,0 +1,4 @@
+//! The command on throw-away projects and real databases.
+
+mod backup;
+mod verify;
