@@ -12,6 +12,7 @@ use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
 use crate::{Error, ErrorKind};
 
+pub(crate) mod doubt;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
@@ -58,6 +59,33 @@ pub(crate) trait Database: Send {
 
     /// Gives the lock back.
     fn unlock(&mut self, key: &LockKey) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Why a lock of the session would not keep other runs away, once [`prepare`](Self::prepare) has looked.
+    fn lacks_session_lock(&self) -> Option<&'static str>;
+
+    /// Signs what this run sends from now on, so that others can see it at work. Gives what
+    /// [`sight`](Self::sight) needs besides.
+    fn sign(&mut self, nonce: &str) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
+
+    /// Whether the run that a row names as its owner is at work, by what the server shows.
+    fn sight(
+        &mut self,
+        table: &HistoryTable,
+        owner: &str,
+    ) -> impl Future<Output = Result<Sight, Fault>> + Send;
+
+    /// Runs a statement of the runtime's own, in autocommit.
+    fn own(&mut self, sql: &str) -> impl Future<Output = Result<Own, Fault>> + Send;
+
+    /// Makes a table in the history's schema, unless another process just has.
+    fn create_beside(
+        &mut self,
+        table: &HistoryTable,
+        sql: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// What to send when the run is dropped while it may have a lease; `None` once it has not.
+    fn owe_lease(&mut self, delete: Option<String>);
 
     /// Lets time pass.
     fn sleep(&mut self, time: Duration) -> impl Future<Output = ()> + Send;
@@ -170,6 +198,46 @@ pub(crate) enum Attempt {
         allow(dead_code, reason = "SQLite has no lock for a run")
     )]
     Busy(Option<String>),
+    /// The session is not the same from one statement to the next
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL's poolers do that"))]
+    Unsteady,
+}
+
+/// What the server shows of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "each server shows something else")
+)]
+pub(crate) enum Sight {
+    /// A statement of its is being run
+    AtWork,
+    /// None is
+    Idle,
+    /// Its connection is no more
+    Gone,
+    /// It does not show it
+    Unknown,
+}
+
+/// What came of a statement of the runtime's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "SQLite has no lease")
+)]
+pub(crate) enum Own {
+    /// The table is not there
+    NoTable,
+    /// Another process was at the same
+    Lost,
+    /// It was run
+    Done {
+        /// The rows that it gave
+        rows: Vec<Vec<Option<String>>>,
+        /// How many rows it changed
+        changed: u64,
+    },
 }
 
 /// One step, ready to run.
@@ -234,10 +302,40 @@ pub(crate) enum StepFault {
         /// What it said
         error: Error,
     },
+    /// It waited for a lock of others' longer than it may; it may be tried again
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "on SQLite it is waited for in the transaction")
+    )]
+    Blocked {
+        /// As which it fails if it is not
+        fault: Box<StepFault>,
+        /// Who has the lock, if the database tells: a fragment that follows "waiting for"
+        by: Option<String>,
+    },
     /// Something else: the history could not be written, the connection was lost, the commit was refused
     Fault(Fault),
     /// As before, with a text of its own
     Error(Error),
+}
+
+impl StepFault {
+    /// What the database said, of a statement that failed.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) fn of_statement(&self) -> Option<&Fault> {
+        match self {
+            Self::Statement { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Says who was waited for.
+    pub(crate) fn waited_for(mut self, by: Option<&str>) -> Self {
+        if let (Self::Statement { fault, .. }, Some(by)) = (&mut self, by) {
+            fault.text = Some(format!("{}; it was waiting for {by}", fault.text()));
+        }
+        self
+    }
 }
 
 impl From<Fault> for StepFault {

@@ -1,9 +1,15 @@
 //! The engine: when to lock, what to run next, what to record. Written once, for every backend.
 
 mod change;
+mod lease;
+mod patience;
 mod repair;
+mod resolve;
 mod state;
 mod steps;
+mod undo;
+
+use std::time::Instant;
 
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Direction, Goal, Planner, Target};
@@ -13,7 +19,7 @@ use crate::backends::{Database, Last};
 use crate::error::root_message;
 use crate::event::Events;
 use crate::history::{HistoryRow, HistoryTable, UNLOCKED};
-use crate::options::{Lock, Options};
+use crate::options::Options;
 use crate::record::Records;
 use crate::report::{Plan, PlannedStep, Report, RevisionInfo, Status};
 use crate::set::{Decoded, Migrations};
@@ -28,8 +34,14 @@ pub(crate) struct Run<'a, D> {
     /// Whether the session's lock is ours, or none is wanted and the state was read once more
     locked: bool,
     digests: Option<Digests>,
+    /// Who runs this
+    name: String,
+    /// A number that no other run has
+    nonce: String,
     /// What this run calls itself in the rows that it writes
     owner: String,
+    /// When the lease was last renewed
+    renewed: Instant,
 }
 
 /// What a verb that changes the database is after.
@@ -62,8 +74,8 @@ impl<'a, D: Database> Run<'a, D> {
             namespace: set.namespace().to_owned(),
             variable: None,
         };
-        let owner = options.applied_by.clone().unwrap_or_else(program);
-        let mark = if options.lock == Lock::None { UNLOCKED } else { "" };
+        let name = options.applied_by.clone().unwrap_or_else(program);
+        let nonce = nonce();
         Self {
             set,
             db,
@@ -71,7 +83,10 @@ impl<'a, D: Database> Run<'a, D> {
             table,
             locked: false,
             digests: None,
-            owner: format!("{owner} {}{mark}", nonce()),
+            owner: format!("{name} {nonce}"),
+            name,
+            nonce,
+            renewed: Instant::now(),
             options,
         }
     }
@@ -124,6 +139,7 @@ impl<'a, D: Database> Run<'a, D> {
                 direction: step.direction,
                 statements: script.map_or(0, |script| script.statements.len()),
                 transactional: script.is_none_or(|script| script.is_transactional(self.db.backend())),
+                sql: None,
             }
         });
         let to = steps.as_slice().last();
@@ -210,9 +226,12 @@ fn program() -> String {
 
 /// A number that no other run has: process ids come again, on other machines and after a restart.
 fn nonce() -> String {
+    format!("{:016x}", random())
+}
+
+fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    format!("{random:016x}")
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 /// What a database or a revision said, for a message that goes on after it.

@@ -95,6 +95,13 @@ impl Error {
         self
     }
 
+    /// Adds a hint at the end.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.0.message.push_str("\nhint: ");
+        self.0.message.push_str(hint);
+        self
+    }
+
     /// Names the statement of a Rust revision that failed.
     pub(crate) fn in_statement(mut self, sql: &str) -> Self {
         let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -20,12 +20,30 @@ pub enum Event<'a> {
     Waiting {
         /// How long it has waited
         waited: Duration,
+        /// Who that is, if the database tells; of a lease, also until when it lasts
+        holder: Option<&'a str>,
+    },
+    /// The connection cannot hold the lock of a session, and the run takes a lease instead; see [`Lock`](crate::Lock)
+    #[non_exhaustive]
+    Leasing {
+        /// What tells
+        why: &'a str,
     },
     /// A step begins
     #[non_exhaustive]
     Started {
         /// The step
         step: StepInfo<'a>,
+    },
+    /// A step waited for a lock of the application's as long as one try may, and will be tried again
+    #[non_exhaustive]
+    Blocked {
+        /// The step
+        step: StepInfo<'a>,
+        /// How long it has waited, in all
+        waited: Duration,
+        /// Who has the lock, if the database tells
+        by: Option<&'a str>,
     },
     /// A statement of the step is done
     #[non_exhaustive]
@@ -77,7 +95,17 @@ impl fmt::Display for Event<'_> {
             Self::Planned { steps } => {
                 write!(f, "{steps} {} to do", if *steps == 1 { "step" } else { "steps" })
             }
-            Self::Waiting { waited } => write!(f, "waiting for another run ({} s)", waited.as_secs()),
+            Self::Waiting { waited, holder: None } => {
+                write!(f, "waiting for another run ({} s)", waited.as_secs())
+            }
+            Self::Waiting { waited, holder: Some(holder) } => {
+                write!(f, "waiting for another run ({} s): {holder}", waited.as_secs())
+            }
+            Self::Leasing { why } => write!(f, "taking a lease instead of a lock: {why}"),
+            Self::Blocked { step, waited, by } => {
+                let by = by.unwrap_or("a lock");
+                write!(f, "{step}: waiting for {by} ({} s); trying again", waited.as_secs())
+            }
             Self::Started { step } => write!(f, "{step}"),
             Self::Statement { step, done, total } => write!(f, "{step}: statement {done} of {total} done"),
             Self::Finished { step, took } => write!(f, "{step}: done in {} ms", took.as_millis()),
@@ -119,7 +147,13 @@ fn trace(event: &Event<'_>) {
             tracing::info!(revision = step.revision, direction = %step.direction, ms, "step finished");
         }
         Event::Planned { steps } => tracing::info!(steps, "planned"),
-        Event::Waiting { waited } => tracing::warn!(waited_s = waited.as_secs(), "waiting for another run"),
+        Event::Waiting { waited, holder } => {
+            tracing::warn!(waited_s = waited.as_secs(), holder, "waiting for another run");
+        }
+        Event::Blocked { step, waited, by } => {
+            tracing::warn!(revision = step.revision, waited_s = waited.as_secs(), by, "waiting for a lock");
+        }
+        Event::Leasing { why } => tracing::info!(why, "taking a lease instead of a lock"),
         Event::Overtaken => tracing::debug!("overtaken"),
     }
 }

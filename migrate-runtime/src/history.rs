@@ -135,8 +135,9 @@ impl NewRow {
     }
 }
 
-/// What follows the name of a row's owner that holds no lock while it is at work.
-pub(crate) const UNLOCKED: &str = " (unlocked)";
+/// What follows the name of a row's owner that holds no lock of its session while it is at work; then by what it is
+/// known, and a parenthesis.
+pub(crate) const UNLOCKED: &str = " (unlocked";
 
 /// How heads are written in their column.
 pub(crate) fn join_heads<'a>(heads: impl IntoIterator<Item = &'a str>) -> String {
@@ -186,6 +187,15 @@ impl HistoryTable {
             "SELECT {STATE_COLUMNS}, {}, {}, in_force FROM {} WHERE namespace = {} ORDER BY seq",
             time("started_at"),
             time("finished_at"),
+            self.name(backend),
+            quote_text(&self.namespace, backend)
+        )
+    }
+
+    /// The text that undoes a step.
+    pub(crate) fn select_down_sql(&self, seq: i64, backend: Backend) -> String {
+        format!(
+            "SELECT down_sql FROM {} WHERE namespace = {} AND seq = {seq}",
             self.name(backend),
             quote_text(&self.namespace, backend)
         )
@@ -347,8 +357,17 @@ impl HistoryTable {
                 maybe(row.down_sql.as_deref())
             );
         }
-        if to.abandon {
-            let _ = write!(update, ", state = 'abandoned', finished_at = {}", now(backend));
+        if let Some((done, progress)) = to.settled {
+            let progress = Some(progress).filter(|_| to.state != RowState::Done);
+            let _ = write!(update, ", statements_done = {done}, progress = {}", maybe(progress));
+        }
+        let end = match to.state {
+            RowState::Running => "",
+            RowState::Done => ", state = 'done', finished_at = ",
+            RowState::Abandoned => ", state = 'abandoned', finished_at = ",
+        };
+        if !end.is_empty() {
+            let _ = write!(update, "{end}{}", now(backend));
         }
         let _ =
             write!(update, " WHERE {} AND statements_done = {}", self.running_row(from, backend), to.done);
@@ -394,8 +413,10 @@ pub(crate) struct TakeOver<'a> {
     pub(crate) applied_by: &'a str,
     /// What the step is now: its script may have been edited from the failed statement on
     pub(crate) row: Option<&'a NewRow>,
-    /// Whether nobody is to go on with it
-    pub(crate) abandon: bool,
+    /// How many statements count as done by somebody's word, and their digest
+    pub(crate) settled: Option<(usize, &'a str)>,
+    /// What it is from now on
+    pub(crate) state: RowState,
 }
 
 fn compatible(compatible: Option<bool>) -> &'static str {
@@ -405,7 +426,7 @@ fn compatible(compatible: Option<bool>) -> &'static str {
 /// The version of the table's layout and of what its columns mean.
 const FORMAT: u32 = 1;
 
-fn now(backend: Backend) -> &'static str {
+pub(crate) fn now(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
         Backend::Postgres => "clock_timestamp()",

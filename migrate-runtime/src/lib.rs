@@ -10,11 +10,14 @@
 mod backends;
 mod db;
 mod dialect;
+mod down_sql;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod engine;
 mod error;
 mod event;
 mod history;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod lease;
 mod migrator;
 mod offline;
 mod options;
@@ -39,8 +42,8 @@ pub use migrator::PostgresConnection;
 pub use migrator::SqliteConnection;
 pub use migrator::{Connected, Migrator};
 pub use offline::Offline;
-pub use options::{Ahead, Lock, Transaction};
-pub use report::{DoneStep, EditedRevision, Plan, PlannedStep, Report, RevisionInfo, Status};
+pub use options::{Ahead, Lock, Resolution, Transaction};
+pub use report::{DoneStep, EditedRevision, Plan, PlannedStep, Report, Resolved, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};
 
 /// For the code that `embed_migrations!` writes. No part of the public interface.

@@ -15,7 +15,8 @@ mod words {
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) use crate::engine::Run;
     pub(super) use crate::history::HistoryRow;
-    pub(super) use crate::report::{EditedRevision, Plan, Report, RevisionInfo, Status};
+    pub(super) use crate::options::Resolution;
+    pub(super) use crate::report::{EditedRevision, Plan, Report, Resolved, RevisionInfo, Status};
     pub(super) use crate::set::IntoTarget;
 }
 
@@ -59,9 +60,26 @@ impl<'a, C> Migrator<'a, C> {
         self
     }
 
-    /// How long to wait for another run; 60 seconds without it.
+    /// How long to wait for another run, and for the application's own locks in all; 60 seconds without it.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = timeout;
+        self
+    }
+
+    /// How long one try of a statement waits for locks of the application's, before it lets those by who queue up behind
+    /// it and is tried again; 5 seconds without it, and as the server has it with zero.
+    ///
+    /// It holds for revisions in a transaction on PostgreSQL and for everything on MySQL and MariaDB, where whole seconds
+    /// count, unless the session has a shorter limit or the section has one of its own (`lock-timeout=`). On SQLite only
+    /// those who write wait for each other.
+    pub fn statement_lock_timeout(mut self, timeout: Duration) -> Self {
+        self.options.statement_lock_timeout = timeout;
+        self
+    }
+
+    /// How long a lease lasts from its last renewal; 30 seconds without it. See [`Lock::Lease`].
+    pub fn lease(mut self, lasts: Duration) -> Self {
+        self.options.lease = lasts;
         self
     }
 
@@ -165,6 +183,15 @@ macro_rules! verbs {
                 $call!(self, repair(targets))
             }
 
+            /// Says what is true of the statement at which a revision was interrupted, where the next run could not tell:
+            /// its error says so, and shows the statement. It must be known by looking at the database. Nothing is run.
+            ///
+            /// # Errors
+            /// When no revision is half done, a run is still at work on it, or the database refuses.
+            pub $($asynchronous)? fn resolve(self, resolution: Resolution) -> Result<Resolved> {
+                $call!(self, resolve(resolution))
+            }
+
             /// What [`upgrade`](Self::upgrade) to the target would do.
             ///
             /// # Errors
@@ -181,6 +208,24 @@ macro_rules! verbs {
             pub $($asynchronous)? fn plan_downgrade(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
                 $call!(self, plan(target, Direction::Down))
+            }
+
+            /// Undoes what a newer binary has done and this one does not know, from the texts that it left on record, until
+            /// the database is where this binary knows it. [`plan_undo_unknown`](Self::plan_undo_unknown) shows them.
+            ///
+            /// # Errors
+            /// When one of them is irreversible, written in Rust, or half applied, when the database came there by a stamp, or
+            /// what is below is not what this binary has; then nothing is touched. Otherwise as [`upgrade`](Self::upgrade).
+            pub $($asynchronous)? fn undo_unknown(self) -> Result<Report> {
+                $call!(self, undo_unknown())
+            }
+
+            /// What [`undo_unknown`](Self::undo_unknown) would do, with the SQL that it would run.
+            ///
+            /// # Errors
+            /// As [`undo_unknown`](Self::undo_unknown).
+            pub $($asynchronous)? fn plan_undo_unknown(self) -> Result<Plan> {
+                $call!(self, plan_undo_unknown())
             }
 
             /// The heads that are in force, by what the database says alone.
@@ -285,7 +330,7 @@ mod postgres {
     macro_rules! call {
         ($migrator:ident, $($verb:tt)*) => {{
             let Migrator { set, connection, options, events } = $migrator;
-            Run::new(set, Postgres::new(connection.0), options, events).$($verb)*.await
+            Run::new(set, Postgres::new(connection.0, options.statement_lock_timeout), options, events).$($verb)*.await
         }};
     }
 
@@ -315,7 +360,7 @@ mod mysql {
     macro_rules! call {
         ($migrator:ident, $($verb:tt)*) => {{
             let Migrator { set, connection, options, events } = $migrator;
-            Run::new(set, Mysql::new(connection.0), options, events).$($verb)*.await
+            Run::new(set, Mysql::new(connection.0, options.statement_lock_timeout), options, events).$($verb)*.await
         }};
     }
 

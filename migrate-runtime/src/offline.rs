@@ -204,7 +204,7 @@ impl Offline<'_> {
 
     /// A run that finds a row of the script's under way must not take its lock for a sign that the script is gone.
     fn owner(&self) -> String {
-        format!("{}{UNLOCKED}", self.applied_by)
+        format!("{}{UNLOCKED})", self.applied_by)
     }
 }
 

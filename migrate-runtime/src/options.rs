@@ -7,9 +7,11 @@ use std::time::Duration;
 /// Whatever the mode, each revision is applied once: the history's primary key sees to that. A lock spares the others
 /// the work.
 ///
-/// There is one limit without a lock. A step that cannot be in a transaction (DDL on MySQL and MariaDB, `no-transaction`) is
-/// recorded statement by statement, and a run that finds such a step under way takes its owner for dead once it has not
-/// moved for [`lock_timeout`](crate::Migrator::lock_timeout): that must be longer than the longest such statement.
+/// Without a lock of the session, and under a lease, a run that finds a step under way asks the server whether its owner is
+/// at work: `pg_stat_activity` on PostgreSQL, the process list on MySQL and MariaDB. One that is at work is waited for.
+/// There is one limit: where the server does not show this user the other's session, a step that cannot be in a
+/// transaction (DDL on MySQL and MariaDB, `no-transaction`) is taken over once it has not moved for
+/// [`lock_timeout`](crate::Migrator::lock_timeout), which must then be longer than the longest such statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Lock {
@@ -17,6 +19,14 @@ pub enum Lock {
     /// each transaction on SQLite. It goes with the session, however that ends
     #[default]
     Session,
+    /// A row with an owner and an expiry, in a table of its own beside the history, `<table>_lease`. For connections that
+    /// cannot hold a lock of their session: behind a pooler that hands out a session per transaction (pgbouncer), or in a
+    /// cluster whose nodes have locks of their own (Galera), where it is chosen without being asked for.
+    ///
+    /// It ends [`lease`](crate::Migrator::lease) after it was last renewed, which is between two steps, by the server's
+    /// clock. Nobody takes it from an owner whose statement the server is still at. One whose connection is gone by
+    /// the process list of MySQL and MariaDB loses it at once. On SQLite it is the same as [`Session`](Self::Session)
+    Lease,
     /// None. For databases without session locks, or connections that cannot hold one
     None,
 }
@@ -46,6 +56,17 @@ pub enum Ahead {
     Refuse,
 }
 
+/// What is true of the statement at which a revision was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Resolution {
+    /// It is in force: the next run goes on behind it
+    Applied,
+    /// It is not: the next run begins with it
+    NotApplied,
+}
+
 /// The options of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -54,6 +75,8 @@ pub(crate) struct Options {
     pub(crate) table: String,
     pub(crate) lock: Lock,
     pub(crate) lock_timeout: Duration,
+    pub(crate) statement_lock_timeout: Duration,
+    pub(crate) lease: Duration,
     pub(crate) transaction: Transaction,
     pub(crate) ahead: Ahead,
     pub(crate) applied_by: Option<String>,
@@ -66,6 +89,8 @@ impl Default for Options {
             table: "migrate_history".into(),
             lock: Lock::default(),
             lock_timeout: Duration::from_secs(60),
+            statement_lock_timeout: Duration::from_secs(5),
+            lease: Duration::from_secs(30),
             transaction: Transaction::default(),
             ahead: Ahead::default(),
             applied_by: None,

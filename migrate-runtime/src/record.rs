@@ -3,6 +3,7 @@
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Backend, Direction, Revision, Step};
 
+use crate::down_sql;
 use crate::history::{Action, NewRow, join_heads};
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
@@ -70,8 +71,7 @@ impl Records<'_> {
     /// The statements that undo a revision, as the history keeps them.
     fn down_sql(&self, revision: &Revision, text: &str) -> Option<String> {
         let script = revision.script(self.backend, Direction::Down)?;
-        let texts = script.statements.iter().map(|statement| &text[statement.range.clone()]);
-        Some(texts.map(|text| format!("{text};\n")).collect())
+        Some(down_sql::write(text, script))
     }
 
     /// The row of a stamp, with all that is in force by it.

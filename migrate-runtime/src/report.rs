@@ -6,6 +6,7 @@ use std::time::Duration;
 use migrate_revision::{Direction, Revision};
 
 use crate::event::StepInfo;
+use crate::options::Resolution;
 use crate::set::Migrations;
 
 /// What a run would do.
@@ -41,6 +42,9 @@ pub struct PlannedStep {
     pub statements: usize,
     /// Whether it runs in a transaction
     pub transactional: bool,
+    /// What it runs, of a step that is taken from the record; its first lines may be comments that tell its statements apart
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub sql: Option<String>,
 }
 
 /// What a run has done.
@@ -108,6 +112,33 @@ pub struct RevisionInfo {
     pub message: String,
     /// Its file
     pub file: String,
+}
+
+/// What was settled about an interrupted revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Resolved {
+    /// The revision's id
+    pub revision: String,
+    /// The statement that was in doubt, from 1
+    pub statement: usize,
+    /// How many statements the revision has
+    pub of: usize,
+    /// What holds of it from now on
+    pub resolution: Resolution,
+}
+
+impl fmt::Display for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { revision, statement, of, resolution } = self;
+        write!(f, "statement {statement} of {of} of revision '{revision}' counts as ")?;
+        match resolution {
+            Resolution::Applied if statement == of => f.write_str("done, and with it the revision"),
+            Resolution::Applied => write!(f, "done; the next run goes on with statement {}", statement + 1),
+            Resolution::NotApplied => f.write_str("not done; the next run goes on with it"),
+        }
+    }
 }
 
 /// A revision that was edited after it was applied.
@@ -214,6 +245,9 @@ impl fmt::Display for Plan {
             write!(f, "\n  {:<4} {} {}", step.direction.to_string(), step.revision, step.message)?;
             if !step.transactional {
                 f.write_str(" (not in a transaction)")?;
+            }
+            for line in step.sql.as_deref().unwrap_or_default().lines() {
+                write!(f, "\n         {line}")?;
             }
         }
         Ok(())

@@ -1,13 +1,17 @@
 //! What the runtime does, each behaviour written once and shown on SQLite, PostgreSQL and MariaDB.
 
 mod applying;
+mod blocked;
 mod connections;
 mod failing;
+mod lease;
 mod nothing_to_do;
 mod offline;
 mod passwords;
 mod races;
+mod recorded_down;
 mod repair;
+mod resolve;
 mod rust_revisions;
 mod sample;
 mod sent_ahead;

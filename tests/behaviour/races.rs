@@ -67,6 +67,13 @@ behaviours! {
         eight_starters_apply_each_revision_once(db, &["no-lock"]);
     }
 
+    fn with_leases_it_is_the_same(db) {
+        eight_starters_apply_each_revision_once(db, &["lease"]);
+        if db.kind != Kind::Sqlite {
+            assert_eq!(db.connect().count("migrate_history_lease"), 0);
+        }
+    }
+
     fn a_lock_that_another_holds_is_waited_for_and_then_its_holder_is_named(db) {
         let set = Revisions::tables(1).build();
         let mut holder = db.connect();

@@ -82,7 +82,8 @@ behaviours! {
         traffic.run(if db.kind == Kind::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
         assert_eq!(traffic.count("t1"), 1);
         let start = std::time::Instant::now();
-        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        let most = std::time::Duration::from_secs(2);
+        let error = migrate!(connection, set, lock_timeout(most).upgrade("head")).unwrap_err();
         let waited = start.elapsed();
         assert!(waited.as_millis() >= 900 && waited.as_secs() < 15, "{waited:?}");
         let text = error.to_string().to_lowercase();

@@ -140,7 +140,7 @@ impl Database {
         };
         let mut tables: Vec<String> =
             self.connect().rows(&sql).into_iter().map(|mut row| row.remove(0)).collect();
-        tables.retain(|table| table != "migrate_history");
+        tables.retain(|table| !table.starts_with("migrate_history"));
         tables.sort();
         tables
     }

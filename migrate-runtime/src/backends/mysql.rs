@@ -1,10 +1,12 @@
 //! MySQL and MariaDB through mysql_async. DDL commits by itself here, so whatever is not rows alone is recorded
 //! statement by statement, each with its progress in the same packet.
 
+mod blockers;
 mod connect;
 mod packet;
 mod recorded;
 mod session;
+mod sight;
 mod value;
 
 use std::future::Future;
@@ -15,7 +17,7 @@ use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
 
-use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Told, Work, WorkBody};
+use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::dialect::mysql::recording::Recording;
 use crate::dialect::mysql::timeouts;
 use crate::error::Fault;
@@ -53,10 +55,12 @@ pub(crate) struct Mysql<'a> {
     budget: usize,
     /// A statement with one parameter, by which the connection can be closed without waiting
     closer: Option<Statement>,
+    /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
+    patience: Duration,
 }
 
 impl<'a> Mysql<'a> {
-    pub(crate) fn new(conn: &'a mut Conn) -> Self {
+    pub(crate) fn new(conn: &'a mut Conn, patience: Duration) -> Self {
         let began_inside = flags(conn).map(|flags| flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS));
         Self {
             conn,
@@ -70,6 +74,7 @@ impl<'a> Mysql<'a> {
             taken_over: false,
             budget: 1 << 19,
             closer: None,
+            patience,
         }
     }
 
@@ -245,10 +250,44 @@ impl<'a> Mysql<'a> {
     }
 }
 
+impl Mysql<'_> {
+    fn is_limited(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.limit.is_some())
+    }
+
+    async fn transact_steps(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        if steps.iter().any(|work| matches!(work.body, WorkBody::Rust { .. })) {
+            return Err(StepFault::Error(super::not_recordable()));
+        }
+        if create && !self.has_table {
+            self.create(table).await?;
+        }
+        for step in 0..steps.len() {
+            let result = self.transact_step(table, steps, step, told).await;
+            if result.is_err() && self.open && !self.conn.is_disconnected() {
+                self.roll_back().await.map_err(|failed| failed.fault)?;
+            }
+            result?;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Mysql<'_> {
     /// Only a future that is dropped leaves anything to do here.
     fn drop(&mut self) {
-        if self.conn.is_disconnected() || self.open || self.locked || self.touched.is_some() {
+        if self.conn.is_disconnected()
+            || self.open
+            || self.locked
+            || self.touched.is_some()
+            || self.is_limited()
+        {
             close_now(self.conn, self.closer.as_ref());
         }
     }
@@ -318,7 +357,11 @@ impl Database for Mysql<'_> {
             self.touched = Some(Touched::default());
             self.send("ROLLBACK; SET @@SESSION.autocommit = 1").await.map_err(failed)?;
         }
+        let limit = settings.limit.clone();
         self.settings = Some(settings);
+        if let Some((limit, _)) = limit {
+            self.send(&limit).await.map_err(failed)?;
+        }
         Ok(())
     }
 
@@ -329,6 +372,9 @@ impl Database for Mysql<'_> {
         if let Some(restore) = self.restoring() {
             self.send(&format!("ROLLBACK; {restore}")).await.map_err(|failed| failed.fault)?;
             self.restored().await?;
+        }
+        if let Some((_, back)) = self.settings.as_ref().and_then(|settings| settings.limit.clone()) {
+            self.send(&back).await.map_err(|failed| failed.fault)?;
         }
         if let Some(settings) = self.settings.take()
             && !settings.autocommit
@@ -371,6 +417,40 @@ impl Database for Mysql<'_> {
         }
     }
 
+    fn lacks_session_lock(&self) -> Option<&'static str> {
+        let cluster = self.settings.as_ref().is_some_and(|settings| settings.cluster);
+        cluster.then_some("this is a node of a Galera cluster, where each node has locks of its own")
+    }
+
+    async fn sign(&mut self, _nonce: &str) -> Result<Option<String>, Fault> {
+        self.place().await.map_err(|failed| failed.fault)
+    }
+
+    async fn sight(&mut self, _table: &HistoryTable, owner: &str) -> Result<Sight, Fault> {
+        self.look_for(owner).await.map_err(|failed| failed.fault)
+    }
+
+    async fn own(&mut self, sql: &str) -> Result<Own, Fault> {
+        match self.rows(sql).await {
+            Ok(rows) => Ok(Own::Done { rows, changed: self.conn.affected_rows() }),
+            Err(failed) if failed.code == NO_TABLE => Ok(Own::NoTable),
+            Err(failed) if failed.is_lost_race() => Ok(Own::Lost),
+            Err(failed) => Err(failed.fault),
+        }
+    }
+
+    async fn create_beside(&mut self, _table: &HistoryTable, sql: &str) -> Result<(), Fault> {
+        match self.send(sql).await {
+            Err(failed) if !matches!(failed.code, TABLE_EXISTS | TABLE_IS_BEING_MADE) => Err(failed.fault),
+            _ => Ok(()),
+        }
+    }
+
+    /// A dropped run closes its connection, and others see that it is gone.
+    fn owe_lease(&mut self, delete: Option<String>) {
+        self.locked = delete.is_some();
+    }
+
     async fn sleep(&mut self, time: Duration) {
         tokio::time::sleep(time).await;
     }
@@ -382,20 +462,8 @@ impl Database for Mysql<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        if steps.iter().any(|work| matches!(work.body, WorkBody::Rust { .. })) {
-            return Err(StepFault::Error(super::not_recordable()));
-        }
-        if create && !self.has_table {
-            self.create(table).await?;
-        }
-        for step in 0..steps.len() {
-            let result = self.transact_step(table, steps, step, told).await;
-            if result.is_err() && self.open && !self.conn.is_disconnected() {
-                self.roll_back().await.map_err(|failed| failed.fault)?;
-            }
-            result?;
-        }
-        Ok(())
+        let result = self.transact_steps(table, create, steps, told).await;
+        self.name_blockers(result).await
     }
 
     async fn begin_running(
@@ -421,8 +489,12 @@ impl Database for Mysql<'_> {
         to: &TakeOver<'_>,
     ) -> Result<bool, Fault> {
         let update = table.update_owner(running, to, self.dialect());
-        self.send(&update).await.map_err(|failed| failed.fault)?;
-        self.taken_over = self.conn.affected_rows() == 1;
+        match self.send(&update).await {
+            Ok(_) => self.taken_over = self.conn.affected_rows() == 1,
+            // Its owner has the row locked, and so is at work.
+            Err(failed) if failed.is_lost_race() => self.taken_over = false,
+            Err(failed) => return Err(failed.fault),
+        }
         Ok(self.taken_over)
     }
 
@@ -440,9 +512,14 @@ impl Database for Mysql<'_> {
                 let revision = &work.row.revision;
                 let recording = Recording { table, running, text, script, backend: self.dialect() };
                 let recorder = recorded::Recorder { recording, taken_over, revision };
-                recorder.run(self, from, told).await
+                let result = recorder.run(self, from, told).await;
+                self.name_blockers(result).await
             }
-            WorkBody::Rust { run, data } => recorded::run_rust(self, table, running, run, data, told).await,
+            WorkBody::Rust { run, data } => {
+                let revision = &work.row.revision;
+                let recording = recorded::RustRecording { table, running, taken_over, revision };
+                recorded::run_rust(self, &recording, run, data, told).await
+            }
             WorkBody::Nothing => Err(StepFault::Error(super::not_recordable())),
         }
     }

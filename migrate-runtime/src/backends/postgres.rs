@@ -1,7 +1,9 @@
 //! PostgreSQL through tokio-postgres. A revision is one message of the simple protocol, without BEGIN and COMMIT: the
 //! server makes it one transaction, and the session is idle after it, whatever happens.
 
+mod alone;
 mod batch;
+mod blockers;
 mod connect;
 mod index;
 mod recorded;
@@ -18,7 +20,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use self::batch::{Batch, Cells, Encoding, Failed, What, cells};
-use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Work};
+use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Work};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
@@ -39,6 +41,12 @@ pub(crate) struct Postgres<'a> {
     /// How many transactions in a row the server gave up for the sake of others
     given_up: u32,
     debts: Debts,
+    /// The process that answered first
+    process: Option<String>,
+    /// What each text begins with that takes a step
+    signature: String,
+    /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
+    patience: Duration,
 }
 
 /// What the session is owed on every way out, also when a future is dropped or a revision panics.
@@ -52,10 +60,12 @@ struct Debts {
     strings_off: bool,
     /// The lock that may be ours
     lock: Option<i64>,
+    /// The statement that gives the lease back that may be ours
+    lease: Option<String>,
 }
 
 impl<'a> Postgres<'a> {
-    pub(crate) fn new(client: &'a mut Client) -> Self {
+    pub(crate) fn new(client: &'a mut Client, patience: Duration) -> Self {
         Self {
             client,
             encoding: Encoding::default(),
@@ -63,6 +73,9 @@ impl<'a> Postgres<'a> {
             began: false,
             given_up: 0,
             debts: Debts::default(),
+            process: None,
+            signature: String::new(),
+            patience,
         }
     }
 
@@ -82,7 +95,7 @@ impl<'a> Postgres<'a> {
     }
 
     async fn run(&self, batch: &Batch, told: &mut Tell<'_>) -> Result<Vec<Cells>, Failed> {
-        batch.run(self.client, self.encoding, told).await
+        batch.run(self.client, &self.signature, self.encoding, told).await
     }
 
     /// Adds the statements that make the history table.
@@ -124,6 +137,9 @@ impl Drop for Postgres<'_> {
         }
         if self.debts.strings_off {
             send(STRINGS_OFF);
+        }
+        if let Some(delete) = &self.debts.lease {
+            send(delete);
         }
         if let Some(number) = self.debts.lock {
             send(&format!("SELECT pg_catalog.pg_advisory_unlock({number})"));
@@ -172,6 +188,7 @@ impl Database for Postgres<'_> {
         if fact(1) == Some("SQL_ASCII") {
             self.encoding = Encoding::Bytes;
         }
+        self.process = fact(8).map(str::to_owned);
         self.lacks_schema = fact(3) == Some("f");
         if table.schema.is_none() {
             table.schema = fact(4).or_else(|| fact(5)).map(str::to_owned);
@@ -223,12 +240,20 @@ impl Database for Postgres<'_> {
     async fn try_lock(&mut self, key: &LockKey, _wait: Duration) -> Result<Attempt, Fault> {
         let number = key.number;
         self.debts.lock = Some(number);
-        let rows =
-            self.rows(&format!("SELECT pg_catalog.pg_try_advisory_lock({number})")).await.map_err(fault)?;
+        // A pooler that hands out a session per transaction may have handed out another by now. Then nothing is locked.
+        let process = self.process.as_deref().unwrap_or("pg_catalog.pg_backend_pid()");
+        let sql = format!(
+            "SELECT CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {process} \
+             THEN pg_catalog.pg_try_advisory_lock({number}) END"
+        );
+        let rows = self.rows(&sql).await.map_err(fault)?;
         if says_true(&rows) {
             return Ok(Attempt::Held);
         }
         self.debts.lock = None;
+        if first_cell(&rows).is_none() {
+            return Ok(Attempt::Unsteady);
+        }
         let rows = self.rows(&holder(number)).await.map_err(fault)?;
         Ok(Attempt::Busy(rows.first().map(describe_holder)))
     }
@@ -243,8 +268,76 @@ impl Database for Postgres<'_> {
         }
         Err(Fault::new(
             "the session does not hold the lock any more; a pooler that hands out a session per transaction does this, \
-             and so does `DISCARD ALL` or `pg_advisory_unlock_all()` in a revision",
+             and so does `DISCARD ALL` or `pg_advisory_unlock_all()` in a revision\n\n\
+             hint: behind a pooler use `lock(Lock::Lease)`; the lock may have stayed with one of its sessions",
         ))
+    }
+
+    fn lacks_session_lock(&self) -> Option<&'static str> {
+        None
+    }
+
+    async fn sign(&mut self, nonce: &str) -> Result<Option<String>, Fault> {
+        self.signature = signature(nonce);
+        Ok(None)
+    }
+
+    async fn sight(&mut self, table: &HistoryTable, owner: &str) -> Result<Sight, Fault> {
+        let name = owner.rsplit_once(" (").map_or(owner, |(name, _)| name);
+        let nonce = name.rsplit(' ').next().unwrap_or_default();
+        if nonce.len() != 16 || !nonce.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(Sight::Unknown);
+        }
+        let rows = self.rows(&at_work(table, nonce)).await.map_err(fault)?;
+        let cell = |place: usize| rows.first().and_then(|row| row.get(place)).and_then(Option::as_deref);
+        Ok(match (cell(0), cell(1)) {
+            (Some("t"), _) => Sight::AtWork,
+            (_, Some("f")) => Sight::Idle,
+            _ => Sight::Unknown,
+        })
+    }
+
+    async fn own(&mut self, sql: &str) -> Result<Own, Fault> {
+        let lost = [
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::LOCK_NOT_AVAILABLE,
+        ];
+        let messages = match self.client.simple_query(sql).await {
+            Ok(messages) => messages,
+            Err(error) if is(&error, &[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME]) => {
+                return Ok(Own::NoTable);
+            }
+            Err(error) if is(&error, &lost) => return Ok(Own::Lost),
+            Err(error) => return Err(fault(error)),
+        };
+        let mut own = (Vec::new(), 0);
+        for message in &messages {
+            match message {
+                SimpleQueryMessage::Row(row) => own.0.push(cells(row)),
+                SimpleQueryMessage::CommandComplete(changed) => own.1 = *changed,
+                _ => {}
+            }
+        }
+        Ok(Own::Done { rows: own.0, changed: own.1 })
+    }
+
+    async fn create_beside(&mut self, table: &HistoryTable, sql: &str) -> Result<(), Fault> {
+        let schema = table.schema.as_deref().filter(|_| self.lacks_schema);
+        let schema =
+            schema.map(|schema| format!("CREATE SCHEMA IF NOT EXISTS {}", quote_name(schema, BACKEND)));
+        for sql in schema.iter().map(String::as_str).chain([sql]) {
+            match self.client.batch_execute(sql).await {
+                Err(error) if !is(&error, &MADE_MEANWHILE) => return Err(fault(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn owe_lease(&mut self, delete: Option<String>) {
+        self.debts.lease = delete;
     }
 
     async fn sleep(&mut self, time: Duration) {
@@ -258,7 +351,8 @@ impl Database for Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        self.transact_steps(table, create, steps, told).await
+        let result = self.transact_steps(table, create, steps, told).await;
+        self.name_blockers(result, steps).await
     }
 
     async fn transact_each(
@@ -268,7 +362,11 @@ impl Database for Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), (usize, StepFault)> {
-        self.transact_steps_each(table, create, steps, told).await
+        let Err((place, fault)) = self.transact_steps_each(table, create, steps, told).await else {
+            return Ok(());
+        };
+        let named = self.name_blockers(Err(fault), &steps[place..=place]).await;
+        named.map_err(|fault| (place, fault))
     }
 
     async fn begin_running(
@@ -309,7 +407,8 @@ impl Database for Postgres<'_> {
         from: usize,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        self.record(table, running, work, from, told).await
+        let result = self.record(table, running, work, from, told).await;
+        self.name_blockers(result, std::slice::from_ref(work)).await
     }
 }
 
@@ -338,9 +437,40 @@ fn facts(table: &HistoryTable, last: &Last) -> String {
     };
     format!(
         "SELECT now() = statement_timestamp(), current_setting('server_encoding'), \
-         current_setting('standard_conforming_strings'), {has_schema}, {found}, current_schema(), {any}, {hidden}"
+         current_setting('standard_conforming_strings'), {has_schema}, {found}, current_schema(), {any}, {hidden}, \
+         pg_catalog.pg_backend_pid()"
     )
 }
+
+/// By what the statements of a run are known, wherever a pooler sends them.
+fn signature(nonce: &str) -> String {
+    format!("/* embed-migrations {nonce} */ ")
+}
+
+/// Asks whether a run is at work, or any transaction that has written to the history; and whether something is hidden
+/// that may be it.
+fn at_work(table: &HistoryTable, nonce: &str) -> String {
+    let like = quote_text(&format!("{}%", signature(nonce)), BACKEND);
+    let history = quote_text(&table.name(BACKEND), BACKEND);
+    format!(
+        "SELECT coalesce(pg_catalog.bool_or(a.state <> 'idle' AND a.query LIKE {like}), false) \
+         OR EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' \
+         AND l.relation = pg_catalog.to_regclass({history}) AND l.mode = 'RowExclusiveLock' AND l.granted \
+         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
+         AND l.pid <> pg_catalog.pg_backend_pid()), \
+         coalesce(pg_catalog.bool_or(a.state IS NULL OR a.state = 'disabled'), false) \
+         FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' \
+         AND a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()"
+    )
+}
+
+/// What the server says when several make the same at once.
+const MADE_MEANWHILE: [SqlState; 4] = [
+    SqlState::UNIQUE_VIOLATION,
+    SqlState::DUPLICATE_TABLE,
+    SqlState::DUPLICATE_SCHEMA,
+    SqlState::DUPLICATE_OBJECT,
+];
 
 /// Asks who holds an advisory lock.
 fn holder(number: i64) -> String {
@@ -366,8 +496,12 @@ fn describe_holder(row: &Cells) -> String {
     parts.join(", ")
 }
 
+fn first_cell(rows: &[Cells]) -> Option<&str> {
+    rows.first().and_then(|row| row.first()).and_then(Option::as_deref)
+}
+
 fn says_true(rows: &[Cells]) -> bool {
-    rows.first().and_then(|row| row.first()).and_then(Option::as_deref) == Some("t")
+    first_cell(rows) == Some("t")
 }
 
 fn is(error: &tokio_postgres::Error, states: &[SqlState]) -> bool {

@@ -8,7 +8,7 @@ use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, Stateme
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Attempt, Database, Last, LockKey, StepFault, Tell, Told, Work, WorkBody};
+use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db, Row, Value};
 use crate::dialect::progress;
 use crate::error::Fault;
@@ -306,6 +306,29 @@ impl Database for Sqlite<'_> {
     async fn unlock(&mut self, _key: &LockKey) -> Result<(), Fault> {
         Ok(())
     }
+
+    fn lacks_session_lock(&self) -> Option<&'static str> {
+        None
+    }
+
+    async fn sign(&mut self, _nonce: &str) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
+    async fn sight(&mut self, _table: &HistoryTable, _owner: &str) -> Result<Sight, Fault> {
+        Ok(Sight::Unknown)
+    }
+
+    async fn own(&mut self, sql: &str) -> Result<Own, Fault> {
+        let rows = self.rows(sql).map_err(fault)?;
+        Ok(Own::Done { rows, changed: self.connection.changes() })
+    }
+
+    async fn create_beside(&mut self, _table: &HistoryTable, sql: &str) -> Result<(), Fault> {
+        self.connection.execute_batch(sql).map_err(fault)
+    }
+
+    fn owe_lease(&mut self, _delete: Option<String>) {}
 
     async fn sleep(&mut self, time: Duration) {
         std::thread::sleep(time);

@@ -36,8 +36,7 @@ pub(crate) const ALWAYS: [&str; 19] = [
 pub(crate) fn timeouts(options: &SectionOptions, backend: Backend) -> Option<String> {
     let mut set = Vec::new();
     if let Some(timeout) = options.lock_timeout {
-        // The servers count whole seconds.
-        let seconds = timeout.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1);
+        let seconds = whole_seconds(timeout);
         set.push(format!(
             "@@SESSION.lock_wait_timeout = {seconds}, @@SESSION.innodb_lock_wait_timeout = {seconds}"
         ));
@@ -52,6 +51,11 @@ pub(crate) fn timeouts(options: &SectionOptions, backend: Backend) -> Option<Str
         });
     }
     (!set.is_empty()).then(|| format!("SET {}", set.join(", ")))
+}
+
+/// The servers count whole seconds.
+pub(crate) fn whole_seconds(timeout: Duration) -> u64 {
+    timeout.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1)
 }
 
 /// Whether a statement may leave the session changed.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use migrate_revision::{Backend, Script, SectionOptions};
 
@@ -30,6 +31,11 @@ impl Scope {
             custom_names(&text[statement.range.clone()], &mut self.custom);
         }
         self
+    }
+
+    /// With timeouts that do not come from a section.
+    pub(crate) fn with_timeouts(self) -> Self {
+        Self { timeouts: true, ..self }
     }
 
     /// All that there is.
@@ -131,6 +137,16 @@ impl Scope {
     }
 }
 
+/// Limits, for the transaction, how long a statement waits for a lock, unless the session limits it.
+pub(crate) fn set_patience(patience: Duration) -> String {
+    let milliseconds = patience.as_millis().clamp(1, i32::MAX as u128);
+    let now = "pg_catalog.current_setting('lock_timeout')";
+    format!(
+        "SELECT CASE WHEN {now} OPERATOR(pg_catalog.=) '0' \
+         THEN pg_catalog.set_config('lock_timeout', '{milliseconds}ms', true) END"
+    )
+}
+
 /// An update that fails, and with it its whole message, if there is no row to change.
 pub(crate) fn must_change_one(update: &str) -> String {
     format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) AS changed FROM changed")
@@ -210,8 +226,6 @@ fn custom_names(sql: &str, names: &mut BTreeSet<String>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -10,11 +10,15 @@ use super::state::State;
 use super::{Aim, Outcome, Run};
 use crate::backends::{Attempt, Database, Last, LockKey, StepFault, Work, WorkBody};
 use crate::event::Event;
-use crate::history::{HistoryRow, Running, TakeOver};
+use crate::history::{HistoryRow, RowState, Running, TakeOver};
 use crate::options::{Lock, Transaction};
 use crate::report::{DoneStep, Report};
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
+
+/// Why a session's lock would be lost.
+const UNSTEADY: &str =
+    "two statements were answered by two sessions, as behind a pooler that hands out one per transaction";
 
 /// How often a run may be refused its row although nobody else has written one.
 const MAX_REFUSED: usize = 100;
@@ -46,6 +50,7 @@ impl<D: Database> Run<'_, D> {
         // Only now is it known whether this is MySQL or MariaDB.
         self.db.prepare(&mut self.table, &last).await?;
         self.set.digest(self.db.backend())?;
+        self.choose_lock().await?;
         let set = self.set;
         let decoded = set.decoded()?;
         let start = Instant::now();
@@ -177,8 +182,17 @@ impl<D: Database> Run<'_, D> {
         let mut pause = Duration::from_millis(10);
         loop {
             let left = self.options.lock_timeout.saturating_sub(start.elapsed());
-            let attempt = self.db.try_lock(&key, left.min(Duration::from_secs(1))).await;
-            let holder = match attempt.map_err(|fault| fault.while_doing("take the lock"))? {
+            let attempt = if self.options.lock == Lock::Lease {
+                self.try_lease().await?
+            } else {
+                let attempt = self.db.try_lock(&key, left.min(Duration::from_secs(1))).await;
+                attempt.map_err(|fault| fault.while_doing("take the lock"))?
+            };
+            let holder = match attempt {
+                Attempt::Unsteady => {
+                    self.lease_instead(UNSTEADY).await?;
+                    continue;
+                }
                 Attempt::Held => {
                     self.locked = true;
                     return self.read_last().await;
@@ -188,19 +202,24 @@ impl<D: Database> Run<'_, D> {
             if start.elapsed() >= self.options.lock_timeout {
                 let who = holder
                     .map_or_else(|| "another run".to_owned(), |holder| format!("another run ({holder})"));
-                return Err(Error::new(
-                    ErrorKind::Locked,
-                    format!(
-                        "{who} has held the lock for {} s; nothing was changed\n\n\
-                         hint: wait for it, or allow more time with `lock_timeout`",
-                        self.options.lock_timeout.as_secs()
-                    ),
-                ));
+                return Err(self.still_locked(&who));
             }
-            self.events.emit(&Event::Waiting { waited: start.elapsed() });
+            self.events.emit(&Event::Waiting { waited: start.elapsed(), holder: holder.as_deref() });
             self.db.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(250));
         }
+    }
+
+    /// The error of a run that has waited for another as long as it may.
+    pub(super) fn still_locked(&self, who: &str) -> Error {
+        Error::new(
+            ErrorKind::Locked,
+            format!(
+                "{who} has held the lock for {} s; nothing was changed\n\n\
+                 hint: wait for it, or allow more time with `lock_timeout`",
+                self.options.lock_timeout.as_secs()
+            ),
+        )
     }
 
     fn lock_key(&self) -> LockKey {
@@ -216,9 +235,13 @@ impl<D: Database> Run<'_, D> {
     /// Gives the session back as it was.
     pub(super) async fn release(&mut self) -> Result<()> {
         let restored = self.db.restore().await;
-        if std::mem::take(&mut self.locked) && self.options.lock == Lock::Session {
-            let key = self.lock_key();
-            self.db.unlock(&key).await.map_err(|fault| fault.while_doing("release the lock"))?;
+        match (std::mem::take(&mut self.locked), self.options.lock) {
+            (true, Lock::Session) => {
+                let key = self.lock_key();
+                self.db.unlock(&key).await.map_err(|fault| fault.while_doing("release the lock"))?;
+            }
+            (true, Lock::Lease) => self.release_lease().await?,
+            _ => {}
         }
         restored.map_err(|fault| fault.while_doing("restore the session's settings"))
     }
@@ -230,7 +253,8 @@ impl<D: Database> Run<'_, D> {
         }
         let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
-        let to = TakeOver { done, applied_by: &self.owner, row: None, abandon: true };
+        let to =
+            TakeOver { done, applied_by: &self.owner, row: None, settled: None, state: RowState::Abandoned };
         let taken = self.db.take_over(&self.table, &running, &to).await;
         let taken = taken.map_err(|fault| fault.while_doing("give up the interrupted revision"))?;
         Ok(if taken { Outcome::Done } else { Outcome::Overtaken })
@@ -264,6 +288,7 @@ impl<D: Database> Run<'_, D> {
             Err(StepFault::Fault(fault) | StepFault::Statement { fault, .. }) => {
                 Err(fault.while_doing("write the history"))
             }
+            Err(StepFault::Blocked { .. }) => Ok(None),
         }
     }
 }

@@ -48,6 +48,7 @@ impl<D: Database> Run<'_, D> {
     async fn repair_prepared(&mut self, targets: &[Target], mut last: Last) -> Result<Report> {
         // Only now is it known whether this is MySQL or MariaDB.
         self.db.prepare(&mut self.table, &last).await?;
+        self.choose_lock().await?;
         self.set.digest(self.db.backend())?;
         let decoded = self.set.decoded()?;
         let start = Instant::now();
@@ -151,7 +152,7 @@ impl<D: Database> Run<'_, D> {
         }
         match self.db.transact(&self.table, false, &work, &mut |_, _| {}).await {
             Ok(()) => Ok(Outcome::Done),
-            Err(StepFault::Overtaken) => Ok(Outcome::Overtaken),
+            Err(StepFault::Overtaken | StepFault::Blocked { .. }) => Ok(Outcome::Overtaken),
             Err(StepFault::Error(error) | StepFault::Rust { error, .. }) => Err(error),
             Err(StepFault::Fault(fault) | StepFault::Statement { fault, .. }) => {
                 Err(fault.while_doing("write the history"))

@@ -165,7 +165,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// The revisions in force by a row, if this set has its heads and comes to the same digest.
-    fn known(&mut self, decoded: &Decoded, row: &HistoryRow) -> Option<Applied> {
+    pub(super) fn known(&mut self, decoded: &Decoded, row: &HistoryRow) -> Option<Applied> {
         let heads: Option<Vec<Index>> = row.heads.iter().map(|head| decoded.index_of(head)).collect();
         let applied = decoded.graph.closure(heads?);
         // A revision that was in force before it lost its section for this backend has no digest.

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
+use super::patience::Patience;
 use super::state::State;
 use super::{Outcome, Run, said};
-use crate::backends::{Database, Last, StepFault, Told, Work, WorkBody};
+use crate::backends::doubt::TWO_WAYS;
+use crate::backends::{Database, Last, Sight, StepFault, Told, Work, WorkBody};
 use crate::dialect::progress;
 use crate::error::Failure;
 use crate::event::{Event, Events, StepInfo};
-use crate::history::{Action, HistoryRow, Running, TakeOver, UNLOCKED};
+use crate::history::{Action, HistoryRow, RowState, Running, TakeOver, UNLOCKED};
 use crate::options::{Lock, Transaction};
 use crate::report::DoneStep;
 use crate::set::Decoded;
@@ -20,28 +22,41 @@ use crate::{Error, ErrorKind, Result};
 /// How many steps a backend is given at once: what they need is made before they run.
 const MAX_TOGETHER: usize = 256;
 
+/// As many as between two renewals of a lease.
+const MAX_UNDER_A_LEASE: usize = 16;
+
 /// What follows the name of a row's owner once it has stopped by itself.
-const STOPPED: &str = " (stopped)";
+pub(super) const STOPPED: &str = " (stopped)";
+
+/// How long a row must not move whose owner is not seen at work.
+const STILL: Duration = Duration::from_secs(1);
 
 /// A step with the text that it runs from.
-struct Prepared<'d> {
-    step: Step,
-    text: std::borrow::Cow<'d, str>,
+pub(super) struct Prepared<'d> {
+    pub(super) step: Step,
+    pub(super) text: std::borrow::Cow<'d, str>,
 }
 
 /// Steps that are being taken, and what is told of them.
-struct Course<'s, 'd> {
+pub(super) struct Course<'s, 'd> {
     work: &'s [Work<'s>],
     infos: &'s [StepInfo<'s>],
     /// When the step began that is under way; of steps that share a transaction, when all did
     begun: Instant,
+    /// The step that is tried again, and has been told of
+    again: Option<usize>,
     done: &'d mut Vec<DoneStep>,
 }
 
-impl Course<'_, '_> {
+impl<'s, 'd> Course<'s, 'd> {
+    pub(super) fn new(work: &'s [Work<'s>], infos: &'s [StepInfo<'s>], done: &'d mut Vec<DoneStep>) -> Self {
+        Self { work, infos, begun: Instant::now(), again: None, done }
+    }
+
     fn tell(&mut self, events: &mut Events<'_>, place: usize, told: Told) {
         let (step, total) = (self.infos[place], self.work[place].row.statements);
         match told {
+            Told::Begun if self.again == Some(place) => {}
             Told::Begun => events.emit(&Event::Started { step }),
             Told::Statements(done) => events.emit(&Event::Statement { step, done, total }),
             Told::Kept => {
@@ -66,6 +81,9 @@ impl<D: Database> Run<'_, D> {
         let total = done.len() + steps.len();
         let mut rest = steps.as_slice();
         while !rest.is_empty() {
+            if !self.keep_lease().await? {
+                return Ok(Outcome::Overtaken);
+            }
             let together = self.together(decoded, rest);
             let (now, later) = rest.split_at(together.unwrap_or(1));
             rest = later;
@@ -83,7 +101,7 @@ impl<D: Database> Run<'_, D> {
                 .enumerate()
                 .map(|(place, step)| info(decoded, step, number + place, total))
                 .collect();
-            let mut course = Course { work: &work, infos: &infos, begun: Instant::now(), done };
+            let mut course = Course::new(&work, &infos, done);
             let create = state.create && number == 0;
             let outcome = match together {
                 Some(_) => self.take_together(&mut course, create).await,
@@ -121,7 +139,8 @@ impl<D: Database> Run<'_, D> {
         let together = match self.options.transaction {
             Transaction::PerRun => steps.len(),
             Transaction::PerRevision => {
-                steps.iter().take(MAX_TOGETHER).take_while(|step| is_transactional(step)).count()
+                let most = if self.options.lock == Lock::Lease { MAX_UNDER_A_LEASE } else { MAX_TOGETHER };
+                steps.iter().take(most).take_while(|step| is_transactional(step)).count()
             }
         };
         (together > 0).then_some(together)
@@ -135,23 +154,47 @@ impl<D: Database> Run<'_, D> {
         Prepared { text: set.text(step.index, &decoded.revisions[step.index]), step }
     }
 
-    /// Takes steps in transactions: of their own, or of the run.
-    async fn take_together(
+    /// Takes steps in transactions: of their own, or of the run. Those that only wait for locks are tried again.
+    pub(super) async fn take_together(
         &mut self,
         course: &mut Course<'_, '_>,
         create: bool,
     ) -> Result<(), (usize, StepFault)> {
-        let work = course.work;
+        let mut first = 0;
+        let mut patience = Patience::new(self.options.lock_timeout);
+        loop {
+            let result = self.take_from(course, create && first == 0, first).await;
+            let Err((place, StepFault::Blocked { fault, by })) = result else { return result };
+            if place > first {
+                patience = Patience::new(self.options.lock_timeout);
+            }
+            let step = course.infos[place];
+            if !self.let_by(&mut patience, step, by.as_deref()).await {
+                return Err((place, fault.waited_for(by.as_deref())));
+            }
+            first = place;
+            course.again = Some(place);
+        }
+    }
+
+    async fn take_from(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        create: bool,
+        first: usize,
+    ) -> Result<(), (usize, StepFault)> {
+        let work = &course.work[first..];
         let Self { db, events, table, .. } = self;
         match self.options.transaction {
             Transaction::PerRevision => {
                 let told = &mut |place: usize, told: Told| {
-                    course.tell(events, place, told);
+                    course.tell(events, first + place, told);
                     if told == Told::Kept {
                         course.begun = Instant::now();
                     }
                 };
-                db.transact_each(table, create, work, told).await
+                let result = db.transact_each(table, create, work, told).await;
+                result.map_err(|(place, fault)| (first + place, fault))
             }
             Transaction::PerRun => {
                 let told = &mut |place: usize, told: Told| course.tell(events, place, told);
@@ -163,15 +206,46 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Takes a step statement by statement.
-    async fn take_recorded(&mut self, course: &mut Course<'_, '_>, create: bool) -> Result<(), StepFault> {
-        let work = &course.work[0];
-        let running = Running { seq: work.row.seq(), applied_by: self.owner.clone() };
-        let Self { db, events, table, .. } = self;
-        db.begin_running(table, create, &work.row).await?;
-        let told = &mut |place: usize, told: Told| course.tell(events, place, told);
-        db.run_recorded(table, &running, work, 0, told).await?;
-        course.tell(events, 0, Told::Kept);
-        Ok(())
+    pub(super) async fn take_recorded(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        create: bool,
+    ) -> Result<(), StepFault> {
+        let row = &course.work[0].row;
+        let running = Running { seq: row.seq(), applied_by: self.owner.clone() };
+        self.db.begin_running(&self.table, create, row).await?;
+        self.record(course, &running, 0).await
+    }
+
+    /// Runs a running row's step from a statement on. One that only waits for locks is tried again.
+    pub(super) async fn record(
+        &mut self,
+        course: &mut Course<'_, '_>,
+        running: &Running,
+        mut from: usize,
+    ) -> Result<(), StepFault> {
+        let mut patience = Patience::new(self.options.lock_timeout);
+        loop {
+            let Self { db, events, table, .. } = self;
+            let work = &course.work[0];
+            let told = &mut |place: usize, told: Told| course.tell(events, place, told);
+            let fault = match db.run_recorded(table, running, work, from, told).await {
+                Ok(()) => {
+                    course.tell(events, 0, Told::Kept);
+                    return Ok(());
+                }
+                Err(fault) => fault,
+            };
+            let StepFault::Blocked { fault, by } = fault else { return Err(fault) };
+            let step = course.infos[0];
+            if !self.let_by(&mut patience, step, by.as_deref()).await {
+                return Err(fault.waited_for(by.as_deref()));
+            }
+            if let StepFault::Statement { kept, .. } = *fault {
+                from = kept;
+            }
+            course.again = Some(0);
+        }
     }
 
     /// Goes on with the step that is under way, once its owner is gone for certain.
@@ -182,7 +256,7 @@ impl<D: Database> Run<'_, D> {
         state: &State,
         done: &mut Vec<DoneStep>,
     ) -> Result<Outcome> {
-        if !self.is_abandoned(row).await? {
+        if !self.keep_lease().await? || !self.is_abandoned(row).await? {
             return Ok(Outcome::Overtaken);
         }
         let (step, from) = self.resumable(decoded, row, state)?;
@@ -195,7 +269,8 @@ impl<D: Database> Run<'_, D> {
             done: usize::try_from(row.statements_done).unwrap_or(usize::MAX),
             applied_by: &self.owner,
             row: Some(&work[0].row),
-            abandon: false,
+            settled: None,
+            state: RowState::Running,
         };
         let taken = self.db.take_over(&self.table, &running, &to).await;
         if !taken.map_err(|fault| fault.while_doing("take over the interrupted revision"))? {
@@ -203,49 +278,73 @@ impl<D: Database> Run<'_, D> {
         }
         let running = Running { applied_by: self.owner.clone(), ..running };
         let infos = [info(decoded, &prepared[0].step, done.len(), done.len() + 1)];
-        let mut course = Course { work: &work, infos: &infos, begun: Instant::now(), done };
-        let Self { db, events, table, .. } = self;
-        let told = &mut |place: usize, told: Told| course.tell(events, place, told);
-        match db.run_recorded(table, &running, &work[0], from, told).await {
+        let mut course = Course::new(&work, &infos, done);
+        match self.record(&mut course, &running, from).await {
             Ok(()) => {}
             Err(StepFault::Overtaken) => return Ok(Outcome::Overtaken),
             Err(fault) => {
                 self.stop(&work[0], &fault).await;
-                return Err(self.explain(decoded, &prepared, &work, false, fault));
+                // Only where the owner was cut off may the statement be done already.
+                let again = matches!(&fault, StepFault::Statement { statement, .. } if *statement == from)
+                    && !row.applied_by.ends_with(STOPPED);
+                let error = self.explain(decoded, &prepared, &work, false, fault);
+                return Err(if again { error.with_hint(&may_be_done()) } else { error });
             }
         }
-        course.tell(&mut self.events, 0, Told::Kept);
         Ok(Outcome::Done)
     }
 
     /// Whether nobody is at work on a running row any more. `false` as soon as it moves.
+    ///
+    /// # Errors
+    /// When somebody is, for as long as this run may wait.
     pub(super) async fn is_abandoned(&mut self, row: &HistoryRow) -> Result<bool> {
-        let patience = if row.applied_by.ends_with(STOPPED) {
-            Duration::ZERO
-        } else if self.db.backend() == Backend::Sqlite {
-            // What SQLite runs shares its transaction with its record or may run twice: taking it over too early costs
-            // work and nothing else.
-            self.options.lock_timeout.min(Duration::from_secs(1))
-        } else if self.options.lock == Lock::None || row.applied_by.ends_with(UNLOCKED) {
-            // Without a lock that its owner would hold, only its standing still tells that it is gone.
-            self.options.lock_timeout
-        } else {
-            Duration::ZERO
-        };
+        let stopped = row.applied_by.ends_with(STOPPED);
+        let locked = self.options.lock == Lock::Session && !row.applied_by.contains(UNLOCKED);
+        let sqlite = self.db.backend() == Backend::Sqlite;
+        if stopped {
+            return Ok(true);
+        }
+        let timeout = self.options.lock_timeout;
         let start = Instant::now();
-        while start.elapsed() < patience {
+        let mut still_since = start;
+        loop {
+            let sight = self.db.sight(&self.table, &row.applied_by).await;
+            let sight = sight.map_err(|fault| fault.while_doing("look for the other run"))?;
+            let patience = match sight {
+                Sight::Gone => Duration::ZERO,
+                // Its lock would be held, but for a pooler that gave both of us the same session.
+                Sight::Idle | Sight::Unknown if locked && !sqlite => Duration::ZERO,
+                // What SQLite runs shares its transaction with its record or may run twice: taking it over too early
+                // costs work and nothing else.
+                Sight::Unknown if sqlite => timeout.min(STILL),
+                // All that it may yet send is guarded by the row.
+                Sight::Idle => timeout.min(STILL),
+                // Only its standing still tells that it is gone.
+                Sight::Unknown => timeout,
+                Sight::AtWork => {
+                    still_since = Instant::now();
+                    if start.elapsed() >= timeout {
+                        return Err(self.still_locked(&format!("another run ({})", row.applied_by)));
+                    }
+                    timeout
+                }
+            };
+            if sight != Sight::AtWork && still_since.elapsed() >= patience {
+                return Ok(true);
+            }
             self.db.sleep(Duration::from_millis(20)).await;
             match self.read_last().await? {
                 Last::Row(now) if *now == *row => {}
                 _ => return Ok(false),
             }
-            self.events.emit(&Event::Waiting { waited: start.elapsed() });
+            self.events
+                .emit(&Event::Waiting { waited: start.elapsed(), holder: Some(row.applied_by.as_str()) });
         }
-        Ok(true)
     }
 
     /// Leaves word on a row that stays behind that nobody is at work on it.
-    async fn stop(&mut self, work: &Work<'_>, fault: &StepFault) {
+    pub(super) async fn stop(&mut self, work: &Work<'_>, fault: &StepFault) {
         let kept = match fault {
             StepFault::Statement { kept, .. } => *kept,
             StepFault::Rust { .. } => 0,
@@ -253,7 +352,8 @@ impl<D: Database> Run<'_, D> {
         };
         let running = Running { seq: work.row.seq(), applied_by: self.owner.clone() };
         let owner = format!("{}{STOPPED}", self.owner);
-        let to = TakeOver { done: kept, applied_by: &owner, row: None, abandon: false };
+        let to =
+            TakeOver { done: kept, applied_by: &owner, row: None, settled: None, state: RowState::Running };
         // Without the word the next run waits a little: what failed the step may have failed the connection.
         let _ = self.db.take_over(&self.table, &running, &to).await;
     }
@@ -331,7 +431,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// A step as what to write and what to run.
-    fn work<'d>(
+    pub(super) fn work<'d>(
         &mut self,
         decoded: &'d Decoded,
         prepared: &'d Prepared<'_>,
@@ -460,9 +560,17 @@ impl<D: Database> Run<'_, D> {
             StepFault::Fault(fault) => {
                 fault.while_doing(&format!("take the step to revision '{}'", revision(0).id))
             }
+            StepFault::Blocked { fault, .. } => self.explain(decoded, prepared, work, transactional, *fault),
             StepFault::Overtaken => Error::new(ErrorKind::History, "another process was faster"),
         }
     }
+}
+
+/// What to say of a statement that fails where an earlier run was cut off.
+fn may_be_done() -> String {
+    format!(
+        "an earlier run was cut off at this statement; if it fails because it was done then, say so:\n  {TWO_WAYS}"
+    )
 }
 
 fn missing_body(revision: &migrate_revision::Revision, direction: Direction) -> Error {
@@ -494,7 +602,7 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// A statement in one line, as far as a message has room for it.
-fn shortened(sql: &str) -> String {
+pub(super) fn shortened(sql: &str) -> String {
     let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(200) {
         Some((end, _)) => format!("{}...", &line[..end]),

@@ -117,12 +117,14 @@ macro_rules! call {
             }
             #[cfg(feature = "postgres")]
             Kind::Postgres(connected) => {
-                let database = crate::backends::postgres::Postgres::new(&mut connected.client);
+                let timeout = options.statement_lock_timeout;
+                let database = crate::backends::postgres::Postgres::new(&mut connected.client, timeout);
                 Run::new(set, database, options, events).$($verb)*.await
             }
             #[cfg(feature = "mysql")]
             Kind::Mysql(connected) => {
-                let database = crate::backends::mysql::Mysql::new(&mut connected.conn);
+                let timeout = options.statement_lock_timeout;
+                let database = crate::backends::mysql::Mysql::new(&mut connected.conn, timeout);
                 Run::new(set, database, options, events).$($verb)*.await
             }
         };
@@ -142,6 +144,7 @@ impl Migrator<'_, Connected> {
     #[doc(hidden)]
     pub async fn query(self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
         let Connected(mut kind) = self.connection;
+        let _timeout = self.options.statement_lock_timeout;
         let rows = match &mut kind {
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(connection) => {
@@ -149,11 +152,11 @@ impl Migrator<'_, Connected> {
             }
             #[cfg(feature = "postgres")]
             Kind::Postgres(connected) => {
-                crate::backends::postgres::Postgres::new(&mut connected.client).query(sql).await
+                crate::backends::postgres::Postgres::new(&mut connected.client, _timeout).query(sql).await
             }
             #[cfg(feature = "mysql")]
             Kind::Mysql(connected) => {
-                crate::backends::mysql::Mysql::new(&mut connected.conn).query(sql).await
+                crate::backends::mysql::Mysql::new(&mut connected.conn, _timeout).query(sql).await
             }
         };
         kind.close().await;

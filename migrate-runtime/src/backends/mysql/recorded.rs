@@ -4,14 +4,15 @@ use include_dir::Dir;
 use migrate_revision::ScriptStatement;
 
 use super::{Mysql, failed_statement};
+use crate::Error;
+use crate::backends::doubt::Doubt;
 use crate::backends::{StepFault, Tell, Told, again, left_transaction_open};
 use crate::db::{self, Db, RustFn};
 use crate::dialect::mysql::fingerprint::{self, Verdict};
-use crate::dialect::mysql::recording::{BEFORE, ONE_ROW_CHANGED, OVERFLOW, Recording};
+use crate::dialect::mysql::recording::{BEFORE, BEGUN, ONE_ROW_CHANGED, OVERFLOW, Recording};
 use crate::dialect::mysql::timeouts;
 use crate::dialect::{UserTransaction, progress};
-use crate::history::{HistoryTable, Running};
-use crate::{Error, ErrorKind};
+use crate::history::{HistoryTable, Running, quote_name};
 
 /// Runs a script and records it in a running row.
 pub(super) struct Recorder<'s> {
@@ -52,7 +53,7 @@ impl Recorder<'_> {
             let unit = self.recording.unit(place, &mut transaction).join(";\n");
             if sql.len() + unit.len() > db.budget && !sql.is_empty() {
                 self.send(db, &sql).await?;
-                sql.clear();
+                sql = self.owned();
                 (reported + 1..=place).for_each(|done| told(0, Told::Statements(done)));
                 reported = place;
             }
@@ -99,45 +100,39 @@ impl Recorder<'_> {
 
     /// Finds out whether the statement that was interrupted was done all the same, and where to go on.
     async fn settle(&self, db: &mut Mysql<'_>, from: usize) -> Result<usize, StepFault> {
-        let Recording { table, running, text, script, backend } = self.recording;
+        let Recording { table, running, script, backend, text } = self.recording;
         let Some(statement) = script.statements.get(from) else { return Ok(from) };
-        let Some(now) = fingerprint::expression(statement, backend) else { return Ok(from) };
+        let text = &text[statement.range.clone()];
+        let now = fingerprint::expression(statement, text, backend);
+        let now = now.as_deref().unwrap_or("'-'");
         let (name, row) = (table.name(backend), table.row(running, backend));
         let sql = format!("SELECT progress, {now} FROM {name} WHERE {row}");
         let row = db.send(&sql).await.map_err(|failed| failed.fault)?;
         let Some([Some(recorded), Some(now)]) = row.as_deref() else { return Ok(from) };
         // Nothing is recorded if the server itself said that the statement failed.
         let Some((_, before)) = recorded.split_once(' ') else { return Ok(from) };
-        let sql = &text[statement.range.clone()];
-        match fingerprint::verdict(before, now, statement, sql) {
+        match fingerprint::verdict(before, now, statement, text) {
             Verdict::NotDone => Ok(from),
             Verdict::Done => Ok(from + 1),
-            Verdict::Unknown => Err(StepFault::Error(self.unsettled(from, statement, sql))),
+            Verdict::Unknown if self.is_empty(db, statement, text).await => Ok(from),
+            Verdict::Unknown => Err(StepFault::Error(self.unsettled(from, statement, text))),
         }
     }
 
+    /// Whether a statement empties a table that is empty, which does no harm a second time.
+    async fn is_empty(&self, db: &mut Mysql<'_>, statement: &ScriptStatement, sql: &str) -> bool {
+        let Some(table) = fingerprint::emptied(statement, sql) else { return false };
+        let parts = table.name.iter().map(|part| quote_name(part, db.dialect())).collect::<Vec<_>>();
+        let any = format!("SELECT EXISTS (SELECT 1 FROM {} LIMIT 1)", parts.join("."));
+        matches!(db.send(&any).await.ok().flatten().as_deref(), Some([Some(any)]) if any == "0")
+    }
+
     fn unsettled(&self, place: usize, statement: &ScriptStatement, sql: &str) -> Error {
-        let Recording { table, running, script, backend, .. } = self.recording;
         let objects: Vec<String> =
             statement.objects.iter().map(|o| format!("`{}`", o.name.join("."))).collect();
-        let command = |done: usize| {
-            let digest = progress(script, done);
-            table.update_progress(running, done, &digest, backend)
-        };
-        Error::new(
-            ErrorKind::Interrupted,
-            format!(
-                "revision '{}' was interrupted at statement {} of {}, and it cannot be told whether that was done:\n  \
-                 {sql}\n\n\
-                 hint: look at {}, and run again after one of these:\n  it was done: {};\n  it was not: {};",
-                self.revision,
-                place + 1,
-                script.statements.len(),
-                objects.join(", "),
-                command(place + 1),
-                command(place),
-            ),
-        )
+        let look_at = if objects.is_empty() { "what it changes".to_owned() } else { objects.join(", ") };
+        let total = self.recording.script.statements.len();
+        Doubt { revision: self.revision, place, total, sql, look_at }.error()
     }
 
     /// Fails unless the row is running, and this run's.
@@ -183,6 +178,8 @@ impl Recorder<'_> {
                 if !stopped {
                     let digest = progress(script, now.done);
                     let settled = table.update_progress(running, now.done, &digest, backend);
+                    // Of one that had committed in its middle the server cannot say that.
+                    let settled = format!("{settled} AND COALESCE(progress, '') NOT LIKE '% {BEGUN}'");
                     db.send(&format!("{settled};\nCOMMIT")).await.map_err(|failed| failed.fault)?;
                 }
                 Err(failed_statement(0, then.done, statement, text, now.done, failed))
@@ -194,20 +191,51 @@ impl Recorder<'_> {
     }
 }
 
+/// A running row of a Rust revision.
+pub(super) struct RustRecording<'s> {
+    pub(super) table: &'s HistoryTable,
+    pub(super) running: &'s Running,
+    /// Whether another run began it
+    pub(super) taken_over: bool,
+    pub(super) revision: &'s str,
+}
+
+impl RustRecording<'_> {
+    /// Stops where another run of the function was cut off after it had committed something.
+    async fn settle(&self, db: &mut Mysql<'_>) -> Result<(), StepFault> {
+        let (name, row) = (self.table.name(db.dialect()), self.table.row(self.running, db.dialect()));
+        let row = db.send(&format!("SELECT progress FROM {name} WHERE {row}")).await;
+        match row.map_err(|failed| failed.fault)?.as_deref() {
+            Some([Some(progress)]) if progress.ends_with(BEGUN) => {
+                let sql = "its Rust function, of which a part was committed, as DDL is";
+                let look_at = "what it changes".to_owned();
+                let doubt = Doubt { revision: self.revision, place: 0, total: 1, sql, look_at };
+                Err(StepFault::Error(doubt.error()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Runs a Rust revision in one transaction with the end of its row. If it fails, the row stays as it was.
 pub(super) async fn run_rust(
     db: &mut Mysql<'_>,
-    table: &HistoryTable,
-    running: &Running,
+    recording: &RustRecording<'_>,
     run: RustFn,
     data: Option<&'static Dir<'static>>,
     told: &mut Tell<'_>,
 ) -> Result<(), StepFault> {
+    let RustRecording { table, running, .. } = *recording;
     told(0, Told::Begun);
     let backend = db.dialect();
+    if recording.taken_over {
+        recording.settle(db).await?;
+    }
     db.touch_all();
     db.open = true;
-    db.send("START TRANSACTION").await.map_err(|failed| failed.fault)?;
+    // It is kept if the function commits, as DDL does.
+    let begun = table.update_progress(running, 0, &format!("- {BEGUN}"), backend);
+    db.send(&format!("START TRANSACTION;\n{begun}")).await.map_err(|failed| failed.fault)?;
     let result = {
         let mut given = Db { connection: db::Connection::Mysql(db.conn, backend), data };
         run(&mut given).await
@@ -220,6 +248,8 @@ pub(super) async fn run_rust(
         Err(error) => {
             if !db.conn.is_disconnected() {
                 db.roll_back().await.map_err(|failed| failed.fault)?;
+                let told = table.update_progress(running, 0, "-", backend);
+                db.send(&told).await.map_err(|failed| failed.fault)?;
             }
             return Err(StepFault::Rust { step: 0, error });
         }

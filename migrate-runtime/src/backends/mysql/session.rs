@@ -1,12 +1,13 @@
 //! What a revision may change of the session, noted before and put back after.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 use migrate_revision::{Backend, Script, StatementKind};
 
 use super::Mysql;
 use super::packet::Failed;
-use crate::dialect::mysql::{ALWAYS, assigned, changes_session};
+use crate::dialect::mysql::{ALWAYS, assigned, changes_session, whole_seconds};
 use crate::error::Fault;
 use crate::history::{HistoryTable, quote_name, quote_text};
 
@@ -17,8 +18,12 @@ pub(super) struct Settings {
     pub(super) database: Option<String>,
     /// Whether each statement commits; it does while the run lasts
     pub(super) autocommit: bool,
+    /// Whether the server is a node of a cluster that others may write to at the same time
+    pub(super) cluster: bool,
     /// The statement that sets everything else
     set: String,
+    /// The statements that limit how long a statement waits for locks, and that lift the limit
+    pub(super) limit: Option<(String, String)>,
 }
 
 /// What the run has to know of the server.
@@ -49,7 +54,7 @@ impl Mysql<'_> {
         let sql = format!(
             "SELECT '{question}', DATABASE(), VERSION(), @@max_allowed_packet, @@SESSION.autocommit, \
              (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {schema});\n\
-             SHOW SESSION VARIABLES WHERE Variable_name IN ({})",
+             SHOW SESSION VARIABLES WHERE Variable_name IN ('wsrep_on', {})",
             names.join(", ")
         );
         let mut rows = self.rows(&sql).await?.into_iter();
@@ -64,14 +69,17 @@ impl Mysql<'_> {
         let autocommit = fact().as_deref() == Some("1");
         let schema_exists = fact().as_deref() != Some("0");
         let mut values: Vec<(String, String)> = rows.filter_map(variable).collect();
+        let cluster = values.iter().any(|(name, value)| name == "wsrep_on" && value == "ON");
+        values.retain(|(name, _)| name != "wsrep_on");
         values.sort_by_key(|(name, _)| ALWAYS.iter().position(|known| known == name));
         let newer_names = values.iter().any(|(name, _)| name == "transaction_isolation");
+        let limit = limit(&mut values, self.patience, backend);
         let all = values.iter().filter(|(name, _)| !newer_names || !name.starts_with("tx_"));
         let set = std::iter::once("@@SESSION.autocommit = 1".to_owned())
             .chain(all.map(|(name, value)| assignment(name, value, backend)))
             .collect::<Vec<_>>()
             .join(", ");
-        let settings = Settings { database, autocommit, set: format!("SET {set}") };
+        let settings = Settings { database, autocommit, cluster, set: format!("SET {set}"), limit };
         Ok((settings, Facts { backend, max_allowed_packet, schema_exists }))
     }
 
@@ -160,6 +168,22 @@ impl Mysql<'_> {
         }
         Ok(())
     }
+}
+
+/// Puts a limit to those values that say how long to wait for locks, where it is the shorter one.
+fn limit(values: &mut [(String, String)], patience: Duration, backend: Backend) -> Option<(String, String)> {
+    let seconds = whole_seconds(patience);
+    let mut sets = (Vec::new(), Vec::new());
+    for (name, value) in values {
+        let waits = matches!(name.as_str(), "lock_wait_timeout" | "innodb_lock_wait_timeout");
+        if waits && patience > Duration::ZERO && value.parse::<u64>().is_ok_and(|now| now > seconds) {
+            sets.1.push(assignment(name, value, backend));
+            *value = seconds.to_string();
+            sets.0.push(assignment(name, value, backend));
+        }
+    }
+    let set = |assignments: Vec<String>| format!("SET {}", assignments.join(", "));
+    (!sets.0.is_empty()).then(|| (set(sets.0), set(sets.1)))
 }
 
 /// MariaDB says so in its version.

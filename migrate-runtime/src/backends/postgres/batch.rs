@@ -85,22 +85,29 @@ impl Batch {
     pub(super) async fn run(
         &self,
         client: &Client,
+        signature: &str,
         encoding: Encoding,
         told: &mut Tell<'_>,
     ) -> Result<Vec<Cells>, Failed> {
-        let answers = self.send(client).await.map_err(|error| self.failed(0, false, error, encoding))?;
-        self.read(answers, encoding, told).await
+        let answers = self.send(client, signature).await;
+        let answers = answers.map_err(|error| self.failed(0, false, error, encoding, signature))?;
+        self.read(answers, signature, encoding, told).await
     }
 
     /// Sends the statements without waiting for any answer.
-    pub(super) async fn send(&self, client: &Client) -> Result<Answers, tokio_postgres::Error> {
-        Ok(Box::pin(client.simple_query_raw(&self.sql).await?))
+    pub(super) async fn send(
+        &self,
+        client: &Client,
+        signature: &str,
+    ) -> Result<Answers, tokio_postgres::Error> {
+        Ok(Box::pin(client.simple_query_raw(&format!("{signature}{}", self.sql)).await?))
     }
 
     /// Reads the answers to what was sent, and returns the rows that the runtime's own statements gave.
     pub(super) async fn read(
         &self,
         mut answers: Answers,
+        signature: &str,
         encoding: Encoding,
         told: &mut Tell<'_>,
     ) -> Result<Vec<Cells>, Failed> {
@@ -143,7 +150,7 @@ impl Batch {
                     }
                 }
                 Ok(Some(_)) => {}
-                Err(error) => return Err(self.failed(done, rows_of_this > 0, error, encoding)),
+                Err(error) => return Err(self.failed(done, rows_of_this > 0, error, encoding, signature)),
             }
         }
     }
@@ -154,9 +161,19 @@ impl Batch {
     }
 
     /// Finds the statement that an error is of: by its position, else as the first that is not complete.
-    fn failed(&self, done: usize, has_row: bool, error: tokio_postgres::Error, encoding: Encoding) -> Failed {
+    fn failed(
+        &self,
+        done: usize,
+        has_row: bool,
+        error: tokio_postgres::Error,
+        encoding: Encoding,
+        signature: &str,
+    ) -> Failed {
         let position = match error.as_db_error().and_then(|error| error.position()) {
-            Some(ErrorPosition::Original(position)) => encoding.byte(&self.sql, *position as usize),
+            // The signature is of one byte per character.
+            Some(ErrorPosition::Original(position)) => {
+                encoding.byte(&self.sql, (*position as usize).saturating_sub(signature.len()))
+            }
             _ => None,
         };
         // The last statement commits before it reports that it is complete: but it gave its row by then.

@@ -168,7 +168,7 @@ fn after_table(definition: &str) -> &str {
 impl<'s> Concurrent<'s> {
     /// Reads a statement's first words. Nothing if it is another statement.
     pub(super) fn parse(sql: &'s str) -> Option<Self> {
-        let mut words = Words { sql, at: 0 };
+        let mut words = Words::new(sql);
         words.take("create").then_some(())?;
         let unique = words.take("unique");
         (words.take("index") && words.take("concurrently")).then_some(())?;
@@ -198,7 +198,7 @@ impl<'s> Concurrent<'s> {
 }
 
 /// A name as the server keeps it.
-fn identifier(word: &str) -> Option<String> {
+pub(super) fn identifier(word: &str) -> Option<String> {
     if let Some(quoted) = word.strip_prefix('"') {
         return Some(quoted.strip_suffix('"')?.replace("\"\"", "\""));
     }
@@ -207,14 +207,18 @@ fn identifier(word: &str) -> Option<String> {
 }
 
 /// The words and symbols of a statement.
-struct Words<'s> {
+pub(super) struct Words<'s> {
     sql: &'s str,
     at: usize,
 }
 
 impl<'s> Words<'s> {
+    pub(super) fn new(sql: &'s str) -> Self {
+        Self { sql, at: 0 }
+    }
+
     /// Goes past the next word if it is this one.
-    fn take(&mut self, word: &str) -> bool {
+    pub(super) fn take(&mut self, word: &str) -> bool {
         let start = self.at;
         let is_it = self.next().is_some_and(|next| next.eq_ignore_ascii_case(word));
         if !is_it {
@@ -223,7 +227,7 @@ impl<'s> Words<'s> {
         is_it
     }
 
-    fn next(&mut self) -> Option<&'s str> {
+    pub(super) fn next(&mut self) -> Option<&'s str> {
         self.skip_space();
         let rest = &self.sql[self.at..];
         let first = rest.chars().next()?;

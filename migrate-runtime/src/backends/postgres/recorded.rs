@@ -3,10 +3,12 @@
 use migrate_revision::{Script, StatementKind};
 use tokio_postgres::error::SqlState;
 
+use super::alone::{self, Twice, Verdict};
 use super::batch::{Batch, Failed, What};
 use super::index::Concurrent;
 use super::transact::{NOTE, first, scope_of, step_fault};
 use super::{BACKEND, Postgres, fault, is};
+use crate::backends::doubt::Doubt;
 use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
 use crate::dialect::postgres::{self as dialect, must_change_one};
 use crate::dialect::progress;
@@ -19,6 +21,7 @@ struct Recording<'s> {
     running: &'s Running,
     text: &'s str,
     script: &'s Script,
+    revision: &'s str,
     /// The session's settings as they were before
     settings: String,
 }
@@ -42,7 +45,7 @@ impl Postgres<'_> {
         let settings = first(&rows).unwrap_or_default().to_owned();
         self.debts.settings = scope.restore_selected(&settings);
         self.debts.rollback = has_transactions(script);
-        let recording = Recording { table, running, text, script, settings };
+        let recording = Recording { table, running, text, script, revision: &work.row.revision, settings };
         let mut result = self.record_statements(&recording, from, told).await;
         let mut open = false;
         if result.is_ok() && self.debts.rollback {
@@ -87,10 +90,16 @@ impl Postgres<'_> {
             let outside =
                 [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind);
             let index = if outside { Concurrent::parse(sql) } else { None };
+            let resumed = place == from && !self.began;
             if let Some(index) = index {
-                let resumed = place == from && !self.began;
                 self.build_index(recording, place, &index, resumed, told).await?;
+            } else if resumed && self.was_done(recording, place).await? {
+                let mut batch = Batch::default();
+                recording.push_progress(&mut batch, place);
+                self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+                told(0, Told::Statements(place + 1));
             } else if outside || !self.run_together(recording, place, told).await? {
+                self.mark(recording, place).await?;
                 self.run_alone(recording, place, told).await?;
             }
         }
@@ -127,6 +136,42 @@ impl Postgres<'_> {
         recording.push_progress(&mut batch, place);
         self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
         Ok(())
+    }
+
+    /// Records of a statement that must be alone what tells afterwards whether it was done.
+    async fn mark(&self, recording: &Recording<'_>, place: usize) -> Result<(), StepFault> {
+        let statement = &recording.script.statements[place];
+        let Some(mark) = Twice::of(statement, recording.sql(place)).mark(statement) else { return Ok(()) };
+        let progress = format!("'{} ' || {mark}", progress(recording.script, place));
+        let update = recording.table.update_progress_to(recording.running, place, &progress, BACKEND);
+        let mut batch = Batch::default();
+        recording.push_update(&mut batch, &update);
+        self.run(&batch, &mut |_, _| {}).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+        Ok(())
+    }
+
+    /// Whether the statement was done at which another run was cut off.
+    async fn was_done(&self, recording: &Recording<'_>, place: usize) -> Result<bool, StepFault> {
+        let statement = &recording.script.statements[place];
+        let (name, row) = (recording.table.name(BACKEND), recording.table.row(recording.running, BACKEND));
+        let sql = format!("SELECT progress FROM {name} WHERE {row}");
+        let rows = self.rows(&sql).await.map_err(fault)?;
+        let Some((_, recorded)) = first(&rows).and_then(|progress| progress.split_once(' ')) else {
+            return Ok(false);
+        };
+        let sql = recording.sql(place);
+        let mark = Twice::of(statement, sql).mark(statement);
+        let now = self.rows(&format!("SELECT {}", mark.as_deref().unwrap_or("''"))).await.map_err(fault)?;
+        match alone::verdict(recorded, first(&now).unwrap_or_default()) {
+            Verdict::NotDone => Ok(false),
+            Verdict::Done => Ok(true),
+            Verdict::Unknown => {
+                let look_at = "what it changes".to_owned();
+                let total = recording.script.statements.len();
+                let doubt = Doubt { revision: recording.revision, place, total, sql, look_at };
+                Err(StepFault::Error(doubt.error()))
+            }
+        }
     }
 
     /// Builds an index concurrently, which leaves an invalid one behind when it fails.
@@ -191,13 +236,21 @@ impl Recording<'_> {
     fn push_progress(&self, batch: &mut Batch, place: usize) {
         let progress = progress(self.script, place + 1);
         let update = self.table.update_progress(self.running, place + 1, &progress, BACKEND);
+        self.push_update(batch, &update);
+    }
+
+    fn sql(&self, place: usize) -> &str {
+        &self.text[self.script.statements[place].range.clone()]
+    }
+
+    fn push_update(&self, batch: &mut Batch, update: &str) {
         // Whom a statement makes of the session may have no right to the history.
         let identity = self.script.statements.iter().any(|statement| statement.session_effect);
         let [before, after] = dialect::as_before(&quote_text(&self.settings, BACKEND));
         if identity {
             batch.push(NOTE, &before);
         }
-        batch.push(What::Progress, &must_change_one(&update));
+        batch.push(What::Progress, &must_change_one(update));
         if identity {
             batch.push(NOTE, &after);
         }

@@ -1,12 +1,13 @@
 //! Steps in one transaction: as one message where that can be, else between BEGIN and COMMIT.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use migrate_revision::StatementKind;
 use tokio_postgres::error::{Severity, SqlState};
 
 use super::batch::{Answers, Batch, Cells, Failed, What};
-use super::{BACKEND, Postgres, fault, is};
+use super::{BACKEND, MADE_MEANWHILE, Postgres, fault, is};
 use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::dialect::postgres::{self as dialect, Scope};
@@ -91,7 +92,7 @@ impl Postgres<'_> {
             while failed.is_none() && next < steps.len() && sent.len() < MAX_SENT && bytes < MAX_SENT_BYTES {
                 let one = &steps[next..=next];
                 let batch = self.message(table, create && next == 0, one, &scope_of(one));
-                match batch.send(self.client).await {
+                match batch.send(self.client, &self.signature).await {
                     Ok(answers) => {
                         bytes += batch.len();
                         sent.push_back((batch, answers));
@@ -105,7 +106,7 @@ impl Postgres<'_> {
             let Some((batch, answers)) = sent.pop_front() else { break };
             bytes -= batch.len();
             let mut tell = |_: usize, what: Told| told(place, what);
-            match batch.read(answers, self.encoding, &mut tell).await {
+            match batch.read(answers, &self.signature, self.encoding, &mut tell).await {
                 Ok(_) => {
                     told(place, Told::Kept);
                     self.lacks_schema = false;
@@ -134,7 +135,7 @@ impl Postgres<'_> {
         }
         for (step, work) in steps.iter().enumerate() {
             batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
-            push_timeouts(&mut batch, &work.body);
+            push_timeouts(&mut batch, &work.body, self.patience);
             push_statements(&mut batch, step, &work.body);
             if changes {
                 push_all(&mut batch, What::Restore(step), &scope.restore_kept());
@@ -169,7 +170,7 @@ impl Postgres<'_> {
             match work.body {
                 WorkBody::Nothing => {}
                 WorkBody::Sql { .. } => {
-                    push_timeouts(&mut batch, &work.body);
+                    push_timeouts(&mut batch, &work.body, self.patience);
                     push_statements(&mut batch, step, &work.body);
                 }
                 WorkBody::Rust { run, data } => {
@@ -256,15 +257,9 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
     if at_commit {
         return StepFault::Error(commit_refused(steps, fault(error)));
     }
-    let made_meanwhile = [
-        SqlState::UNIQUE_VIOLATION,
-        SqlState::DUPLICATE_TABLE,
-        SqlState::DUPLICATE_SCHEMA,
-        SqlState::DUPLICATE_OBJECT,
-    ];
     match what {
         Some(What::Row(_)) if is_of_another(&error, table) => StepFault::Overtaken,
-        Some(What::Create) if is(&error, &made_meanwhile) => StepFault::Overtaken,
+        Some(What::Create) if is(&error, &MADE_MEANWHILE) => StepFault::Overtaken,
         Some(What::Progress) if is(&error, &[SqlState::DIVISION_BY_ZERO]) => StepFault::Overtaken,
         Some(What::Commit) => StepFault::Error(commit_refused(steps, fault(error))),
         Some(What::Statement { step, place, .. }) => {
@@ -319,7 +314,8 @@ pub(super) fn scope_of(steps: &[Work<'_>]) -> Scope {
     steps.iter().fold(Scope::default(), |scope, work| match work.body {
         WorkBody::Nothing => scope,
         WorkBody::Rust { .. } => scope.everything(),
-        WorkBody::Sql { text, script } => scope.and(text, script),
+        // The runtime limits how long each waits for locks.
+        WorkBody::Sql { text, script } => scope.and(text, script).with_timeouts(),
     })
 }
 
@@ -335,11 +331,14 @@ fn needs_begin(body: &WorkBody<'_>) -> bool {
     }
 }
 
-fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>) {
-    if let WorkBody::Sql { script, .. } = body
-        && let Some(sql) = dialect::set_timeouts(&script.options, true)
-    {
-        batch.push(What::Own("set the section's timeouts"), &sql);
+fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>, patience: Duration) {
+    let WorkBody::Sql { script, .. } = body else { return };
+    let what = What::Own("set the section's timeouts");
+    if script.options.lock_timeout.is_none() && patience > Duration::ZERO {
+        batch.push(what, &dialect::set_patience(patience));
+    }
+    if let Some(sql) = dialect::set_timeouts(&script.options, true) {
+        batch.push(what, &sql);
     }
 }
 

@@ -16,11 +16,14 @@ pub(crate) enum Verdict {
 
 /// What is recorded before a statement, as an expression: `scheme`, a hash of what the definitions' texts depend on,
 /// the statement's hash, and a hash for each object, or `-` where there is none. `None` if nothing needs to be.
-pub(crate) fn expression(statement: &ScriptStatement, backend: Backend) -> Option<String> {
+pub(crate) fn expression(statement: &ScriptStatement, sql: &str, backend: Backend) -> Option<String> {
     if statement.kind != StatementKind::Ddl || statement.objects.is_empty() {
         return None;
     }
-    let objects = statement.objects.iter().map(|object| definition(object, backend)).collect::<Vec<_>>();
+    // What takes the place of a table may be its like, but for its age.
+    let replaces = begins(sql, &["create", "or", "replace", "table"]);
+    let objects =
+        statement.objects.iter().map(|object| definition(object, replaces, backend)).collect::<Vec<_>>();
     Some(format!(
         "CONCAT_WS(' ', '{SCHEME}', LEFT(SHA2(CONCAT_WS(' ', SUBSTRING_INDEX(VERSION(), '.', 2), CURRENT_USER(), \
          QUOTE(DATABASE()), @@character_set_connection), 256), 16), '{:016x}', CONCAT_WS(',', {}))",
@@ -55,19 +58,35 @@ pub(crate) fn verdict(recorded: &str, now: &str, statement: &ScriptStatement, sq
     let drops =
         first_word(sql).eq_ignore_ascii_case("drop") && statement.objects[0].kind != ObjectKind::Index;
     let halfway = drops && after.split(',').any(|object| object != "-");
-    if same_statement && !halfway { Verdict::Done } else { Verdict::Unknown }
+    // Of several accounts only the first is looked at.
+    let accounts = ["user", "role"]
+        .iter()
+        .any(|kind| ["create", "drop"].iter().any(|verb| begins(sql, &[verb, kind])) && sql.contains(','));
+    if same_statement && !halfway && !accounts { Verdict::Done } else { Verdict::Unknown }
 }
 
-/// Tables that change places have the same definitions afterwards if they were alike.
+/// Whether the definitions are the same afterwards, and doing it twice is not the same as once: tables that change places
+/// may be alike, and rows and the state of a sequence do not show.
 fn changes_nothing_visible(statement: &ScriptStatement, sql: &str) -> bool {
     let words = |word: &str| {
         sql.split(|c: char| !c.is_alphanumeric()).filter(|w| w.eq_ignore_ascii_case(word)).count()
     };
     match first_word(sql).to_ascii_lowercase().as_str() {
         "rename" => words("to") >= statement.objects.len(),
-        "alter" => words("exchange") > 0,
+        "alter" => words("exchange") > 0 || words("truncate") > 0 || begins(sql, &["alter", "sequence"]),
+        "truncate" => true,
         _ => false,
     }
+}
+
+/// The table that a statement empties.
+pub(crate) fn emptied<'s>(statement: &'s ScriptStatement, sql: &str) -> Option<&'s Object> {
+    statement.objects.first().filter(|_| first_word(sql).eq_ignore_ascii_case("truncate"))
+}
+
+fn begins(sql: &str, words: &[&str]) -> bool {
+    let mut found = sql.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    words.iter().all(|word| found.next().is_some_and(|next| next.eq_ignore_ascii_case(word)))
 }
 
 fn first_word(sql: &str) -> &str {
@@ -78,7 +97,7 @@ fn first_word(sql: &str) -> &str {
 const SCHEME: &str = "f1";
 
 /// A hash of an object's definition as an expression; `-` if it is not there.
-fn definition(object: &Object, backend: Backend) -> String {
+fn definition(object: &Object, age: bool, backend: Backend) -> String {
     let (schema, name) = match object.name.as_slice() {
         [.., schema, name] => (quote_text(schema, backend), quote_text(name, backend)),
         [name] => ("DATABASE()".to_owned(), quote_text(name, backend)),
@@ -91,15 +110,24 @@ fn definition(object: &Object, backend: Backend) -> String {
         ObjectKind::Routine => ROUTINE,
         ObjectKind::Event => EVENT,
         ObjectKind::Other => {
-            // A database; of users and the like nothing shows here, and they act twice only with an error.
-            return one("SCHEMATA", &format!("SCHEMA_NAME = {name}"), "DEFAULT_COLLATION_NAME");
+            // A database or an account. Of what else there is nothing shows here, and it acts twice only with an error.
+            let database = one("SCHEMATA", &format!("SCHEMA_NAME = {name}"), "DEFAULT_COLLATION_NAME");
+            let account = one(
+                "USER_PRIVILEGES",
+                &format!("LEFT(GRANTEE, CHAR_LENGTH({name}) + 3) = CONCAT(CHAR(39), {name}, CHAR(39), '@')"),
+                "GRANTEE, PRIVILEGE_TYPE, IS_GRANTABLE",
+            );
+            return format!(
+                "IF({database} = '-' AND {account} = '-', '-', CONCAT({database}, '/', {account}))"
+            );
         }
         // It is part of its table, which the statement names too.
         ObjectKind::Index => return "'-'".to_owned(),
     };
     let filter = |part: &Part| format!("{} = {schema} AND {} = {name}", part.schema, part.name);
     let [first, rest @ ..] = parts else { return "'-'".to_owned() };
-    let there = one(first.view, &filter(first), first.columns);
+    let columns = if age { format!("{}, CREATE_TIME", first.columns) } else { first.columns.to_owned() };
+    let there = one(first.view, &filter(first), &columns);
     if rest.is_empty() {
         return there;
     }

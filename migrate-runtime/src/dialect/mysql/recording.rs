@@ -33,6 +33,9 @@ impl<'s> Recording<'s> {
             Transaction => transaction.follow(sql),
             _ => {}
         }
+        if statement.kind == Other {
+            unit.insert(0, self.begun(place).into());
+        }
         match statement.kind {
             Dml | Query | Other if own => {
                 unit.insert(0, "START TRANSACTION".into());
@@ -47,12 +50,20 @@ impl<'s> Recording<'s> {
         unit
     }
 
+    /// Records, in the transaction of a statement that may commit in its middle, that it was begun: the record is kept
+    /// if it did, and if not rolled back with it.
+    fn begun(&self, place: usize) -> String {
+        let begun = format!("{} {BEGUN}", progress(self.script, place));
+        self.table.update_progress(self.running, place, &begun, self.backend)
+    }
+
     /// Records that so many statements are done, and of the next what tells afterwards whether it was done.
     pub(crate) fn progress(&self, done: usize) -> Vec<String> {
         let Self { table, running, backend, .. } = *self;
         let digest = progress(self.script, done);
+        let next = self.script.statements.get(done);
         let next =
-            self.script.statements.get(done).and_then(|next| fingerprint::expression(next, self.backend));
+            next.and_then(|next| fingerprint::expression(next, &self.text[next.range.clone()], self.backend));
         match next {
             None => vec![table.update_progress(running, done, &digest, backend)],
             Some(next) => {
@@ -81,3 +92,6 @@ pub(crate) const ONE_ROW_CHANGED: &str =
 
 /// Where the definitions are that the next statement may change.
 pub(crate) const BEFORE: &str = "@embed_migrations_before";
+
+/// What is recorded before a statement, or the function of a Rust revision, that may commit in its middle.
+pub(crate) const BEGUN: &str = "begun";

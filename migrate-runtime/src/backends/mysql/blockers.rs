@@ -1,0 +1,31 @@
+//! Who keeps a statement waiting.
+
+use mysql_async::ServerError;
+
+use super::Mysql;
+use crate::backends::StepFault;
+
+impl Mysql<'_> {
+    /// Finds out who may have the lock that a statement waited for in vain.
+    pub(super) async fn name_blockers(&mut self, result: Result<(), StepFault>) -> Result<(), StepFault> {
+        let Err(fault) = result else { return Ok(()) };
+        let said = fault.of_statement().and_then(|fault| fault.source.downcast_ref::<ServerError>());
+        if said.is_none_or(|error| error.code != LOCK_TIMEOUT) {
+            return Err(fault);
+        }
+        // Not everyone may see them.
+        let rows = self.rows(TRANSACTIONS).await.unwrap_or_default();
+        let rows: Vec<String> = rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+        let by = (!rows.is_empty()).then(|| format!("a lock, perhaps that of {}", rows.join("; ")));
+        Err(StepFault::Blocked { fault: Box::new(fault), by })
+    }
+}
+
+/// The transactions of others, the oldest first: whoever has a table's lock for long is in one.
+const TRANSACTIONS: &str = "SELECT CONCAT('connection ', p.ID, ', user `', p.USER, '` at ', p.HOST, \
+     ', in a transaction since ', DATE_FORMAT(t.trx_started, '%Y-%m-%dT%H:%i:%s'), \
+     COALESCE(CONCAT(', query `', LEFT(p.INFO, 120), '`'), ', idle')) \
+     FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p ON p.ID = t.trx_mysql_thread_id \
+     WHERE p.ID <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 3";
+
+const LOCK_TIMEOUT: u16 = 1205;

@@ -1,0 +1,131 @@
+//! Statements that wait for the application's own traffic.
+
+use std::time::{Duration, Instant};
+
+use embed_migrations::{ErrorKind, Event};
+use embed_migrations_tests::database::{Connection, Kind};
+use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, migrate};
+
+const TRY: Duration = Duration::from_secs(1);
+
+/// A table with a reader of the application's that does not come to an end, and a revision that wants to change it.
+fn read(db: &embed_migrations_tests::database::Database) -> (Revisions, Connection, Connection) {
+    let revisions = Revisions::tables(1).sql("wants", "ALTER TABLE t1 ADD COLUMN a INTEGER;", "");
+    let mut connection = db.connect();
+    migrate!(connection, revisions.build(), upgrade("r0001")).unwrap();
+    let mut reader = db.connect();
+    // On SQLite readers keep nobody waiting, but for one in the middle of writing.
+    reader.run(if db.kind == Kind::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
+    assert_eq!(reader.count("t1"), 1);
+    (revisions, connection, reader)
+}
+
+behaviours! {
+    fn a_long_reader_is_waited_for_in_short_tries_and_the_step_is_taken_when_it_is_done(db) {
+        let (revisions, mut connection, reader) = read(db);
+        let mut told = Vec::new();
+        let mut blocked = 0;
+        let mut reader = Some(reader);
+        let mut release = || {
+            let mut reader = reader.take().unwrap();
+            // A runtime of its own, which cannot be used within the run's.
+            std::thread::spawn(move || reader.run("COMMIT")).join().unwrap();
+        };
+        if db.kind == Kind::Sqlite {
+            release();
+        }
+        let report = migrate!(connection, revisions.build(), statement_lock_timeout(TRY).on_event(|event| {
+            told.push(event.to_string());
+            if let Event::Blocked { step, by, .. } = event {
+                assert_eq!(step.revision, "wants");
+                assert!(by.is_some_and(|by| by.contains("in a transaction since 20")), "{by:?}");
+                blocked += 1;
+                release();
+            }
+        }).upgrade("head")).unwrap();
+        assert_eq!(report.steps.len(), 1);
+        assert_eq!(blocked, usize::from(db.kind != Kind::Sqlite), "{told:?}");
+        assert_eq!(told.iter().filter(|told| told.ends_with("up wants Revision wants")).count(), 1, "{told:?}");
+        assert_eq!(connection.rows("SELECT a FROM t1"), [["NULL"]]);
+    }
+
+    fn others_get_on_between_two_tries(db) {
+        if db.kind == Kind::Sqlite {
+            return;
+        }
+        let (revisions, mut connection, mut reader) = read(db);
+        let (kind, url) = (db.kind, db.url());
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        // Whoever wants to read queues up behind the statement that waits, and would for as long as it does.
+        let traffic = std::thread::spawn(move || {
+            let mut connection = Connection::new(kind, &url);
+            let mut longest = Duration::ZERO;
+            while stopped.try_recv().is_err() {
+                let start = Instant::now();
+                assert_eq!(connection.count("t1"), 1);
+                longest = longest.max(start.elapsed());
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            longest
+        });
+        let timeout = Duration::from_secs(4);
+        let error = migrate!(connection, revisions.build(), statement_lock_timeout(TRY).lock_timeout(timeout).upgrade("head")).unwrap_err();
+        stop.send(()).unwrap();
+        let longest = traffic.join().unwrap();
+        assert!(longest < Duration::from_secs(3), "{longest:?}");
+        assert_eq!(error.kind(), ErrorKind::Revision);
+        reader.run("COMMIT");
+        migrate!(connection, revisions.build(), upgrade("head")).unwrap();
+    }
+
+    fn when_the_time_is_over_the_error_says_who_blocks(db) {
+        let (revisions, mut connection, mut reader) = read(db);
+        let start = Instant::now();
+        let error = migrate!(connection, revisions.build(),
+            statement_lock_timeout(TRY).lock_timeout(Duration::from_secs(2)).upgrade("head")).unwrap_err();
+        let waited = start.elapsed();
+        assert!(waited >= Duration::from_millis(900) && waited < Duration::from_secs(15), "{waited:?}");
+        let text = error.to_string();
+        match db.kind {
+            Kind::Sqlite => assert!(text.contains("another connection has kept the database locked"), "{text}"),
+            Kind::Postgres => {
+                let process = reader.value("SELECT pg_backend_pid()");
+                for part in [&*format!("it was waiting for process {process}, user `"), "in a transaction since 20", "idle in transaction", "count(*) FROM t1"] {
+                    assert!(text.contains(part), "{part}: {text}");
+                }
+            }
+            Kind::Mysql => {
+                let number = reader.value("SELECT CONNECTION_ID()");
+                assert!(text.contains(&format!("connection {number}, user `")), "{text}");
+                assert!(text.contains("in a transaction since 20"), "{text}");
+            }
+        }
+        reader.run("COMMIT");
+        // The session is as it was.
+        match db.kind {
+            Kind::Sqlite => {}
+            Kind::Postgres => assert_eq!(connection.value("SHOW lock_timeout"), "0"),
+            Kind::Mysql => assert_eq!(
+                connection.value("SELECT @@lock_wait_timeout = @@GLOBAL.lock_wait_timeout AND @@innodb_lock_wait_timeout = @@GLOBAL.innodb_lock_wait_timeout"),
+                "1"
+            ),
+        }
+        migrate!(connection, revisions.build(), upgrade("head")).unwrap();
+    }
+
+    fn a_limit_of_the_sessions_own_that_is_shorter_is_left(db) {
+        if db.kind == Kind::Sqlite {
+            return;
+        }
+        let (revisions, mut connection, mut reader) = read(db);
+        connection.run(if db.kind == Kind::Postgres { "SET lock_timeout = '200ms'" } else { "SET lock_wait_timeout = 1" });
+        let start = Instant::now();
+        migrate!(connection, revisions.build(),
+            statement_lock_timeout(Duration::from_secs(60)).lock_timeout(Duration::ZERO).upgrade("head")).unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        let show = if db.kind == Kind::Postgres { "SHOW lock_timeout" } else { "SELECT @@lock_wait_timeout" };
+        assert_eq!(connection.value(show), if db.kind == Kind::Postgres { "200ms" } else { "1" });
+        reader.run("COMMIT");
+    }
+}
