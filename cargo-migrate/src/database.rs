@@ -42,7 +42,7 @@ pub(crate) fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl
 /// # Errors
 /// When `.env` cannot be read.
 pub(crate) fn look_for(args: &DatabaseArgs, project: &Project) -> Result<Option<DatabaseUrl>, Error> {
-    let found = |url: &str| Ok(Some(DatabaseUrl::from(escaped(url))));
+    let found = |url: &str| Ok(Some(DatabaseUrl::from(migrate_runtime::escaped_url(url))));
     if let Some(url) = &args.database_url {
         return found(url.as_str());
     }
@@ -69,42 +69,6 @@ pub(crate) fn backends(url: &DatabaseUrl) -> Vec<Backend> {
         "mysql" | "mariadb" => vec![Backend::Mysql, Backend::Mariadb],
         _ => Vec::new(),
     }
-}
-
-/// A server's URL with the user and the password written as URLs want them, so that any character may be in a password and
-/// no part of it is taken for a host. What is written as `%40` already stays.
-fn escaped(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
-        return url.to_owned();
-    };
-    // A `?` before any `@`, or without a parameter's name after it, is of the password.
-    let begins_parameters = |&(at, _): &(usize, &str)| {
-        let name = rest[at + 1..].split_once('=').map_or("", |(name, _)| name);
-        let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-        rest[..at].contains('@') && (rest.len() == at + 1 || (!name.is_empty() && is_name(name)))
-    };
-    let parameters = rest.match_indices('?').find(begins_parameters).map_or(rest.len(), |(at, _)| at);
-    let Some((login, place)) = rest[..parameters].rsplit_once('@') else { return url.to_owned() };
-    let login = match login.split_once(':') {
-        Some((user, password)) => format!("{}:{}", percent(user), percent(password)),
-        None => percent(login),
-    };
-    format!("{scheme}://{login}@{place}{}", &rest[parameters..])
-}
-
-fn percent(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let is_escape =
-        |at: usize| bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-    let mut out = String::new();
-    for (at, &byte) in bytes.iter().enumerate() {
-        match byte {
-            b'%' if is_escape(at) => out.push('%'),
-            _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// An SQLite URL whose path is relative to a directory, as one relative to the current directory.
@@ -275,21 +239,6 @@ mod tests {
         assert_eq!(below("sqlite://app.db?mode=rw"), "sqlite:/app/app.db?mode=rw");
         for url in ["sqlite:/srv/app.db", "sqlite::memory:", "sqlite:file:x?mode=memory", "postgres://h/db"] {
             assert_eq!(below(url), url);
-        }
-    }
-
-    #[test]
-    fn any_character_may_be_in_a_password() {
-        for (url, expected) in [
-            ("postgres://u:p@h/db", "postgres://u:p@h/db"),
-            ("postgres://u:p%ss@w/o#rd?@h:1/db?a=b", "postgres://u:p%25ss%40w%2Fo%23rd%3F@h:1/db?a=b"),
-            ("mysql://u:a%40b:c@h/db?x=y@z", "mysql://u:a%40b%3Ac@h/db?x=y@z"),
-            ("mysql://u:a?b@h/db", "mysql://u:a%3Fb@h/db"),
-            ("postgres://h/db", "postgres://h/db"),
-            ("postgres://h/db?host=/run", "postgres://h/db?host=/run"),
-            ("sqlite://a@b.db", "sqlite://a@b.db"),
-        ] {
-            assert_eq!(escaped(url), expected);
         }
     }
 }

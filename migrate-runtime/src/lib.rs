@@ -45,6 +45,8 @@ pub use offline::Offline;
 pub use options::{Ahead, Lock, Resolution, Transaction};
 pub use report::{DoneStep, EditedRevision, Plan, PlannedStep, Report, Resolved, RevisionInfo, Status};
 pub use set::{EmbeddedRevision, IntoTarget, Migrations};
+#[cfg(all(feature = "_source", any(feature = "postgres", feature = "mysql")))]
+pub use url::escaped_url;
 
 /// For the code that `embed_migrations!` writes. No part of the public interface.
 #[doc(hidden)]

@@ -96,6 +96,16 @@ impl fmt::Display for ServerUrl {
     }
 }
 
+/// A server's URL with what has to be escaped in its user and password escaped. For cargo-migrate; no part of the public
+/// interface. Other URLs, and those that [`connect`](crate::Migrations::connect) refuses, stay.
+#[cfg(feature = "_source")]
+#[doc(hidden)]
+#[must_use]
+pub fn escaped_url(url: &str) -> String {
+    let read = if url.starts_with("sqlite:") { None } else { ServerUrl::parse(url).ok() };
+    read.map_or_else(|| url.to_owned(), |url| url.to_string())
+}
+
 /// Says nothing of the URL's text, which may hold a password.
 fn unreadable(what: &str) -> Error {
     Error::new(
@@ -185,6 +195,15 @@ mod tests {
             let error = ServerUrl::parse(url).map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Url);
             assert!(!error.to_string().contains("geh") && !error.to_string().contains("im@"), "{error}");
+        }
+    }
+
+    #[cfg(feature = "_source")]
+    #[test]
+    fn only_the_url_of_a_server_that_can_be_read_is_escaped() {
+        assert_eq!(escaped_url("mariadb://u:p@ss@h/db"), "mariadb://u:p%40ss@h/db");
+        for url in ["sqlite://a@b.db", "sqlite:a?b", "postgres://u:geh@im?a=b@h/db", "oracle"] {
+            assert_eq!(escaped_url(url), url);
         }
     }
 
