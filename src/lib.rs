@@ -56,8 +56,9 @@
 //!
 //! # Runtime and TLS
 //!
-//! PostgreSQL and MySQL need tokio, as their drivers do. TLS is that of the connection that you bring;
-//! [`Migrations::connect`] does not encrypt.
+//! PostgreSQL and MySQL need tokio, as their drivers do. TLS is that of the connection that you bring. What
+//! [`Migrations::connect`] makes has TLS with the feature `tls`, by rustls with ring; the process's default provider of rustls is
+//! neither used nor set.
 //!
 //! # Features
 //!
@@ -67,6 +68,7 @@
 //! | `sqlite-bundled` | the same, with SQLite built from source |
 //! | `postgres` | PostgreSQL through tokio-postgres |
 //! | `mysql` | MySQL and MariaDB through mysql_async |
+//! | `tls` | TLS for connections made from URLs; see [`Migrations::connect`] |
 //! | `tracing` | events of `tracing` for every step |
 //! | `serde` | `Serialize` for [`Plan`], [`Report`], [`Status`] and [`HistoryRow`] |
 //! | `cli` | `upgrade`, `current`, `history` and others as subcommands of the application's own, with clap |

@@ -1,8 +1,9 @@
 //! What a URL says about TLS, for both servers alike and with the meaning that libpq gives it.
 
-#[cfg(feature = "tls")]
+// MySQL's driver can be given TLS where there are Unix sockets.
+#[cfg(all(feature = "tls", any(feature = "postgres", unix)))]
 mod client;
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "tls", any(feature = "postgres", unix)))]
 mod verifier;
 
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use crate::url::ServerUrl;
 use crate::{Error, ErrorKind, Result};
 
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "tls", any(feature = "postgres", unix)))]
 pub(crate) use client::{HandshakeError, TlsClient};
 
 /// How much of TLS a connection must have.
