@@ -13,7 +13,7 @@ mod values;
 use std::future::Future as _;
 use std::pin::pin;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use migrate_revision::Backend;
 use tokio_postgres::error::SqlState;
@@ -29,6 +29,9 @@ pub(crate) use self::connect::{Connected, connect};
 pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Postgres;
+
+/// How long a pooler is given to hand out the session with the lock again.
+const COMES_BACK: Duration = Duration::from_secs(1);
 
 /// A session of the caller's, and what of it must be put back.
 pub(crate) struct Postgres<'a> {
@@ -261,10 +264,25 @@ impl Database for Postgres<'_> {
     async fn unlock(&mut self, key: &LockKey) -> Result<(), Fault> {
         let number = key.number;
         self.debts.lock = None;
-        let rows =
-            self.rows(&format!("SELECT pg_catalog.pg_advisory_unlock({number})")).await.map_err(fault)?;
-        if says_true(&rows) {
-            return Ok(());
+        let process = self.process.as_deref().unwrap_or("pg_catalog.pg_backend_pid()");
+        // Asked of the session that has it, since any other would warn.
+        let sql = format!(
+            "SELECT CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {process} \
+             THEN pg_catalog.pg_advisory_unlock({number}) END"
+        );
+        let start = Instant::now();
+        loop {
+            let rows = self.rows(&sql).await.map_err(fault)?;
+            if says_true(&rows) {
+                return Ok(());
+            }
+            // A pooler may hand out that session again, when others have done with it.
+            if first_cell(&rows).is_some() || start.elapsed() > COMES_BACK {
+                break;
+            }
+            self.debts.lock = Some(number);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.debts.lock = None;
         }
         Err(Fault::new(
             "the session does not hold the lock any more; a pooler that hands out a session per transaction does this, \

@@ -27,8 +27,8 @@ impl<D: Database> Run<'_, D> {
     /// Reads the state, and if there is something to do, gets hold of the database and does it.
     pub(super) async fn change(mut self, aim: Aim) -> Result<Report> {
         let last = self.read_last().await?;
-        if let (Aim::Upgrade(target), Last::Row(row)) = (&aim, &last)
-            && (*target == Target::Heads || *target == Target::Head && self.set.has_one_head())
+        if let Last::Row(row) = &last
+            && self.leads_to_head(&aim)
             && self.is_at_head(row)?
         {
             return Ok(Report::nothing_to_do(row.heads.clone()));
@@ -38,6 +38,12 @@ impl<D: Database> Run<'_, D> {
         let report = result?;
         released?;
         Ok(report)
+    }
+
+    /// Whether nothing is left to do once the database is at the heads.
+    fn leads_to_head(&self, aim: &Aim) -> bool {
+        matches!(aim, Aim::Upgrade(target)
+            if *target == Target::Heads || *target == Target::Head && self.set.has_one_head())
     }
 
     /// Whether a row says that the database is where this set leads. It is all that a start with nothing to do looks at.
@@ -95,7 +101,7 @@ impl<D: Database> Run<'_, D> {
                     self.events
                         .emit(&Event::Planned { steps: steps.len() + usize::from(state.running.is_some()) });
                 }
-                last = self.lock().await?;
+                last = self.lock(self.leads_to_head(aim)).await?;
                 continue;
             }
             let outcome = match (aim, &state.running) {
@@ -172,7 +178,10 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Takes the lock that keeps runs apart, and reads the state under it.
-    pub(super) async fn lock(&mut self) -> Result<Last> {
+    ///
+    /// Who only has to get `to_head` does not need the lock if others get there in the meantime: not to wait for the one
+    /// who takes it next, nor for a lock that a pooler has kept.
+    pub(super) async fn lock(&mut self, to_head: bool) -> Result<Last> {
         if self.options.lock == Lock::None {
             self.locked = true;
             return self.read_last().await;
@@ -207,6 +216,14 @@ impl<D: Database> Run<'_, D> {
             self.events.emit(&Event::Waiting { waited: start.elapsed(), holder: holder.as_deref() });
             self.db.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(250));
+            if to_head {
+                let last = self.read_last().await?;
+                if let Last::Row(row) = &last
+                    && self.is_at_head(row)?
+                {
+                    return Ok(last);
+                }
+            }
         }
     }
 

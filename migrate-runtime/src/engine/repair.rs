@@ -78,7 +78,7 @@ impl<D: Database> Run<'_, D> {
                 return Ok(report(Vec::new()));
             }
             if !self.locked {
-                last = self.lock().await?;
+                last = self.lock(false).await?;
                 continue;
             }
             let outcome = match &state.running {

@@ -28,7 +28,7 @@ impl<D: Database> Run<'_, D> {
         in_doubt(&state)?;
         self.db.prepare(&mut self.table, &last).await?;
         self.choose_lock().await?;
-        let mut last = self.lock().await?;
+        let mut last = self.lock(false).await?;
         loop {
             let state = self.state(last).await?;
             let row = in_doubt(&state)?;

@@ -90,7 +90,7 @@ impl<D: Database> Run<'_, D> {
                 last = self.read_last().await?;
             } else {
                 self.events.emit(&Event::Planned { steps: record.steps.len() });
-                last = self.lock().await?;
+                last = self.lock(false).await?;
             }
         }
     }

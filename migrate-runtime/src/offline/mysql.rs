@@ -20,8 +20,13 @@ pub(super) fn write(
         "run it with its client, not by `source` and without --force: {client} --comments DATABASE < SCRIPT"
     ));
     text.comment("it ends at the first error; what was done before is recorded and stays");
-    // As a run has them.
-    text.statement("SET NAMES utf8mb4 COLLATE utf8mb4_general_ci");
+    // As a run has them: MariaDB 11 takes the collation that drivers ask for as the server's own for the character set.
+    let mariadb = text.backend == Backend::Mariadb;
+    text.statement(if mariadb {
+        "SET NAMES utf8mb4"
+    } else {
+        "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci"
+    });
     text.statement("SET @@SESSION.autocommit = 1");
     if create && !entries.is_empty() {
         text.statement(&table.create(text.backend));
