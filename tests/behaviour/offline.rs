@@ -375,6 +375,12 @@ behaviours! {
                  @@group_concat_max_len, @@sql_select_limit, @@max_statement_time, @@lock_wait_timeout, @@innodb_lock_wait_timeout, @@tx_isolation)",
             ),
         };
+        // Two settings have other names in MySQL.
+        let show = if db.backend() == Backend::Mysql {
+            show.replace("@@max_statement_time", "@@max_execution_time").replace("@@tx_isolation", "@@transaction_isolation")
+        } else {
+            show.to_owned()
+        };
         let table = "CREATE TABLE shown (who INTEGER, x VARCHAR(2000))";
         let recorded = match db.kind {
             Kind::Postgres => up.replace("CREATE SCHEMA other; ", ""),

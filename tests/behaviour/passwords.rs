@@ -82,11 +82,15 @@ server_behaviours! {
 
     fn every_printable_character_but_those_that_part_a_url_works_in_a_name(db) {
         let set = Revisions::tables(1).build();
-        let user: String = (' '..='~').filter(|c| !":/?#%".contains(*c)).take(60).collect();
-        let mut account = Account::new(db, &user);
-        account.set_password("p");
-        assert_eq!(current(&set, &db.url_for(&user, "p")).unwrap(), Vec::<String>::new());
-        assert_eq!(current(&set, &db.url_for(&escaped(&user), "p")).unwrap(), Vec::<String>::new());
+        let all: Vec<char> = (' '..='~').filter(|c| !":/?#%".contains(*c)).collect();
+        // MySQL takes names of 32 characters, and does not know one again that begins with a space.
+        for some in all.chunks(31) {
+            let user: String = ['x'].iter().chain(some).collect();
+            let mut account = Account::new(db, &user);
+            account.set_password("p");
+            assert_eq!(current(&set, &db.url_for(&user, "p")).unwrap(), Vec::<String>::new());
+            assert_eq!(current(&set, &db.url_for(&escaped(&user), "p")).unwrap(), Vec::<String>::new());
+        }
     }
 
     fn no_error_shows_a_password_or_a_url(db) {

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, mpsc};
 
 use embed_migrations::{Event, Lock};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
-use embed_migrations_tests::{behaviours, migrate};
+use embed_migrations_tests::{behaviours, migrate, server_behaviours};
 
 fn start(db: &Database, directory: &std::path::Path, verb: &str, target: &str, options: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_migrating"))
@@ -157,8 +158,42 @@ behaviours! {
                 assert_eq!(connection.value("SELECT now() = statement_timestamp()"), "t");
                 assert_eq!(connection.value("SHOW search_path"), before);
             }
-            Kind::Mysql => assert_eq!(connection.value("SELECT @@in_transaction"), "0"),
+            Kind::Mysql => assert_eq!(connection.open_transactions(), "0"),
             Kind::Sqlite => connection.run("BEGIN; ROLLBACK"),
         }
+    }
+}
+
+server_behaviours! {
+    fn a_start_that_waits_goes_on_once_others_have_done_what_it_wanted_although_they_keep_the_lock(db) {
+        let (kind, url) = (db.kind, db.url());
+        let (at, wait) = mpsc::channel();
+        let (finish, hold) = mpsc::channel::<()>();
+        let hold = Mutex::new(hold);
+        let other = std::thread::spawn(move || {
+            let set = Revisions::tables(2).build();
+            let told = migrate!(Connection::new(kind, &url), set, on_event(move |event| {
+                let id = match event {
+                    Event::Started { step, .. } if step.revision == "r0001" => "begun",
+                    Event::Finished { step, .. } if step.revision == "r0002" => "done",
+                    _ => return,
+                };
+                at.send(id).unwrap();
+                hold.lock().unwrap().recv().unwrap();
+            }).upgrade("head"));
+            told.unwrap().steps.len()
+        });
+        assert_eq!(wait.recv().unwrap(), "begun");
+        let set = Revisions::tables(2).build();
+        let mut let_on = Some(finish.clone());
+        let report = migrate!(db.connect(), set, on_event(|event| {
+            if matches!(event, Event::Waiting { .. }) && let Some(finish) = let_on.take() {
+                finish.send(()).unwrap();
+            }
+        }).upgrade("head")).unwrap();
+        assert!(report.is_empty(), "{report}");
+        assert_eq!(wait.recv().unwrap(), "done");
+        finish.send(()).unwrap();
+        assert_eq!(other.join().unwrap(), 2);
     }
 }

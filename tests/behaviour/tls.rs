@@ -13,16 +13,22 @@ use embed_migrations_tests::server_behaviours;
 use crate::connections::poll_and_drop;
 
 /// A revision that notes what the server says of the connection that it is applied on.
-fn noting() -> Migrations {
+fn noting(db: &Database) -> Migrations {
+    // MariaDB and MySQL keep it in two places.
+    let status = if db.is_mariadb() {
+        "information_schema.SESSION_STATUS"
+    } else {
+        "performance_schema.session_status"
+    };
     Revisions::new()
         .sections(
             "note",
-            "-- migrate:up postgres\n\
+            &format!("-- migrate:up postgres\n\
              CREATE TABLE noted AS SELECT ssl, version, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid();\n\n\
              -- migrate:up mysql\n\
-             CREATE TABLE noted AS SELECT VARIABLE_VALUE <> '' AS encrypted FROM information_schema.SESSION_STATUS \
+             CREATE TABLE noted AS SELECT VARIABLE_VALUE <> '' AS encrypted FROM {status} \
              WHERE VARIABLE_NAME = 'Ssl_cipher';\n\n\
-             -- migrate:down\nDROP TABLE noted;",
+             -- migrate:down\nDROP TABLE noted;"),
         )
         .build()
 }
@@ -30,7 +36,7 @@ fn noting() -> Migrations {
 /// Whether the connection of a URL is encrypted, by what the server says.
 fn encrypted(db: &Database, url: &str) -> Result<bool, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let set = noting();
+    let set = noting(db);
     runtime.block_on(async { set.connect(url).await?.upgrade("head").await })?;
     let column = if db.kind == Kind::Postgres { "ssl" } else { "encrypted" };
     let answer = db.connect().value(&format!("SELECT {column} FROM noted"));
@@ -44,8 +50,7 @@ fn with(url: &str, parameters: &str) -> String {
 
 /// The certificate of an authority that has not signed for this server.
 fn other_authority(db: &Database) -> String {
-    let other = if db.kind == Kind::Postgres { Kind::Mysql } else { Kind::Postgres };
-    other.server_file("ca.pem").display().to_string()
+    db.kind.server_file("other.pem").display().to_string()
 }
 
 server_behaviours! {
@@ -124,7 +129,7 @@ server_behaviours! {
         if db.kind == Kind::Postgres {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let url = with(&db.url(), &identity);
-            runtime.block_on(async { noting().connect(&url).await?.upgrade("head").await }).unwrap();
+            runtime.block_on(async { noting(db).connect(&url).await?.upgrade("head").await }).unwrap();
             let name = db.connect().value("SELECT client_dn FROM noted");
             assert_eq!(name, "/CN=embed-migrations client");
         } else {

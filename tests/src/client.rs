@@ -14,7 +14,8 @@ impl Database {
         match self.kind {
             Kind::Sqlite => Backend::Sqlite,
             Kind::Postgres => Backend::Postgres,
-            Kind::Mysql => Backend::Mariadb,
+            Kind::Mysql if self.is_mariadb() => Backend::Mariadb,
+            Kind::Mysql => Backend::Mysql,
         }
     }
 
@@ -53,12 +54,12 @@ impl Database {
                 client
             }
             Kind::Postgres => {
-                let mut client = tool("EMBED_MIGRATIONS_TEST_POSTGRES_BIN", "psql");
+                let mut client = tool("EMBED_MIGRATIONS_TEST_POSTGRES_BIN", &["psql"]);
                 client.args(["-X", "-f", "-"]).arg(self.url());
                 client
             }
             Kind::Mysql => {
-                let mut client = tool("EMBED_MIGRATIONS_TEST_MYSQL_BIN", "mariadb");
+                let mut client = tool("EMBED_MIGRATIONS_TEST_MYSQL_BIN", &["mariadb", "mysql"]);
                 client.arg("--no-defaults").args(self.mysql_arguments()).args(["--comments", &self.name]);
                 client
             }
@@ -78,8 +79,9 @@ impl Database {
     }
 }
 
-/// A program of the server's.
-pub(crate) fn tool(variable: &str, program: &str) -> Command {
-    let directory = std::env::var(variable).unwrap_or_else(|_| panic!("{}", advice()));
-    Command::new(PathBuf::from(directory).join(program))
+/// A program of the server's, which has one of these names.
+pub(crate) fn tool(variable: &str, names: &[&str]) -> Command {
+    let directory = PathBuf::from(std::env::var(variable).unwrap_or_else(|_| panic!("{}", advice())));
+    let found = names.iter().map(|name| directory.join(name)).find(|path| path.exists());
+    Command::new(found.unwrap_or_else(|| panic!("none of {names:?} is in {}", directory.display())))
 }

@@ -91,6 +91,11 @@ impl Database {
         }
     }
 
+    /// Whether its server is MariaDB, which is not quite MySQL.
+    pub fn is_mariadb(&self) -> bool {
+        self.kind == Kind::Mysql && self.connect().is_mariadb()
+    }
+
     /// The schema without the history, as the database's own tool writes it.
     pub fn schema(&self) -> String {
         let output = match self.kind {
@@ -100,7 +105,7 @@ impl Database {
                 );
                 return rows.iter().map(|row| row.join(" ") + "\n").collect();
             }
-            Kind::Postgres => tool("EMBED_MIGRATIONS_TEST_POSTGRES_BIN", "pg_dump")
+            Kind::Postgres => tool("EMBED_MIGRATIONS_TEST_POSTGRES_BIN", &["pg_dump"])
                 .args([
                     "--schema-only",
                     "--no-owner",
@@ -109,7 +114,7 @@ impl Database {
                 ])
                 .arg(self.url())
                 .output(),
-            Kind::Mysql => tool("EMBED_MIGRATIONS_TEST_MYSQL_BIN", "mariadb-dump")
+            Kind::Mysql => tool("EMBED_MIGRATIONS_TEST_MYSQL_BIN", &["mariadb-dump", "mysqldump"])
                 .args(["--no-data", "--skip-comments", "--routines", "--triggers", "--events"])
                 .args(self.mysql_arguments())
                 .arg(format!("--ignore-table={}.migrate_history", self.name))
@@ -222,6 +227,21 @@ impl Connection {
             Native::Mysql(conn) => self.runtime.block_on(conn.query_drop(sql))?,
         }
         Ok(())
+    }
+
+    fn is_mariadb(&mut self) -> bool {
+        self.value("SELECT VERSION()").contains("MariaDB")
+    }
+
+    /// How many transactions it has open, on MySQL and MariaDB.
+    pub fn open_transactions(&mut self) -> String {
+        if self.is_mariadb() {
+            return self.value("SELECT @@in_transaction");
+        }
+        // MySQL tells of those alone that have touched a row.
+        self.value(
+            "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id = CONNECTION_ID()",
+        )
     }
 
     /// The rows of a query, every value as text, NULL as `NULL`.

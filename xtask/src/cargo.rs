@@ -40,13 +40,18 @@ impl TestCall {
         }
         cargo.extend_from_slice(users);
 
-        // A behaviour's tests end in the backend's name: `upgrade_is_idempotent::postgres`.
-        let mut programs: Vec<_> = Backend::without(backends)
-            .into_iter()
-            .flat_map(|backend| ["--skip".to_owned(), format!("::{backend}")])
-            .collect();
+        let mut programs: Vec<_> = skip_others(backends).collect();
         programs.extend(program.iter().skip(1).cloned());
         Ok(Self { cargo, programs })
+    }
+
+    /// One target of the package of tests: of its tests those with this in their name, unless the user's arguments choose,
+    /// and none of other backends.
+    pub(crate) fn of_target(target: &str, filter: &str, backends: &[Backend], user: &[String]) -> Self {
+        let cargo = ["--package", "embed-migrations-tests", "--test", target, "--no-fail-fast"];
+        let chosen = if user.is_empty() { &[filter.to_owned()] } else { user };
+        let programs = skip_others(backends).chain(chosen.iter().cloned());
+        Self { cargo: cargo.map(str::to_owned).to_vec(), programs: programs.collect() }
     }
 
     /// Whether all that is to be tested can be compiled beforehand; cargo refuses for documentation tests.
@@ -70,6 +75,11 @@ impl TestCall {
         }
         command
     }
+}
+
+/// Leaves out the tests of other backends. A behaviour's tests end in the backend's name: `upgrade_is_idempotent::postgres`.
+fn skip_others(backends: &[Backend]) -> impl Iterator<Item = String> {
+    Backend::without(backends).into_iter().flat_map(|backend| ["--skip".to_owned(), format!("::{backend}")])
 }
 
 /// Whether the argument is the option, alone or with its value.
@@ -155,6 +165,15 @@ mod tests {
             "--all-features --no-fail-fast -p a name",
             "--skip ::mysql --nocapture -p",
         );
+    }
+
+    #[test]
+    fn a_target_s_tests_are_those_of_its_place_and_backend_unless_the_user_chooses() {
+        let of = |user: &[String]| {
+            TestCall::of_target("behaviour", "::mysql", &[Backend::Mysql], user).programs.join(" ")
+        };
+        assert_eq!(of(&[]), "--skip ::sqlite --skip ::postgres ::mysql");
+        assert_eq!(of(&["races".to_owned()]), "--skip ::sqlite --skip ::postgres races");
     }
 
     #[test]

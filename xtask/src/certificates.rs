@@ -10,7 +10,8 @@ use crate::folder::ServerFolder;
 /// The only place that the server's certificate is for.
 const HOST: &str = "127.0.0.1";
 
-/// Where the certificates are. Beside the authority's there are `client.pem` and `client.key` for a client.
+/// Where the certificates are. Beside the authority's there are `client.pem` and `client.key` for a client, and `other.pem`
+/// of an authority that has signed nothing.
 #[derive(Debug)]
 pub(crate) struct Certificates {
     /// The authority's
@@ -43,6 +44,9 @@ impl Certificates {
         };
         let (server, key) = sign("server", named("embed-migrations server", &[HOST])?)?;
         sign("client", named("embed-migrations client", &[])?)?;
+        let mut other = named("another authority", &[])?;
+        other.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        folder.write("other.pem", &other.self_signed(&KeyPair::generate()?)?.pem())?;
         Ok(Self { ca, server, key })
     }
 }

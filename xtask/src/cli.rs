@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::backend::Backend;
+use crate::place::Place;
 use crate::{serve, test, watchdog};
 
 /// Commands for working on embed-migrations.
@@ -35,6 +36,16 @@ enum Command {
 pub(crate) struct TestArgs {
     #[command(flatten)]
     pub(crate) backends: Backends,
+
+    /// Then go on to pgbouncer, a standby, a Galera cluster, PostgreSQL 18, MariaDB 11 and MySQL 9, which are downloaded.
+    #[arg(long, conflicts_with_all = ["names", "on"])]
+    pub(crate) all: bool,
+
+    /// Test at these of the places of `--all` only, separated by commas.
+    ///
+    /// Arguments after `--` are then for the test programs, and choose among their tests.
+    #[arg(long, value_name = "PLACES", value_delimiter = ',', conflicts_with = "names")]
+    pub(crate) on: Vec<Place>,
 
     /// Arguments for `cargo test`; a second `--` ends them and begins those of the test programs.
     ///

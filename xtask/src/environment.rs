@@ -6,7 +6,7 @@ use crate::server::Server;
 /// Variables with their values.
 pub(crate) type Variables = Vec<(String, String)>;
 
-const PREFIX: &str = "EMBED_MIGRATIONS_TEST_";
+pub(crate) const PREFIX: &str = "EMBED_MIGRATIONS_TEST_";
 
 /// The variables for the chosen backends and their servers.
 pub(crate) fn variables<'a>(

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::output::note;
 use crate::platform::Platform;
 use crate::process::{Stop, Supervisor};
-use crate::programs::{Programs, locate};
+use crate::programs::{Programs, locate, locate_program};
 
 /// Debian asks this program before it starts a service; 101 means no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -29,16 +29,32 @@ pub(crate) fn ensure(supervisor: &Supervisor, backends: &[Backend]) -> Result<Pr
     if platform != Platform::Debian || !is_root() {
         return Err(advice(&missing));
     }
-    install(supervisor, platform, &missing).with_context(|| advice(&missing).to_string())?;
+    let packages: Vec<_> = missing.iter().flat_map(|backend| platform.packages(*backend)).copied().collect();
+    let services: Vec<_> = missing.iter().filter_map(|backend| service(*backend)).collect();
+    install(supervisor, &packages, &services).with_context(|| advice(&missing).to_string())?;
     locate(backends)?.map_err(|missing| advice(&missing))
 }
 
-fn install(supervisor: &Supervisor, platform: Platform, missing: &[Backend]) -> Result<()> {
-    let packages: Vec<_> = missing.iter().flat_map(|backend| platform.packages(*backend)).copied().collect();
+/// A program, from the package of its name if it is missing and this process may install it.
+pub(crate) fn ensure_program(supervisor: &Supervisor, name: &str) -> Result<PathBuf> {
+    if let Some(path) = locate_program(name) {
+        return Ok(path);
+    }
+    let platform = Platform::current();
+    let advice = || anyhow!(platform.advice_of_program(name));
+    if platform != Platform::Debian || !is_root() {
+        return Err(advice());
+    }
+    let services: &[&str] = if name == "pgbouncer" { &[name] } else { &[] };
+    install(supervisor, &[name], services).with_context(|| advice().to_string())?;
+    locate_program(name).ok_or_else(advice)
+}
+
+fn install(supervisor: &Supervisor, packages: &[&str], services: &[&str]) -> Result<()> {
     note(format_args!("installing {} (apt-get)", packages.join(" ")));
     let _no_services = NoServices::establish(supervisor)?;
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
-    arguments.extend(&packages);
+    arguments.extend(packages);
     if apt_get(supervisor, &arguments).is_err() {
         // The usual reason is a list of packages that is absent or old.
         supervisor.pause()?;
@@ -46,7 +62,7 @@ fn install(supervisor: &Supervisor, platform: Platform, missing: &[Backend]) -> 
         apt_get(supervisor, &arguments)?;
     }
     if Path::new("/run/systemd/system").is_dir() {
-        keep_off_after_boot(supervisor, missing);
+        keep_off_after_boot(supervisor, services);
     }
     Ok(())
 }
@@ -59,14 +75,18 @@ fn apt_get(supervisor: &Supervisor, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The service that a backend's package brings.
+fn service(backend: Backend) -> Option<&'static str> {
+    match backend {
+        Backend::Sqlite => None,
+        Backend::Postgres => Some("postgresql"),
+        Backend::Mysql => Some("mariadb"),
+    }
+}
+
 /// The packages enable their services for the next boot; what was installed for tests stays off.
-fn keep_off_after_boot(supervisor: &Supervisor, installed: &[Backend]) {
-    for backend in installed {
-        let service = match backend {
-            Backend::Sqlite => continue,
-            Backend::Postgres => "postgresql",
-            Backend::Mysql => "mariadb",
-        };
+fn keep_off_after_boot(supervisor: &Supervisor, services: &[&str]) {
+    for service in services {
         if let Err(error) =
             supervisor.run(Command::new("systemctl").args(["disable", service]), Stop::Terminate)
         {
@@ -117,7 +137,7 @@ impl Drop for NoServices<'_> {
 }
 
 fn denies(policy: &Path) -> bool {
-    ["postgresql", "mariadb"].iter().all(|service| {
+    ["postgresql", "mariadb", "pgbouncer"].iter().all(|service| {
         let asked = Command::new(policy).args([service, "start"]).output();
         asked.is_ok_and(|answer| answer.status.code() == Some(101))
     })

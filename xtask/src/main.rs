@@ -1,7 +1,7 @@
 //! Commands for working on this repository.
 //!
-//! `cargo xtask test` runs the whole suite against private database servers, `cargo xtask servers` keeps such
-//! servers up for work on single tests. Everything is made for Unix; on Windows use WSL.
+//! `cargo xtask test` runs the whole suite against private database servers, with `--all` also where there are poolers,
+//! clusters and other versions of the servers. `cargo xtask servers` keeps servers up for work on single tests. Everything is made for Unix; on Windows use WSL.
 
 #[cfg(unix)]
 mod account;
@@ -14,15 +14,25 @@ mod certificates;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod debian;
+#[cfg(unix)]
 mod environment;
 #[cfg(unix)]
 mod folder;
+#[cfg(unix)]
+mod galera;
 #[cfg(unix)]
 mod install;
 #[cfg(unix)]
 mod mariadb;
 #[cfg(unix)]
+mod mysql;
+#[cfg(unix)]
 mod output;
+#[cfg(unix)]
+mod pgbouncer;
+#[cfg(unix)]
+mod place;
 #[cfg(unix)]
 mod platform;
 #[cfg(unix)]
@@ -37,6 +47,8 @@ mod serve;
 mod server;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod standby;
 #[cfg(unix)]
 mod summary;
 #[cfg(unix)]

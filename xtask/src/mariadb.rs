@@ -1,7 +1,7 @@
 //! A private MariaDB: system tables, start, and the proof that passwords are asked for.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -14,25 +14,20 @@ use crate::process::{Stop, Supervisor};
 use crate::programs::MariadbPrograms;
 use crate::server::{PASSWORD, Server, USER, launch, program};
 
-const ERROR_LOG: &str = "error.log";
-const STATEMENT_LOG: &str = "log";
-const SOCKET: &str = "socket";
+pub(crate) const ERROR_LOG: &str = "error.log";
+pub(crate) const STATEMENT_LOG: &str = "log";
+pub(crate) const SOCKET: &str = "socket";
 
 pub(crate) fn start<'a>(
     supervisor: &'a Supervisor,
     programs: &MariadbPrograms,
     run: &RunFolder<'_>,
 ) -> Result<Server<'a>> {
-    let folder = run.server("mysql", &Account::for_server(&["mysql", "nobody"])?)?;
+    let folder = run.server("mysql", &account()?)?;
     let certificates = Certificates::make(&folder)?;
-    initialise(supervisor, programs, &folder, &certificates)?;
-    let users = folder.write(
-        "users.sql",
-        &format!(
-            "CREATE OR REPLACE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n\
-             GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n"
-        ),
-    )?;
+    folder.write("my.cnf", &settings(folder.path(), &programs.base, &certificates))?;
+    initialise(supervisor, programs, &folder)?;
+    let users = users(&folder)?;
     let (process, port) = launch(
         supervisor,
         &folder,
@@ -51,11 +46,12 @@ pub(crate) fn start<'a>(
         },
         |_| folder.join(SOCKET).exists() && folder.read(ERROR_LOG).contains("ready for connections"),
     )?;
-    let version = check_passwords(supervisor, programs, &folder, port)?;
+    let version = check_passwords(supervisor, &programs.clients.join("mariadb"), &folder, port)?;
     Ok(Server {
         backend: Backend::Mysql,
         product: format!("mariadb {version}"),
-        url: format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}/mysql"),
+        port,
+        url: url(port),
         log: folder.join(STATEMENT_LOG),
         ca: certificates.ca,
         bin: programs.clients.clone(),
@@ -64,20 +60,40 @@ pub(crate) fn start<'a>(
 }
 
 /// A program that reads the server's settings, under the server's account.
-fn server_program(path: &Path, folder: &ServerFolder) -> Command {
+pub(crate) fn server_program(path: &Path, folder: &ServerFolder) -> Command {
     let mut command = program(path, folder);
     folder.account().apply(&mut command);
     command.arg(format!("--defaults-file={}", folder.join("my.cnf").display()));
     command
 }
 
-fn initialise(
+/// Whom a server of MariaDB or MySQL runs as.
+pub(crate) fn account() -> Result<Account> {
+    Account::for_server(&["mysql", "nobody"])
+}
+
+/// The URL of a server at this port.
+pub(crate) fn url(port: u16) -> String {
+    format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{port}/mysql")
+}
+
+/// The statements that make the account of the tests.
+pub(crate) fn users(folder: &ServerFolder) -> Result<PathBuf> {
+    folder.write(
+        "users.sql",
+        &format!(
+            "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n\
+             GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n"
+        ),
+    )
+}
+
+/// Makes the system tables. The settings are there already.
+pub(crate) fn initialise(
     supervisor: &Supervisor,
     programs: &MariadbPrograms,
     folder: &ServerFolder,
-    certificates: &Certificates,
 ) -> Result<()> {
-    folder.write("my.cnf", &settings(folder.path(), &programs.base, certificates))?;
     let mut install = server_program(&programs.install, folder);
     install.arg(format!("--basedir={}", programs.base.display()));
     install.arg(format!("--datadir={}", folder.join("data").display()));
@@ -88,7 +104,7 @@ fn initialise(
 }
 
 /// Nothing has to survive a crash of the machine. The character set is left at the server's own default.
-fn settings(folder: &Path, base: &Path, certificates: &Certificates) -> String {
+pub(crate) fn settings(folder: &Path, base: &Path, certificates: &Certificates) -> String {
     let inside = |name: &str| folder.join(name).display().to_string();
     let mut text = String::from("[mariadbd]\n");
     let mut set = |name: &str, value: &str| {
@@ -140,25 +156,30 @@ fn settings(folder: &Path, base: &Path, certificates: &Certificates) -> String {
 }
 
 /// The right password gives the version; a wrong one must be refused.
-fn check_passwords(
+pub(crate) fn check_passwords(
     supervisor: &Supervisor,
-    programs: &MariadbPrograms,
+    client: &Path,
     folder: &ServerFolder,
     port: u16,
 ) -> Result<String> {
-    let client = |password: &str| -> Command {
-        let mut client = program(&programs.clients.join("mariadb"), folder);
-        client.args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1", "--connect-timeout=10"]);
-        client.arg(format!("--port={port}")).arg(format!("--user={USER}"));
-        client.args(["--batch", "--skip-column-names", "--execute=SELECT VERSION()", "mysql"]);
-        client.env("MYSQL_PWD", password);
-        client
-    };
-    if supervisor.run(&mut client("wrong"), Stop::Terminate).is_ok() {
+    let sql = "SELECT VERSION()";
+    if supervisor.run(&mut ask(client, folder, port, "wrong", sql), Stop::Terminate).is_ok() {
         bail!("it lets a wrong password in");
     }
-    let version = supervisor.run(&mut client(PASSWORD), Stop::Terminate)?;
-    Ok(version.trim().split('-').next().unwrap_or("of unknown version").to_owned())
+    let version = supervisor.run(&mut ask(client, folder, port, PASSWORD, sql), Stop::Terminate)?;
+    // A newer client may warn first.
+    let version = version.lines().last().and_then(|line| line.trim().split('-').next());
+    Ok(version.unwrap_or("of unknown version").to_owned())
+}
+
+/// The client with a query for the server at this port.
+pub(crate) fn ask(client: &Path, folder: &ServerFolder, port: u16, password: &str, sql: &str) -> Command {
+    let mut client = program(client, folder);
+    client.args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1", "--connect-timeout=10"]);
+    client.arg(format!("--port={port}")).arg(format!("--user={USER}"));
+    client.args(["--batch", "--skip-column-names"]).arg(format!("--execute={sql}")).arg("mysql");
+    client.env("MYSQL_PWD", password);
+    client
 }
 
 #[cfg(test)]

@@ -74,6 +74,14 @@ impl Platform {
         }
     }
 
+    /// What to do about a missing program whose package has its name.
+    pub(crate) fn advice_of_program(self, name: &str) -> String {
+        match self.install_command() {
+            Some(command) => format!("not found: {name}\n\nhint: `{command} {name}`"),
+            None => format!("not found: {name}\n\nhint: install it with this system's package manager"),
+        }
+    }
+
     /// What to do about missing programs.
     pub(crate) fn advice(self, missing: &[Backend]) -> String {
         let names = missing.iter().map(|backend| match backend {

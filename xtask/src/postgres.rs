@@ -8,45 +8,68 @@ use crate::account::Account;
 use crate::backend::Backend;
 use crate::certificates::Certificates;
 use crate::folder::{RunFolder, ServerFolder};
-use crate::process::{Stop, Supervisor};
+use crate::process::{Process, Stop, Supervisor};
 use crate::programs::PostgresPrograms;
 use crate::server::{PASSWORD, Server, USER, launch, program};
 
 const LOG: &str = "log";
 
+/// Starts a new server in a folder of that name.
 pub(crate) fn start<'a>(
     supervisor: &'a Supervisor,
     programs: &PostgresPrograms,
     run: &RunFolder<'_>,
+    name: &str,
 ) -> Result<Server<'a>> {
-    let folder = run.server("postgres", &Account::for_server(&["postgres", "nobody"])?)?;
+    let folder = run.server(name, &account()?)?;
     let certificates = Certificates::make(&folder)?;
     initialise(supervisor, programs, &folder, &certificates)?;
-    let (process, port) = launch(
-        supervisor,
-        &folder,
-        LOG,
-        Stop::Quit,
-        |port| {
-            let output = folder.output(LOG)?;
-            let mut command = program(&programs.path("postgres"), &folder);
-            folder.account().apply(&mut command);
-            command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string()]);
-            command.stdout(output.try_clone()?).stderr(output);
-            Ok(command)
-        },
-        |pid| is_ready(&folder.read("data/postmaster.pid"), pid),
-    )?;
+    let (process, port) = serve(supervisor, programs, &folder)?;
     let version = check_passwords(supervisor, programs, &folder, port)?;
     Ok(Server {
         backend: Backend::Postgres,
         product: format!("postgres {version}"),
-        url: format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres"),
+        port,
+        url: url(port),
         log: folder.join(LOG),
         ca: certificates.ca,
         bin: programs.dir.clone(),
         process,
     })
+}
+
+/// Whom a server of PostgreSQL runs as.
+pub(crate) fn account() -> Result<Account> {
+    Account::for_server(&["postgres", "nobody"])
+}
+
+/// The URL of a server at this port.
+pub(crate) fn url(port: u16) -> String {
+    format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres")
+}
+
+/// Starts the server whose data is in the folder's `data`.
+pub(crate) fn serve<'a>(
+    supervisor: &'a Supervisor,
+    programs: &PostgresPrograms,
+    folder: &ServerFolder,
+) -> Result<(Process<'a>, u16)> {
+    launch(
+        supervisor,
+        folder,
+        LOG,
+        Stop::Quit,
+        |port| {
+            let output = folder.output(LOG)?;
+            let mut command = program(&programs.path("postgres"), folder);
+            folder.account().apply(&mut command);
+            command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string()]);
+            command.arg("-k").arg(folder.path());
+            command.stdout(output.try_clone()?).stderr(output);
+            Ok(command)
+        },
+        |pid| is_ready(&folder.read("data/postmaster.pid"), pid),
+    )
 }
 
 fn initialise(
@@ -62,19 +85,18 @@ fn initialise(
     initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256"]).arg("--pwfile").arg(password);
     supervisor.run(&mut initdb, Stop::Terminate)?;
 
-    let settings = settings(folder.path(), certificates);
+    let settings = settings(certificates);
     let path = folder.join("data/postgresql.conf");
     let text = folder.read("data/postgresql.conf") + &settings;
     std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Nothing has to survive a crash of the machine, and every statement is to be found in the log.
-fn settings(socket_folder: &Path, certificates: &Certificates) -> String {
+fn settings(certificates: &Certificates) -> String {
     let quoted = |path: &Path| format!("'{}'", path.to_string_lossy().replace('\'', "''"));
     format!(
         "
 listen_addresses = '127.0.0.1'
-unix_socket_directories = {}
 unix_socket_permissions = 0700
 password_encryption = 'scram-sha-256'
 max_connections = 200
@@ -94,7 +116,6 @@ ssl_ca_file = {}
 ssl_cert_file = {}
 ssl_key_file = {}
 ",
-        quoted(socket_folder),
         quoted(&certificates.ca),
         quoted(&certificates.server),
         quoted(&certificates.key),
@@ -115,18 +136,31 @@ fn check_passwords(
     folder: &ServerFolder,
     port: u16,
 ) -> Result<String> {
-    let psql = |password: &str| -> Command {
-        let mut psql = program(&programs.path("psql"), folder);
-        psql.args(["-X", "-w", "-A", "-t", "-h", "127.0.0.1", "-U", USER, "-d", "postgres"]);
-        psql.args(["-p", &port.to_string(), "-c", "SHOW server_version"]);
-        psql.env("PGPASSWORD", password).env("PGCONNECT_TIMEOUT", "10");
-        psql
-    };
-    if supervisor.run(&mut psql("wrong"), Stop::Terminate).is_ok() {
+    let sql = "SHOW server_version";
+    if supervisor.run(&mut psql(programs, folder, port, "wrong", sql), Stop::Terminate).is_ok() {
         bail!("it lets a wrong password in");
     }
-    let version = supervisor.run(&mut psql(PASSWORD), Stop::Terminate)?;
+    let version = ask(supervisor, programs, folder, port, sql)?;
     Ok(version.split_whitespace().next().unwrap_or("of unknown version").to_owned())
+}
+
+/// The answer to a query, as psql prints it.
+pub(crate) fn ask(
+    supervisor: &Supervisor,
+    programs: &PostgresPrograms,
+    folder: &ServerFolder,
+    port: u16,
+    sql: &str,
+) -> Result<String> {
+    supervisor.run(&mut psql(programs, folder, port, PASSWORD, sql), Stop::Terminate)
+}
+
+fn psql(programs: &PostgresPrograms, folder: &ServerFolder, port: u16, password: &str, sql: &str) -> Command {
+    let mut psql = program(&programs.path("psql"), folder);
+    psql.args(["-X", "-w", "-A", "-t", "-h", "127.0.0.1", "-U", USER, "-d", "postgres"]);
+    psql.args(["-p", &port.to_string(), "-c", sql]);
+    psql.env("PGPASSWORD", password).env("PGCONNECT_TIMEOUT", "10");
+    psql
 }
 
 #[cfg(test)]
@@ -145,8 +179,8 @@ mod tests {
 
     #[test]
     fn a_quote_in_the_folder_stays_inside_the_setting() {
-        let certificates = Certificates { ca: "/ca".into(), server: "/server".into(), key: "/key".into() };
-        let text = settings(Path::new("/tmp/it's"), &certificates);
-        assert!(text.contains("unix_socket_directories = '/tmp/it''s'\n"));
+        let certificates =
+            Certificates { ca: "/tmp/it's/ca".into(), server: "/server".into(), key: "/key".into() };
+        assert!(settings(&certificates).contains("ssl_ca_file = '/tmp/it''s/ca'\n"));
     }
 }

@@ -62,6 +62,13 @@ pub(crate) fn locate(backends: &[Backend]) -> Result<std::result::Result<Program
     Ok(if missing.is_empty() { Ok(programs) } else { Err(missing) })
 }
 
+/// A program in the search path, or where system programs are.
+pub(crate) fn locate_program(name: &str) -> Option<PathBuf> {
+    let mut dirs = path_dirs();
+    dirs.extend(["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from));
+    dirs.iter().map(|dir| dir.join(name)).find(|path| is_program(path))
+}
+
 fn locate_postgres(path: &[PathBuf]) -> Result<Option<PostgresPrograms>> {
     if let Some(dir) = named_dir(POSTGRES_BIN)? {
         let Some(programs) = PostgresPrograms::in_dir(&dir) else {
@@ -90,7 +97,7 @@ impl PostgresPrograms {
     const NAMES: [&str; 4] = ["initdb", "postgres", "pg_dump", "psql"];
 
     /// Nothing unless all of them are in the folder: wrappers and leftovers come singly.
-    fn in_dir(dir: &Path) -> Option<Self> {
+    pub(crate) fn in_dir(dir: &Path) -> Option<Self> {
         Self::NAMES.iter().all(|name| is_program(&dir.join(name))).then(|| Self { dir: dir.to_owned() })
     }
 
@@ -146,7 +153,7 @@ fn locate_mariadb(path: &[PathBuf]) -> Result<Option<MariadbPrograms>> {
 
 impl MariadbPrograms {
     /// The clients in the folder, the server and its installer in the same tree.
-    fn around(dir: &Path) -> Option<Self> {
+    pub(crate) fn around(dir: &Path) -> Option<Self> {
         // `/bin` is often a link to `/usr/bin`, and the tree is the target's.
         let clients = dir.canonicalize().ok()?;
         let base = clients.parent()?.to_owned();

@@ -29,6 +29,7 @@ pub(crate) struct Server<'a> {
     pub(crate) backend: Backend,
     /// Product and version, such as `postgres 15.18`.
     pub(crate) product: String,
+    pub(crate) port: u16,
     pub(crate) url: String,
     /// The file that holds every statement the server was sent.
     pub(crate) log: PathBuf,
@@ -56,7 +57,8 @@ impl<'a> Servers<'a> {
             let starting = [
                 programs.postgres.as_ref().map(|programs| {
                     scope.spawn(move || {
-                        postgres::start(supervisor, programs, folder).context("PostgreSQL did not start")
+                        postgres::start(supervisor, programs, folder, "postgres")
+                            .context("PostgreSQL did not start")
                     })
                 }),
                 programs.mariadb.as_ref().map(|programs| {
@@ -128,6 +130,14 @@ pub(crate) fn launch<'a>(
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?.port())
+}
+
+/// So many ports that are free together.
+pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let bind = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listeners: Vec<_> =
+        (0..count).map(bind).collect::<Result<_, _>>().context("no free port on 127.0.0.1")?;
+    listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
 /// A program of a server or its client, in the server's folder, without the settings of the caller's environment.

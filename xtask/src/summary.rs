@@ -10,6 +10,8 @@ pub(crate) struct Summary {
     pub(crate) backends: Vec<Backend>,
     /// Product and version of each server that was up.
     pub(crate) products: Vec<(Backend, String)>,
+    /// What was tested of the second tier.
+    pub(crate) places: Vec<String>,
     /// The user's own arguments; with some, not all tests may have run.
     pub(crate) arguments: Vec<String>,
     /// Why it failed, if it did.
@@ -19,8 +21,11 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn line(&self) -> String {
-        let tested =
-            enumerate(&self.backends.iter().map(|backend| self.product(*backend)).collect::<Vec<_>>());
+        let servers = self.backends.iter().map(|backend| self.product(*backend));
+        let tested = match enumerate(&servers.chain(self.places.iter().cloned()).collect::<Vec<_>>()) {
+            tested if tested.is_empty() => "nothing".to_owned(),
+            tested => tested,
+        };
         let seconds = self.elapsed.as_secs_f64().ceil();
         let left_out = self.left_out();
         if let Some(reason) = &self.failure {
@@ -40,6 +45,9 @@ impl Summary {
     }
 
     fn left_out(&self) -> String {
+        if self.backends.is_empty() {
+            return " only (chosen by --on)".to_owned();
+        }
         let names: Vec<_> = Backend::without(&self.backends).iter().map(ToString::to_string).collect();
         match names.len() {
             0 => String::new(),
@@ -70,6 +78,7 @@ mod tests {
                 .filter(|(backend, _)| backends.contains(backend))
                 .map(|(backend, product)| (backend, product.to_owned()))
                 .collect(),
+            places: Vec::new(),
             arguments: Vec::new(),
             failure: None,
             elapsed: Duration::from_millis(94_300),
@@ -94,6 +103,18 @@ mod tests {
             summary(&[Backend::Sqlite, Backend::Postgres]).line(),
             "all tests passed on sqlite and postgres 15.18 only (mysql was left out by --backends) in 95 s"
         );
+    }
+
+    #[test]
+    fn places_of_the_second_tier_are_named() {
+        let mut summary = summary(&Backend::ALL);
+        summary.places = vec!["mysql 9.7.0".to_owned()];
+        assert_eq!(
+            summary.line(),
+            "all tests passed on sqlite, postgres 15.18, mariadb 10.11.18 and mysql 9.7.0 in 95 s"
+        );
+        summary.backends = Vec::new();
+        assert_eq!(summary.line(), "all tests passed on mysql 9.7.0 only (chosen by --on) in 95 s");
     }
 
     #[test]

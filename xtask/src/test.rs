@@ -14,6 +14,7 @@ use crate::cli::TestArgs;
 use crate::environment::variables;
 use crate::install;
 use crate::output::{note, result};
+use crate::place::Place;
 use crate::process::{Stop, Supervisor};
 use crate::server::Servers;
 use crate::signals::Interrupted;
@@ -22,15 +23,15 @@ use crate::summary::Summary;
 /// Runs the tests, cleans up, and says how it went in one last line.
 pub(crate) fn run(args: &TestArgs) -> ExitCode {
     let started = Instant::now();
-    let backends = args.backends.chosen();
-    let mut products = Vec::new();
-    let ended = catch_unwind(AssertUnwindSafe(|| run_tests(args, &backends, &mut products)))
+    let backends = if args.on.is_empty() { args.backends.chosen() } else { Vec::new() };
+    let (mut products, mut places) = (Vec::new(), Vec::new());
+    let ended = catch_unwind(AssertUnwindSafe(|| run_tiers(args, &backends, &mut products, &mut places)))
         .unwrap_or_else(|_| Err(anyhow!("cargo xtask panicked")));
     let (failure, code) = match ended {
         Ok(Ended::Passed) => (None, 0),
         Ok(Ended::Failed { what, status }) => {
             let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-            (Some(failure_of(what, status)), code)
+            (Some(failure_of(&what, status)), code)
         }
         Err(error) => match error.downcast_ref::<Interrupted>() {
             Some(interrupted) => (Some(interrupted.to_string()), interrupted.exit_code()),
@@ -40,8 +41,8 @@ pub(crate) fn run(args: &TestArgs) -> ExitCode {
             }
         },
     };
-    let summary =
-        Summary { backends, products, arguments: args.cargo.clone(), failure, elapsed: started.elapsed() };
+    let arguments = args.cargo.clone();
+    let summary = Summary { backends, products, places, arguments, failure, elapsed: started.elapsed() };
     result(summary.line());
     ExitCode::from(code)
 }
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &TestArgs) -> ExitCode {
 /// How cargo ended.
 enum Ended {
     Passed,
-    Failed { what: &'static str, status: ExitStatus },
+    Failed { what: String, status: ExitStatus },
 }
 
 fn failure_of(what: &str, status: ExitStatus) -> String {
@@ -59,19 +60,47 @@ fn failure_of(what: &str, status: ExitStatus) -> String {
     }
 }
 
-fn run_tests(args: &TestArgs, backends: &[Backend], products: &mut Vec<(Backend, String)>) -> Result<Ended> {
-    let call = TestCall::new(&args.cargo, backends)?;
+/// The suite, and then the places of the second tier as far as they were asked for. The first failure ends it.
+fn run_tiers(
+    args: &TestArgs,
+    backends: &[Backend],
+    products: &mut Vec<(Backend, String)>,
+    places: &mut Vec<String>,
+) -> Result<Ended> {
     let supervisor = Supervisor::start()?;
-    let programs = install::ensure(&supervisor, backends)?;
+    if args.on.is_empty()
+        && let failed @ Ended::Failed { .. } = run_suite(&supervisor, args, backends, products)?
+    {
+        return Ok(failed);
+    }
+    let chosen = if args.all { Place::ALL.to_vec() } else { args.on.clone() };
+    for place in chosen {
+        let (product, status) = place.test(&supervisor, if args.all { &[] } else { &args.cargo })?;
+        places.push(product);
+        if !status.success() {
+            return Ok(Ended::Failed { what: format!("cargo test on {place}"), status });
+        }
+    }
+    Ok(Ended::Passed)
+}
+
+fn run_suite(
+    supervisor: &Supervisor,
+    args: &TestArgs,
+    backends: &[Backend],
+    products: &mut Vec<(Backend, String)>,
+) -> Result<Ended> {
+    let call = TestCall::new(&args.cargo, backends)?;
+    let programs = install::ensure(supervisor, backends)?;
 
     let no_servers = AtomicBool::new(false);
     let (servers, built) = thread::scope(|scope| {
         let servers = scope.spawn(|| {
-            let servers = Servers::start(&supervisor, &programs);
+            let servers = Servers::start(supervisor, &programs);
             no_servers.store(servers.is_err(), Ordering::Relaxed);
             servers
         });
-        let built = build(&supervisor, &call, &no_servers);
+        let built = build(supervisor, &call, &no_servers);
         (
             servers.join().unwrap_or_else(|_| Err(anyhow!("the thread that starts the servers panicked"))),
             built,
@@ -86,7 +115,7 @@ fn run_tests(args: &TestArgs, backends: &[Backend], products: &mut Vec<(Backend,
     let mut command = call.run(&variables(backends, servers.iter()));
     let status = supervisor.spawn(&mut command, Stop::Terminate)?.wait()?;
     servers.check().context("a server was lost while the tests ran")?;
-    Ok(if status.success() { Ended::Passed } else { Ended::Failed { what: "cargo test", status } })
+    Ok(if status.success() { Ended::Passed } else { Ended::Failed { what: "cargo test".to_owned(), status } })
 }
 
 /// Compiles the tests while the servers start; gives up when these cannot.
@@ -97,7 +126,8 @@ fn build(supervisor: &Supervisor, call: &TestCall, no_servers: &AtomicBool) -> R
     let mut cargo = supervisor.spawn(&mut call.build(), Stop::Terminate)?;
     while !no_servers.load(Ordering::Relaxed) {
         if let Some(status) = cargo.poll()? {
-            return Ok((!status.success()).then_some(Ended::Failed { what: "cargo test --no-run", status }));
+            return Ok((!status.success())
+                .then_some(Ended::Failed { what: "cargo test --no-run".to_owned(), status }));
         }
         supervisor.pause()?;
     }

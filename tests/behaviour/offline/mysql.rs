@@ -18,7 +18,7 @@ fn what_a_script_cannot_go_back_from_is_refused() {
 fn a_script_shows_nothing_of_its_own_queries() {
     let set = Revisions::tables(2).sql("a", "SET foreign_key_checks = 0;", "").build();
     let db = Database::new(Kind::Mysql);
-    let output = db.try_script(&set.offline(Backend::Mariadb).upgrade("head").unwrap());
+    let output = db.try_script(&set.offline(db.backend()).upgrade("head").unwrap());
     assert!(output.status.success());
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
 }

@@ -1,0 +1,262 @@
+//! Behind pgbouncer in transaction mode, where each transaction may get another session of the server.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use embed_migrations::{ErrorKind, Event, Lock};
+use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::migrate;
+use embed_migrations_tests::revisions::Revisions;
+
+use crate::starters::{all_succeeded, go, ids, outcome, prepare, start_all};
+use crate::told;
+
+/// As many as pgbouncer has of the server.
+const SESSIONS: usize = 4;
+
+/// A database on the server, and its URL by way of pgbouncer.
+fn pooled() -> (Database, String) {
+    let pooler = told("PGBOUNCER");
+    let db = Database::new(Kind::Postgres);
+    let (place, _) = pooler.rsplit_once('/').unwrap();
+    let url = format!("{place}/{}", db.name);
+    (db, url)
+}
+
+/// Advisory locks that any session of the server has in the database.
+fn locks(db: &Database) -> String {
+    db.connect().value(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
+         WHERE locktype = 'advisory' AND datname = current_database()",
+    )
+}
+
+/// Every session that pgbouncer has is as a new one is, and has no lock.
+fn check_sessions(db: &Database, url: &str) {
+    let query = "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings \
+                 WHERE context IN ('user', 'superuser') AND name NOT IN ('application_name', 'extra_float_digits')";
+    let expected = db.connect().value(query);
+    // While all are in a transaction each has one of its own.
+    let mut clients: Vec<Connection> = (0..SESSIONS).map(|_| Connection::new(Kind::Postgres, url)).collect();
+    for client in &mut clients {
+        client.run("BEGIN");
+        assert_eq!(client.value(query), expected);
+        assert_eq!(client.value("SELECT count(*) FROM pg_prepared_statements"), "0");
+    }
+    assert_eq!(locks(db), "0");
+}
+
+/// Takes the session that pgbouncer handed out last, until it is dropped.
+fn take_session(url: &str) -> Connection {
+    let url = url.to_owned();
+    // An event comes while a runtime is at work on this thread.
+    let taking = thread::spawn(move || {
+        let mut connection = Connection::new(Kind::Postgres, &url);
+        connection.run("BEGIN");
+        connection
+    });
+    taking.join().unwrap()
+}
+
+fn starters_apply_each_revision_once(options: &[&str]) -> (Database, String) {
+    let (db, url) = pooled();
+    let applied = all_succeeded(start_all([url.as_str(); 16], &Revisions::tables(12), options));
+    assert_eq!(applied, ids(12));
+    for n in 1..=12 {
+        assert_eq!(db.connect().count(&format!("t{n}")), 1, "t{n}");
+    }
+    (db, url)
+}
+
+#[test]
+fn starters_with_leases_apply_each_revision_once_and_leave_the_pooled_sessions_as_they_were() {
+    let (db, url) = starters_apply_each_revision_once(&["lease"]);
+    assert_eq!(db.connect().count("migrate_history_lease"), 0);
+    check_sessions(&db, &url);
+}
+
+#[test]
+fn starters_without_locks_apply_each_revision_once_and_leave_the_pooled_sessions_as_they_were() {
+    let (db, url) = starters_apply_each_revision_once(&["no-lock"]);
+    check_sessions(&db, &url);
+}
+
+#[test]
+fn starters_with_session_locks_apply_each_revision_once_and_who_leaves_a_lock_says_so() {
+    let (db, url) = pooled();
+    let revisions = Revisions::tables(12);
+    let outcomes = start_all([url.as_str(); 16], &revisions, &[]);
+    for n in 1..=12 {
+        assert_eq!(db.connect().count(&format!("t{n}")), 1, "t{n}");
+    }
+    let failures: Vec<&String> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    for failure in &failures {
+        assert!(failure.contains("a pooler that hands out a session per transaction"), "{failure}");
+    }
+    assert!(locks(&db) == "0" || !failures.is_empty(), "a lock was left in silence");
+    // Whatever was left, nothing waits for it.
+    let set = revisions.sql("more", "CREATE TABLE t13 (id INTEGER);", "").build();
+    let mut connection = Connection::new(Kind::Postgres, &url);
+    assert_eq!(migrate!(connection, set, lock(Lock::Lease).upgrade("head")).unwrap().steps.len(), 1);
+}
+
+#[test]
+fn a_run_that_is_given_another_session_before_it_has_its_lock_goes_over_to_a_lease() {
+    let (db, url) = pooled();
+    let set = Revisions::tables(3).build();
+    let (mut others, mut why) = (Vec::new(), Vec::new());
+    let mut connection = Connection::new(Kind::Postgres, &url);
+    let report = migrate!(
+        connection,
+        set,
+        on_event(|event| match event {
+            Event::Planned { .. } => others.push(take_session(&url)),
+            Event::Leasing { why: told, .. } => why.push((*told).to_owned()),
+            _ => {}
+        })
+        .upgrade("head")
+    );
+    assert_eq!(report.unwrap().steps.len(), 3);
+    assert_eq!(why.len(), 1, "{why:?}");
+    assert!(why[0].contains("answered by two sessions"), "{why:?}");
+    drop(others);
+    assert_eq!(db.connect().count("migrate_history_lease"), 0);
+    check_sessions(&db, &url);
+}
+
+#[test]
+fn a_run_that_is_given_another_session_under_its_lock_does_its_work_and_says_that_the_lock_stayed() {
+    let (db, url) = pooled();
+    let set = Revisions::tables(3).build();
+    let mut others = Vec::new();
+    let mut connection = Connection::new(Kind::Postgres, &url);
+    let error = migrate!(
+        connection,
+        set,
+        on_event(|event| {
+            if matches!(event, Event::Finished { .. }) && others.is_empty() {
+                others.push(take_session(&url));
+            }
+        })
+        .upgrade("head")
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("use `lock(Lock::Lease)`"), "{error}");
+    assert_eq!(db.tables(), ["t1", "t2", "t3"]);
+    // Nobody who has nothing to do waits for it, nor does a run with a lease.
+    assert!(migrate!(connection, set, upgrade("head")).unwrap().is_empty());
+    let set = Revisions::tables(4).build();
+    assert_eq!(migrate!(connection, set, lock(Lock::Lease).upgrade("head")).unwrap().steps.len(), 1);
+}
+
+#[test]
+fn a_session_that_comes_back_gives_the_lock_back() {
+    let (db, url) = pooled();
+    let set = Revisions::tables(3).build();
+    let mut others = Vec::new();
+    let mut connection = Connection::new(Kind::Postgres, &url);
+    migrate!(
+        connection,
+        set,
+        on_event(|event| match event {
+            Event::Finished { step, .. } if step.revision == "r0002" => others.push(take_session(&url)),
+            Event::Finished { step, .. } if step.revision == "r0003" => {
+                let mut other = others.pop().unwrap();
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(300));
+                    other.run("COMMIT");
+                });
+            }
+            _ => {}
+        })
+        .upgrade("head")
+    )
+    .unwrap();
+    check_sessions(&db, &url);
+}
+
+#[test]
+fn a_statement_longer_than_the_lease_is_not_taken_from_its_owner() {
+    for options in ["", " no-transaction"] {
+        let (db, url) = pooled();
+        let text = format!(
+            "-- migrate:up{options}\nSELECT pg_sleep(2);\nCREATE TABLE once (id INTEGER);\nINSERT INTO once VALUES (1);"
+        );
+        let revisions = Revisions::tables(1).sections("slow", &text);
+        let lease = Duration::from_millis(300);
+        let (started, wait) = mpsc::channel();
+        let (set, at) = (revisions.build(), url.clone());
+        let first = thread::spawn(move || {
+            let mut connection = Connection::new(Kind::Postgres, &at);
+            let report = migrate!(
+                connection,
+                set,
+                lock(Lock::Lease)
+                    .lease(lease)
+                    .on_event(move |event| {
+                        if matches!(event, Event::Started { step, .. } if step.revision == "slow") {
+                            let _ = started.send(());
+                        }
+                    })
+                    .upgrade("head")
+            );
+            report.unwrap().steps.len()
+        });
+        wait.recv().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        let mut second = Connection::new(Kind::Postgres, &url);
+        let report = migrate!(second, revisions.build(), lock(Lock::Lease).lease(lease).upgrade("head"));
+        assert_eq!(first.join().unwrap(), 2, "the owner did it all{options}");
+        assert!(report.unwrap().is_empty());
+        assert_eq!(db.connect().count("once"), 1);
+        check_sessions(&db, &url);
+    }
+}
+
+#[test]
+fn what_a_killed_run_was_at_takes_effect_once_and_its_answers_reach_nobody() {
+    for options in ["", " no-transaction"] {
+        let (db, url) = pooled();
+        let text = format!(
+            "-- migrate:up{options}\nCREATE TABLE t3 (id INTEGER);\nSELECT pg_sleep(1);\nINSERT INTO t3 VALUES (3);"
+        );
+        let revisions = Revisions::tables(2).sections("slow", &text);
+        let directory = revisions.write();
+        let mut first = prepare(&url, directory.path(), &["lease"]);
+        go(&mut first);
+        let under_way = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+        while db.connect().value(under_way) == "0" {
+            assert!(first.try_wait().unwrap().is_none(), "it ended before it was killed");
+            thread::sleep(Duration::from_millis(20));
+        }
+        first.kill().unwrap();
+        outcome(first).unwrap_err();
+        all_succeeded(start_all([url.as_str(); 4], &revisions, &["lease"]));
+        let mut connection = db.connect();
+        assert_eq!(
+            connection.value("SELECT string_agg(revision, ' ' ORDER BY seq) FROM migrate_history"),
+            "r0001 r0002 slow"
+        );
+        for table in ["t1", "t2", "t3"] {
+            assert_eq!(connection.count(table), 1, "{table}{options}");
+        }
+        check_sessions(&db, &url);
+    }
+}
+
+#[test]
+fn a_failed_run_leaves_neither_lock_nor_lease() {
+    for lock in [Lock::Lease, Lock::Session, Lock::None] {
+        let (db, url) = pooled();
+        let set = Revisions::tables(2).sql("bad", "SELECT nothing FROM nowhere;", "").build();
+        let error =
+            migrate!(Connection::new(Kind::Postgres, &url), set, lock(lock).upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Revision, "{error}");
+        assert_eq!(db.tables(), ["t1", "t2"]);
+        if lock == Lock::Lease {
+            assert_eq!(db.connect().count("migrate_history_lease"), 0);
+        }
+        check_sessions(&db, &url);
+    }
+}
