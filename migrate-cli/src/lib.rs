@@ -11,7 +11,7 @@ mod lanes;
 mod output;
 mod progress;
 
-pub use database::{Database, DatabaseUrl, offline, sqlite_file};
+pub use database::{Database, DatabaseUrl, LockArgs, offline, sqlite_file};
 pub use embedded::{Cli, Command, With};
 pub use entry::{Entries, Entry};
 pub use error::{Detail, Error};
