@@ -1,6 +1,6 @@
 //! Sections that do not run in a transaction: statement by statement, each recorded as it is done.
 
-use migrate_revision::{Script, StatementKind};
+use migrate_revision::{ObjectKind, Script, ScriptStatement, StatementKind};
 use tokio_postgres::error::SqlState;
 
 use super::batch::{Batch, Failed, What};
@@ -10,7 +10,7 @@ use super::transact::{NOTE, first, step_fault};
 use super::{BACKEND, Postgres, fault, is};
 use crate::backends::{self, StepFault, Tell, Work, WorkBody};
 use crate::error::Fault;
-use crate::history::{HistoryTable, Running};
+use crate::history::{HistoryTable, Running, quote_name, quote_text};
 
 /// A script that is run with a record of its progress.
 struct Recording<'s> {
@@ -86,8 +86,10 @@ impl Postgres<'_> {
             let outside =
                 [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind);
             let index = if outside { Concurrent::parse(sql) } else { None };
-            if let Some(index) = index {
-                let resumed = place == from && !self.began;
+            let resumed = place == from && !self.began;
+            if outside && resumed && self.is_dropped(statement).await? {
+                self.record_done(recording, place, told).await?;
+            } else if let Some(index) = index {
                 self.build_index(recording, place, &index, resumed, told).await?;
             } else if outside || !self.run_together(recording, place, told).await? {
                 self.run_alone(recording, place, told).await?;
@@ -139,11 +141,7 @@ impl Postgres<'_> {
     ) -> Result<(), StepFault> {
         let known = self.clear_index(index, resumed).await?;
         if known.is_built {
-            let mut batch = Batch::default();
-            recording.push_progress(&mut batch, place);
-            self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
-            told(0, Some(place + 1));
-            return Ok(());
+            return self.record_done(recording, place, told).await;
         }
         let result = self.run_alone(recording, place, told).await;
         let invalid = match &result {
@@ -160,6 +158,36 @@ impl Postgres<'_> {
             }
             None => result,
         }
+    }
+
+    /// Records a statement that an earlier run did and did not get to record.
+    async fn record_done(
+        &mut self,
+        recording: &Recording<'_>,
+        place: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let mut batch = Batch::default();
+        recording.push_progress(&mut batch, place);
+        self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+        told(0, Some(place + 1));
+        Ok(())
+    }
+
+    /// Whether a statement drops indexes of which none is there any more.
+    async fn is_dropped(&self, statement: &ScriptStatement) -> Result<bool, Fault> {
+        let objects = &statement.objects;
+        // A statement that makes an index names its table, too.
+        if objects.is_empty() || objects.iter().any(|object| object.kind != ObjectKind::Index) {
+            return Ok(false);
+        }
+        let there = objects.iter().map(|object| {
+            let name: Vec<String> = object.name.iter().map(|part| quote_name(part, BACKEND)).collect();
+            format!("pg_catalog.to_regclass({}) IS NULL", quote_text(&name.join("."), BACKEND))
+        });
+        let sql = format!("SELECT {}", there.collect::<Vec<_>>().join(" AND "));
+        let rows = self.rows(&sql).await.map_err(fault)?;
+        Ok(first(&rows) == Some("t"))
     }
 
     async fn is_in_transaction(&self) -> Result<bool, Fault> {
