@@ -9,4 +9,5 @@ mod rust_revisions;
 mod sample;
 mod separation;
 mod session;
+mod sqlite;
 mod state;

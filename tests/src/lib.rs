@@ -1,9 +1,11 @@
 //! What the tests share: databases of their own on real servers, sets of revisions from text, throw-away projects.
 
 pub mod database;
+pub mod guarantees;
 pub mod log;
 pub mod project;
 pub mod revisions;
+pub mod sets;
 
 /// Writes a behaviour once and makes a test of it on every backend: `behaviour_name::sqlite`, `::postgres`, `::mysql`.
 ///
