@@ -17,5 +17,6 @@ mod sample;
 mod sent_ahead;
 mod separation;
 mod session;
+mod sqlite;
 mod state;
 mod tls;

@@ -431,6 +431,10 @@ impl Database for Sqlite<'_> {
             if together {
                 sqlite.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
             }
+            // The end of the section's own transaction commits its own record: there is nothing to commit twice.
+            if statement.kind == StatementKind::Transaction && !sqlite.connection.is_autocommit() {
+                sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+            }
             sqlite.run(sql, &script.options).map_err(fail)?;
             let changed = sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
             if changed != 1 {

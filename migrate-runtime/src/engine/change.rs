@@ -69,6 +69,20 @@ impl<D: Database> Run<'_, D> {
                 ahead: state.ahead.iter().map(|ahead| ahead.revision.clone()).collect(),
                 took: start.elapsed(),
             };
+            if let (Some(running), false) = (&state.running, state.ahead.is_empty()) {
+                // A newer binary may be in the middle of its own steps: only what stands still was interrupted.
+                if !self.locked {
+                    last = self.lock().await?;
+                    continue;
+                }
+                let abandoned = self.is_abandoned(running).await?;
+                // Its owner may have finished it and gone.
+                let now = self.read_last().await?;
+                if !abandoned || now != read {
+                    last = now;
+                    continue;
+                }
+            }
             self.judge_ahead(aim, &state)?;
             if !state.ahead.is_empty() {
                 let heads = state.heads.clone();
