@@ -19,6 +19,9 @@ mod history;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod lease;
 mod migrator;
+#[cfg(all(feature = "_source", any(feature = "postgres", feature = "mysql")))]
+#[doc(hidden)]
+pub mod native;
 mod offline;
 mod options;
 mod record;

@@ -61,6 +61,21 @@ impl ServerUrl {
         Some(Self { scheme: scheme.to_owned(), login, place: place.to_owned(), parameters })
     }
 
+    /// The database that it names.
+    #[cfg(feature = "_source")]
+    pub(crate) fn database(&self) -> Option<String> {
+        let (_, database) = self.place.split_once('/')?;
+        Some(percent_decode_str(database).decode_utf8_lossy().into_owned()).filter(|name| !name.is_empty())
+    }
+
+    /// Names another database, or none.
+    #[cfg(feature = "_source")]
+    pub(crate) fn set_database(&mut self, name: Option<&str>) {
+        self.parameters.retain(|(parameter, _)| parameter != "dbname");
+        let hosts = self.place.split_once('/').map_or(self.place.as_str(), |(hosts, _)| hosts);
+        self.place = format!("{hosts}/{}", name.map(escaped).unwrap_or_default());
+    }
+
     /// Takes a parameter out, by any of its names. An empty value is none.
     ///
     /// # Errors
