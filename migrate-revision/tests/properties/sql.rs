@@ -1,10 +1,11 @@
-//! What holds for every text, however odd.
-#![cfg(feature = "source")]
+//! What holds for the splitting of every text, however odd.
 
 use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, sql};
 use proptest::prelude::*;
+
+use crate::{config, mutated, seeds};
 
 const SHARED: [&str; 58] = [
     " ",
@@ -227,10 +228,17 @@ fn check(text: &str, backend: Backend) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(config(2000))]
 
     #[test]
     fn any_text_is_split_or_refused(text in any::<String>()) {
+        for backend in Backend::ALL {
+            check(&text, backend)?;
+        }
+    }
+
+    #[test]
+    fn any_edit_of_real_sql_is_split_or_refused(text in mutated(seeds(&["tests/cases/splitter", "../migrations"]), [&SHARED[..], &POSTGRES, &MYSQL].concat())) {
         for backend in Backend::ALL {
             check(&text, backend)?;
         }
