@@ -150,7 +150,8 @@ fn without_layout<'a>(mut gap: &'a str, backend: Backend, delimiter: &mut String
             gap = after_comment(gap, backend == Backend::Postgres);
         } else if mysql && gap.get(..9).is_some_and(|word| word.eq_ignore_ascii_case("delimiter")) {
             let argument = gap[9..line_end].trim_start();
-            let quoted = argument.strip_prefix('\'').and_then(|rest| rest.split('\'').next());
+            let quote = argument.chars().next().filter(|quote| "'\"`".contains(*quote));
+            let quoted = quote.and_then(|quote| argument[1..].split(quote).next());
             *delimiter = quoted.or(argument.split_whitespace().next()).unwrap_or_default().to_owned();
             gap = &gap[line_end..];
         } else {
@@ -262,6 +263,18 @@ proptest! {
     #[test]
     fn any_soup_for_mariadb_is_split_or_refused(text in soup(Backend::Mariadb)) {
         check(&text, Backend::Mariadb)?;
+    }
+}
+
+/// What was found once.
+#[test]
+fn a_delimiter_in_quotes_that_do_not_end_goes_to_the_end_of_its_line() {
+    for text in [
+        "DELIMITER \"$$\nCREATE PROCEDURE p1() BEGIN SELECT 1; END$$\nDELIMITER ;\nSELECT 3;\n",
+        "DELIMITER '//\nSELECT 1//\n",
+    ] {
+        assert!(check(text, Backend::Mysql).is_ok() && check(text, Backend::Mariadb).is_ok());
+        assert!(sql::split(text, Backend::Mysql).is_ok());
     }
 }
 

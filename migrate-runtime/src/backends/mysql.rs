@@ -26,7 +26,7 @@ use crate::{Error, ErrorKind, Result};
 use packet::{Failed, Packet, Part, columns};
 use session::{Settings, Touched};
 
-pub(crate) use connect::{Connected, connect};
+pub(crate) use connect::{Canceller, Connected, connect};
 pub(crate) use value::{execute, query};
 
 /// A connection of the caller's, and what of it must be put back.
@@ -389,7 +389,14 @@ impl Database for Mysql<'_> {
         let name = quote_text(&key.name, self.dialect());
         // MySQL takes whole seconds.
         let sql = format!("SELECT GET_LOCK({name}, {})", wait.as_secs());
-        match self.send(&sql).await.map_err(|failed| failed.fault)?.as_deref() {
+        let row = match self.send(&sql).await {
+            // The session's limit for statements is shorter than the wait.
+            Err(failed) if matches!(failed.code, TOO_LONG | TOO_LONG_FOR_MYSQL) => {
+                Some(vec![Some("0".to_owned())])
+            }
+            row => row.map_err(|failed| failed.fault)?,
+        };
+        match row.as_deref() {
             Some([Some(held)]) if held == "1" => {
                 self.locked = true;
                 Ok(Attempt::Held)
@@ -577,3 +584,5 @@ const NO_DATABASE: u16 = 1049;
 const TABLE_EXISTS: u16 = 1050;
 const NO_TABLE: u16 = 1146;
 const TABLE_IS_BEING_MADE: u16 = 1684;
+const TOO_LONG: u16 = 1969;
+const TOO_LONG_FOR_MYSQL: u16 = 3024;
