@@ -50,7 +50,7 @@ fn slow(kind: Kind, options: &str) -> Revisions {
     };
     Revisions::tables(1).sections(
         "slow",
-        &format!("-- migrate:up {backend}{options}\n{sleep};\nCREATE TABLE after (id INTEGER);"),
+        &format!("-- migrate:up {backend}{options}\n{sleep};\nCREATE TABLE t_after (id INTEGER);"),
     )
 }
 
@@ -84,7 +84,7 @@ server_behaviours! {
         let set = slow(db.kind, " statement-timeout=1m").build();
         migrate!(connection, set, upgrade("head")).unwrap();
         assert_eq!(connection.value(limit), before, "the role's own is back");
-        assert_eq!(db.tables(), ["after", "slept", "t1"]);
+        assert_eq!(db.tables(), ["slept", "t1", "t_after"]);
     }
 
     fn waiting_for_another_run_outlasts_the_roles_limit(db) {

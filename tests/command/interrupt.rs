@@ -23,8 +23,8 @@ fn long(kind: Kind) -> (&'static str, &'static str) {
 }
 
 fn revisions(backend: &str, statement: &str) -> Revisions {
-    let up = format!("CREATE TABLE before (id INTEGER);\n{statement};\nCREATE TABLE after (id INTEGER);");
-    let down = "DROP TABLE after;\nDROP TABLE slept;\nDROP TABLE before;";
+    let up = format!("CREATE TABLE t_before (id INTEGER);\n{statement};\nCREATE TABLE t_after (id INTEGER);");
+    let down = "DROP TABLE t_after;\nDROP TABLE slept;\nDROP TABLE t_before;";
     Revisions::tables(1)
         .sections("slow", &format!("-- migrate:up {backend}\n{up}\n\n-- migrate:down\n{down}"))
 }
@@ -66,6 +66,26 @@ impl Running {
     }
 }
 
+/// Ends what a server is still at whose client has left.
+fn leave_nobody(db: &Database) {
+    let mut connection = db.connect();
+    let ends = match db.kind {
+        Kind::Sqlite => return,
+        Kind::Postgres => {
+            "SELECT 'SELECT pg_terminate_backend(' || pid || ')' FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        }
+        Kind::Mysql => {
+            "SELECT CONCAT('KILL ', ID) FROM information_schema.PROCESSLIST \
+             WHERE DB = DATABASE() AND ID <> CONNECTION_ID()"
+        }
+    };
+    for end in connection.rows(ends) {
+        // It may have left by itself.
+        let _ = connection.try_run(&end[0]);
+    }
+}
+
 /// Starts an upgrade, and presses Ctrl-C when it is at the long statement.
 fn interrupted(project: &CommandProject, arguments: &[&str]) -> Done {
     let mut running = Running::start(project, arguments);
@@ -91,7 +111,7 @@ behaviours! {
         let mysql = db.kind == Kind::Mysql;
         assert_eq!(told.contains("statements 1 to 1 of 3 are in force"), mysql, "{told}");
         assert_eq!(told.contains("under way or interrupted: slow"), mysql, "{told}");
-        assert_eq!(db.tables(), if mysql { vec!["before", "t1"] } else { vec!["t1"] });
+        assert_eq!(db.tables(), if mysql { vec!["t1", "t_before"] } else { vec!["t1"] });
         // Again, for programs; then as it should have been.
         let again = project.command().args(["status", "--format", "json"]).output().unwrap();
         assert_eq!(Done::new(again).json()["heads"][0], "r0001");
@@ -99,7 +119,7 @@ behaviours! {
             project.write(&format!("migrations/{name}"), text);
         }
         project.run("upgrade").ok();
-        assert_eq!(db.tables(), ["after", "before", "slept", "t1"]);
+        assert_eq!(db.tables(), ["slept", "t1", "t_after", "t_before"]);
         project.run("downgrade base --yes").ok();
         assert_eq!(db.tables(), Vec::<String>::new());
     }
@@ -142,10 +162,11 @@ behaviours! {
         first.wait_for("stopping; press Ctrl-C again");
         first.interrupt();
         first.end().failed(130);
+        leave_nobody(db);
         for (name, text) in revisions(backend, "CREATE TABLE slept (a INTEGER)").files() {
             project.write(&format!("migrations/{name}"), text);
         }
         project.run("upgrade").ok();
-        assert_eq!(db.tables(), ["after", "before", "slept", "t1"]);
+        assert_eq!(db.tables(), ["slept", "t1", "t_after", "t_before"]);
     }
 }

@@ -3,5 +3,6 @@
 mod backup;
 mod interrupt;
 mod program;
+mod secrets;
 mod seed;
 mod verify;
