@@ -389,29 +389,25 @@ impl Database for Mysql<'_> {
         let name = quote_text(&key.name, self.dialect());
         // MySQL takes whole seconds.
         let sql = format!("SELECT GET_LOCK({name}, {})", wait.as_secs());
-        let row = match self.send(&sql).await {
-            // The session's limit for statements is shorter than the wait.
-            Err(failed) if matches!(failed.code, TOO_LONG | TOO_LONG_FOR_MYSQL) => {
-                Some(vec![Some("0".to_owned())])
-            }
-            row => row.map_err(|failed| failed.fault)?,
+        let held = match self.send(&sql).await {
+            Ok(row) => row.and_then(|row| row.into_iter().next().flatten()),
+            Err(failed) if matches!(failed.code, TOO_LONG | TOO_LONG_FOR_MYSQL) => None,
+            Err(failed) => return Err(failed.fault),
         };
-        match row.as_deref() {
-            Some([Some(held)]) if held == "1" => {
-                self.locked = true;
-                Ok(Attempt::Held)
-            }
-            Some([Some(_)]) => {
-                let holder = format!(
-                    "SELECT CONCAT('connection ', ID, ', ', USER, ' at ', HOST) FROM information_schema.PROCESSLIST \
-                     WHERE ID = IS_USED_LOCK({name})"
-                );
-                // Not everyone may see it, and it may be gone by now.
-                let holder = self.send(&holder).await.ok().flatten();
-                Ok(Attempt::Busy(holder.and_then(|row| row.into_iter().next().flatten())))
-            }
-            _ => Err(Fault::new("the server could not wait for the lock (GET_LOCK is NULL)")),
+        if held.as_deref() == Some("1") {
+            self.locked = true;
+            return Ok(Attempt::Held);
         }
+        let holder = format!(
+            "SELECT CONCAT('connection ', ID, ', ', USER, ' at ', HOST) FROM information_schema.PROCESSLIST \
+             WHERE ID = IS_USED_LOCK({name})"
+        );
+        // Not everyone may see it, and it may be gone by now.
+        let holder = self.send(&holder).await.ok().flatten().and_then(|row| row.into_iter().next().flatten());
+        // NULL: the wait was ended by a limit for statements, or the server could not wait at all.
+        let nobody =
+            || held.is_none().then(|| "unknown, and the server did not wait: GET_LOCK is NULL".to_owned());
+        Ok(Attempt::Busy(holder.or_else(nobody)))
     }
 
     async fn unlock(&mut self, key: &LockKey) -> Result<(), Fault> {
