@@ -149,7 +149,7 @@ fn what_may_not_be_read_is_told() {
     let directory = directory();
     let path = directory.path().join("b_secret.sql");
     fs::write(&path, REVISION).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     // Root reads everything.
     let expected = fs::read(&path).is_err();
     let told = problems(directory.path());
