@@ -9,6 +9,8 @@ use migrate_revision::Backend;
 use migrate_runtime::{Connected, Lock, Migrations, Migrator, Offline};
 
 use crate::error::Error;
+use crate::exit::Exit;
+use crate::interrupt::Watch;
 use crate::output::Output;
 use crate::progress::Progress;
 
@@ -145,8 +147,35 @@ impl<'a> Database<'a> {
         verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
     ) -> Result<T, Error> {
         let migrator = self.migrator(self.url.as_str()).await?;
+        let watch = Watch::new(migrator.canceller(), *output);
         let mut progress = Progress::new(*output);
-        Ok(verb(migrator.on_event(move |event| progress.show(event))).await?)
+        let result = verb(migrator.on_event(move |event| progress.show(event))).await;
+        let interrupted = watch.was_interrupted();
+        drop(watch);
+        match result {
+            Err(error) if interrupted => Err(self.stopped(&error).await),
+            result => Ok(result?),
+        }
+    }
+
+    /// Where a run left the database that was stopped.
+    async fn stopped(&self, error: &migrate_runtime::Error) -> Error {
+        let status = self.read(async |migrator| migrator.status().await).await;
+        let stands = match status {
+            Ok(status) => {
+                // What is pending may be a long list.
+                let text = status.to_string();
+                let lines = text.lines().filter(|line| !line.starts_with("  pending "));
+                format!("the database is {}", lines.collect::<Vec<_>>().join("\n"))
+            }
+            Err(error) => format!("where the database stands could not be read: {error}"),
+        };
+        let message = error.to_string();
+        let (what, _) = message.split_once("\n\nhint:").unwrap_or((&message, ""));
+        Error::new(
+            Exit::Cancelled,
+            format!("stopped by Ctrl-C: {what}\n{stands}\n\nhint: the next run goes on from here"),
+        )
     }
 
     async fn migrator(&self, url: &str) -> migrate_runtime::Result<Migrator<'a, Connected>> {

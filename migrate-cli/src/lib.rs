@@ -7,6 +7,7 @@ mod embedded;
 mod entry;
 mod error;
 mod exit;
+mod interrupt;
 mod lanes;
 mod output;
 mod progress;

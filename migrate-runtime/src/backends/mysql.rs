@@ -26,7 +26,7 @@ use crate::{Error, ErrorKind, Result};
 use packet::{Failed, Packet, Part, columns};
 use session::{Settings, Touched};
 
-pub(crate) use connect::{Connected, connect};
+pub(crate) use connect::{Canceller, Connected, connect};
 pub(crate) use value::{execute, query};
 
 /// A connection of the caller's, and what of it must be put back.
@@ -389,22 +389,25 @@ impl Database for Mysql<'_> {
         let name = quote_text(&key.name, self.dialect());
         // MySQL takes whole seconds.
         let sql = format!("SELECT GET_LOCK({name}, {})", wait.as_secs());
-        match self.send(&sql).await.map_err(|failed| failed.fault)?.as_deref() {
-            Some([Some(held)]) if held == "1" => {
-                self.locked = true;
-                Ok(Attempt::Held)
-            }
-            Some([Some(_)]) => {
-                let holder = format!(
-                    "SELECT CONCAT('connection ', ID, ', ', USER, ' at ', HOST) FROM information_schema.PROCESSLIST \
-                     WHERE ID = IS_USED_LOCK({name})"
-                );
-                // Not everyone may see it, and it may be gone by now.
-                let holder = self.send(&holder).await.ok().flatten();
-                Ok(Attempt::Busy(holder.and_then(|row| row.into_iter().next().flatten())))
-            }
-            _ => Err(Fault::new("the server could not wait for the lock (GET_LOCK is NULL)")),
+        let held = match self.send(&sql).await {
+            Ok(row) => row.and_then(|row| row.into_iter().next().flatten()),
+            Err(failed) if matches!(failed.code, TOO_LONG | TOO_LONG_FOR_MYSQL) => None,
+            Err(failed) => return Err(failed.fault),
+        };
+        if held.as_deref() == Some("1") {
+            self.locked = true;
+            return Ok(Attempt::Held);
         }
+        let holder = format!(
+            "SELECT CONCAT('connection ', ID, ', ', USER, ' at ', HOST) FROM information_schema.PROCESSLIST \
+             WHERE ID = IS_USED_LOCK({name})"
+        );
+        // Not everyone may see it, and it may be gone by now.
+        let holder = self.send(&holder).await.ok().flatten().and_then(|row| row.into_iter().next().flatten());
+        // NULL: the wait was ended by a limit for statements, or the server could not wait at all.
+        let nobody =
+            || held.is_none().then(|| "unknown, and the server did not wait: GET_LOCK is NULL".to_owned());
+        Ok(Attempt::Busy(holder.or_else(nobody)))
     }
 
     async fn unlock(&mut self, key: &LockKey) -> Result<(), Fault> {
@@ -577,3 +580,5 @@ const NO_DATABASE: u16 = 1049;
 const TABLE_EXISTS: u16 = 1050;
 const NO_TABLE: u16 = 1146;
 const TABLE_IS_BEING_MADE: u16 = 1684;
+const TOO_LONG: u16 = 1969;
+const TOO_LONG_FOR_MYSQL: u16 = 3024;

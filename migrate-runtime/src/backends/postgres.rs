@@ -25,7 +25,7 @@ use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
 
-pub(crate) use self::connect::{Connected, connect};
+pub(crate) use self::connect::{Canceller, Connected, connect};
 pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Postgres;

@@ -59,6 +59,7 @@ impl<D: Database> Run<'_, D> {
         let mut goal: Option<Goal> = None;
         let mut refused = 0;
         loop {
+            self.go_on()?;
             let read = last.clone();
             let state = self.state_for(aim, last).await?;
             let from = from.get_or_insert_with(|| decoded.names(state.applied.heads())).clone();
@@ -195,6 +196,7 @@ impl<D: Database> Run<'_, D> {
         let start = Instant::now();
         let mut pause = Duration::from_millis(10);
         loop {
+            self.go_on()?;
             let left = self.options.lock_timeout.saturating_sub(start.elapsed());
             let attempt = if self.options.lock == Lock::Lease {
                 self.try_lease().await?
