@@ -122,7 +122,8 @@ pub(crate) trait Database: Send {
         }
     }
 
-    /// Writes a row as running, in autocommit. Makes the table first if `create` says so.
+    /// Writes a row as running, in autocommit: at once, or with the first that [`run_recorded`](Self::run_recorded) sends,
+    /// before anything of the step is done. Makes the table first if `create` says so.
     fn begin_running(
         &mut self,
         table: &HistoryTable,

@@ -1,4 +1,4 @@
-//! The call of `cargo test`: its arguments, its environment.
+//! The calls of `cargo test` and `cargo bench`: their arguments, their environment.
 
 use std::env;
 use std::ffi::OsString;
@@ -70,6 +70,17 @@ impl TestCall {
         }
         command
     }
+}
+
+/// `cargo bench` of one of the benches, or of all.
+pub(crate) fn bench(only: Option<&str>, format: &str, variables: &Variables) -> Command {
+    let mut command = cargo();
+    command.args(["bench", "--package", "embed-migrations-benches"]);
+    if let Some(name) = only {
+        command.args(["--bench", name]);
+    }
+    command.args(["--", "--format", format]).envs(variables.iter().map(|(name, value)| (name, value)));
+    command
 }
 
 /// Whether the argument is the option, alone or with its value.
