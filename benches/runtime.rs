@@ -1,17 +1,27 @@
 //! The runtime beside the bare driver: a start with nothing to do against one `SELECT` of one row, and applying revisions
-//! against the same statements with one transaction and one insert each.
+//! against the same statements with one transaction and one insert each; and both over a slow link.
 //!
 //! `cargo bench -p embed-migrations-benches` measures SQLite; with the variables that `cargo xtask servers` prints, the
-//! servers as well.
+//! servers as well. The argument `link` measures only what the slow link does.
 
-use embed_migrations::Transaction;
-use embed_migrations_benches::{Comparison, compare, compare_on};
+use std::time::{Duration, Instant};
+
+use embed_migrations::{Migrations, Transaction};
+use embed_migrations_benches::proxy::Proxy;
+use embed_migrations_benches::table::Format;
+use embed_migrations_benches::{Comparison, Threads, compare};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
+/// How long the slow link takes in each direction.
+const DELAY: Duration = Duration::from_millis(5);
+
 fn main() {
-    println!("{:<34} {:>6} {:>12} {:>12} {:>7}  spread", "", "N", "ours", "bare driver", "ratio");
+    let format = Format::of_arguments();
+    let only_link = std::env::args().any(|argument| argument == "link");
+    format.print_head();
+    let mut servers = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres, Kind::Mysql] {
         let variable = match kind {
             Kind::Sqlite => None,
@@ -19,27 +29,38 @@ fn main() {
             Kind::Mysql => Some("EMBED_MIGRATIONS_TEST_MYSQL"),
         };
         if let Some(variable) = variable.filter(|variable| std::env::var_os(variable).is_none()) {
-            println!("{kind:?} is left out: {variable} is not set");
+            eprintln!("{kind:?} is left out: {variable} is not set");
             continue;
         }
-        for count in [10, 1000] {
-            print(&format!("{kind:?}: start with nothing to do"), count, &nothing_to_do(kind, count));
+        if kind != Kind::Sqlite {
+            servers.push(kind);
+        }
+        if only_link {
+            continue;
+        }
+        for count in [10, 1000, 10_000] {
+            format.print(&format!("{kind:?}: start with nothing to do"), count, &nothing_to_do(kind, count));
         }
         for count in [100, 1000] {
-            print(&format!("{kind:?}: apply"), count, &apply(kind, count));
+            format.print(&format!("{kind:?}: apply"), count, &apply(kind, count));
         }
         if kind != Kind::Mysql {
-            print(&format!("{kind:?}: apply in one transaction"), 1000, &apply_at_once(kind, 1000));
+            format.print(&format!("{kind:?}: apply in one transaction"), 1000, &apply_at_once(kind, 1000));
         }
+    }
+    for kind in servers {
+        for count in [100, 1000] {
+            link(format, kind, "apply", count, &revisions(count).build());
+        }
+        link(format, kind, "apply DDL", 100, &tables(100).build());
     }
 }
 
-fn print(what: &str, count: usize, result: &Comparison) {
-    let Comparison { ours, bare, ratio, spread } = result;
-    println!(
-        "{what:<34} {count:>6} {ours:>12.1?} {bare:>12.1?} {ratio:>7.2}  {:.2} to {:.2}",
-        spread.0, spread.1
-    );
+/// How much longer it takes to apply a set over a slow link than over none: of each the least of three.
+fn link(format: Format, kind: Kind, what: &str, count: usize, set: &Migrations) {
+    let least = |delay| (0..3).map(|_| apply_by(kind, set, delay)).min().expect("there are three");
+    let (near, far) = (least(Duration::ZERO), least(DELAY));
+    format.print_link(&format!("{kind:?}: {what} over a link of 10 ms"), count, near, far);
 }
 
 /// Revisions of one row each after the first, so that the schema stays small.
@@ -53,32 +74,50 @@ fn revisions(count: usize) -> Revisions {
     })
 }
 
+/// Revisions of one table each.
+fn tables(count: usize) -> Revisions {
+    (1..=count).fold(Revisions::new(), |revisions, n| {
+        let name = format!("t{n}");
+        revisions.sql(
+            &name,
+            &format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY);"),
+            &format!("DROP TABLE {name};"),
+        )
+    })
+}
+
+/// The last row as the runtime has it, without the runtime. The set is decoded once per process, and so before.
 fn nothing_to_do(kind: Kind, count: usize) -> Comparison {
     let database = Database::new(kind);
     let set = revisions(count).build();
-    migrate!(database.connect(), set, upgrade("head")).unwrap();
-    let mut ours = database.connect();
-    let mut bare = database.connect();
+    migrate!(database.connect(), set, stamp("head")).unwrap();
+    let connection = database.connect();
+    let select = "SELECT seq, revision, direction, heads, digest, checksum, compatible, state, statements_done, \
+                  statements_total, progress, applied_by, format FROM migrate_history \
+                  WHERE namespace = 'main' AND seq = 1";
+    let connection = std::cell::RefCell::new(connection);
     compare(
         301,
-        || assert!(migrate!(ours, set, upgrade("head")).unwrap().is_empty()),
-        || {
-            let select = format!("SELECT * FROM migrate_history WHERE namespace = 'main' AND seq = {count}");
-            assert_eq!(bare.rows(&select).len(), 1);
+        || ((), Threads::of(&mut connection.borrow_mut())),
+        |()| {
+            let mut connection = connection.borrow_mut();
+            assert!(migrate!(*connection, set, upgrade("head")).unwrap().is_empty());
         },
+        |()| assert_eq!(connection.borrow_mut().rows(select).len(), 1),
     )
 }
 
-fn fresh(kind: Kind) -> (Database, Connection) {
+fn fresh(kind: Kind) -> ((Database, Connection), Threads) {
     let database = Database::new(kind);
-    let connection = database.connect();
-    (database, connection)
+    let mut connection = database.connect();
+    let threads = Threads::of(&mut connection);
+    ((database, connection), threads)
 }
 
 /// One transaction and one row of history per revision, against the same by hand.
 fn apply(kind: Kind, count: usize) -> Comparison {
     let set = revisions(count).build();
-    compare_on(
+    compare(
         5,
         || fresh(kind),
         |(_, connection)| {
@@ -88,10 +127,22 @@ fn apply(kind: Kind, count: usize) -> Comparison {
     )
 }
 
+/// How long it takes to apply a set by way of a proxy, and how often the client went on after an answer.
+fn apply_by(kind: Kind, set: &Migrations, delay: Duration) -> (Duration, usize) {
+    let database = Database::new(kind);
+    let proxy = Proxy::of_url(&database.url(), delay);
+    // The driver of MySQL would leave the proxy for the server's socket.
+    let parameters = if kind == Kind::Mysql { "?prefer_socket=false" } else { "" };
+    let mut connection = Connection::new(kind, &format!("{}{parameters}", proxy.url(&database.url())));
+    let (start, turns) = (Instant::now(), proxy.turns());
+    migrate!(connection, set, upgrade("head")).unwrap();
+    (start.elapsed(), proxy.turns() - turns)
+}
+
 /// One transaction for the run, against the same text in one piece.
 fn apply_at_once(kind: Kind, count: usize) -> Comparison {
     let set = revisions(count).build();
-    compare_on(
+    compare(
         5,
         || fresh(kind),
         |(_, connection)| {

@@ -156,6 +156,10 @@ subcommands! {
     Repair(repair) = "repair",
     /// Try each revision's way down on a scratch database
     Verify(verify) = "verify",
+    /// Say whether the statement at which a revision was interrupted is in force
+    Resolve(resolve) = "resolve",
+    /// Undo revisions that are not here, from the SQL that they left on record
+    Undo(undo) = "undo",
     /// Print completions for a shell
     Completions(completions) = "completions",
 }

@@ -26,9 +26,11 @@ pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod rebase;
 pub(crate) mod repair;
+pub(crate) mod resolve;
 pub(crate) mod show;
 pub(crate) mod stamp;
 pub(crate) mod status;
+pub(crate) mod undo;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
 

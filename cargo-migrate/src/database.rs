@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use migrate_cli::{Database, DatabaseUrl, Error, Exit, sqlite_file};
+use migrate_cli::{Database, DatabaseUrl, Error, Exit, LockArgs, sqlite_file};
 use migrate_revision::source::Resolved;
 use migrate_revision::{Backend, Body};
 use migrate_runtime::{Migrations, Plan};
@@ -21,6 +21,8 @@ pub(crate) struct DatabaseArgs {
     /// `database-url` in Cargo.toml
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<DatabaseUrl>,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 /// The URL to use: of the arguments, the environment, `.env`, the configuration.
@@ -109,6 +111,7 @@ fn of_env_file(path: &Path) -> Result<Option<String>, Error> {
 pub(crate) struct Opened {
     set: Migrations,
     url: DatabaseUrl,
+    lock: LockArgs,
     schema: Option<String>,
     table: Option<String>,
 }
@@ -121,7 +124,7 @@ impl Opened {
     pub(crate) fn open(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
         let url = find(args, project)?;
         let resolved = Self::checked(&url, project)?;
-        Ok(Self::new(url, project, resolved))
+        Ok(Self::new(url, args, project, resolved))
     }
 
     /// As [`open`](Self::open), and the upgrades of locked revisions may have been edited.
@@ -131,7 +134,7 @@ impl Opened {
     pub(crate) fn to_repair(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
         let url = find(args, project)?;
         let resolved = Self::read(&url, project, set::edited)?;
-        Ok(Self::new(url, project, resolved))
+        Ok(Self::new(url, args, project, resolved))
     }
 
     /// For what the database says by itself: the revisions are not checked, and there may be none.
@@ -139,7 +142,7 @@ impl Opened {
     /// # Errors
     /// When no database is named, or the revisions cannot be read.
     pub(crate) fn to_ask(args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
-        Ok(Self::new(find(args, project)?, project, set::outline(project)?))
+        Ok(Self::new(find(args, project)?, args, project, set::outline(project)?))
     }
 
     /// The revisions, with everything that a build checks for the URL's database.
@@ -179,10 +182,11 @@ impl Opened {
         Ok(resolved)
     }
 
-    fn new(url: DatabaseUrl, project: &Project, resolved: Resolved) -> Self {
+    fn new(url: DatabaseUrl, args: &DatabaseArgs, project: &Project, resolved: Resolved) -> Self {
         Self {
             set: Migrations::from_resolved(resolved, &project.config.namespace),
             url,
+            lock: args.lock.clone(),
             schema: project.config.schema.clone(),
             table: project.config.table.clone(),
         }
@@ -212,7 +216,9 @@ impl Opened {
 
     /// The database, for commands.
     pub(crate) fn database(&self) -> Database<'_> {
-        Database::new(&self.set, self.url.clone()).history_in(self.schema.clone(), self.table.clone())
+        Database::new(&self.set, self.url.clone())
+            .history_in(self.schema.clone(), self.table.clone())
+            .locked_by(&self.lock)
     }
 }
 

@@ -9,6 +9,7 @@ use migrate_revision::{Backend, sql};
 use migrate_runtime::{Migrations, Migrator};
 
 use crate::schema::{self, History, Snapshot};
+use migrate_runtime::native::MysqlConn;
 use mysql::MysqlServer;
 use postgres::PostgresServer;
 
@@ -21,7 +22,7 @@ pub(crate) struct Scratch {
 enum Native {
     Sqlite(rusqlite::Connection),
     Postgres(Box<PostgresServer>, tokio_postgres::Client),
-    Mysql(MysqlServer, mysql_async::Conn),
+    Mysql(MysqlServer, MysqlConn),
 }
 
 /// Writes a verb once for the three connections.
@@ -52,7 +53,7 @@ impl Scratch {
     pub(crate) async fn new(url: &str, mut history: History) -> Result<Self, Error> {
         let native = match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             "postgres" | "postgresql" => {
-                let server = PostgresServer::new(url)?;
+                let server = PostgresServer::new(url);
                 server.create().await?;
                 match server.connect().await {
                     Ok(client) => Native::Postgres(Box::new(server), client),

@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
+use clap::ValueEnum;
 use migrate_revision::Backend;
-use migrate_runtime::{Connected, Migrations, Migrator, Offline};
+use migrate_runtime::{Connected, Lock, Migrations, Migrator, Offline};
 
 use crate::error::Error;
+use crate::exit::Exit;
+use crate::interrupt::Watch;
 use crate::output::Output;
 use crate::progress::Progress;
 
@@ -43,11 +47,51 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// How runs are kept apart
+#[derive(Debug, Clone, Default, clap::Args)]
+#[group(skip)]
+pub struct LockArgs {
+    /// What keeps runs apart. `lease` is for poolers that hand out a session per transaction, such as pgbouncer's, and for
+    /// clusters
+    #[arg(long, value_enum, value_name = "LOCK")]
+    lock: Option<LockMode>,
+    /// How long to wait for another run, in seconds [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    lock_timeout: Option<u64>,
+}
+
+/// What keeps runs apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LockMode {
+    /// A lock of the database session
+    Session,
+    /// A row with an expiry
+    Lease,
+    /// Nothing but the history itself
+    None,
+}
+
+impl LockArgs {
+    fn apply<'a>(&self, migrator: Migrator<'a, Connected>) -> Migrator<'a, Connected> {
+        let migrator = match self.lock {
+            None => migrator,
+            Some(LockMode::Session) => migrator.lock(Lock::Session),
+            Some(LockMode::Lease) => migrator.lock(Lock::Lease),
+            Some(LockMode::None) => migrator.lock(Lock::None),
+        };
+        match self.lock_timeout {
+            None => migrator,
+            Some(seconds) => migrator.lock_timeout(Duration::from_secs(seconds)),
+        }
+    }
+}
+
 /// A set of revisions and a database.
 #[derive(Debug)]
 pub struct Database<'a> {
     set: &'a Migrations,
     url: DatabaseUrl,
+    lock: LockArgs,
     schema: Option<String>,
     table: Option<String>,
 }
@@ -55,13 +99,19 @@ pub struct Database<'a> {
 impl<'a> Database<'a> {
     /// The database of a URL.
     pub fn new(set: &'a Migrations, url: DatabaseUrl) -> Self {
-        Self { set, url, schema: None, table: None }
+        Self { set, url, lock: LockArgs::default(), schema: None, table: None }
     }
 
     /// Where the history is, if not in the usual place.
     #[must_use]
     pub fn history_in(self, schema: Option<String>, table: Option<String>) -> Self {
         Self { schema, table, ..self }
+    }
+
+    /// With a lock that was chosen.
+    #[must_use]
+    pub fn locked_by(self, lock: &LockArgs) -> Self {
+        Self { lock: lock.clone(), ..self }
     }
 
     /// The set.
@@ -97,8 +147,35 @@ impl<'a> Database<'a> {
         verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
     ) -> Result<T, Error> {
         let migrator = self.migrator(self.url.as_str()).await?;
+        let watch = Watch::new(migrator.canceller(), *output);
         let mut progress = Progress::new(*output);
-        Ok(verb(migrator.on_event(move |event| progress.show(event))).await?)
+        let result = verb(migrator.on_event(move |event| progress.show(event))).await;
+        let interrupted = watch.was_interrupted();
+        drop(watch);
+        match result {
+            Err(error) if interrupted => Err(self.stopped(&error).await),
+            result => Ok(result?),
+        }
+    }
+
+    /// Where a run left the database that was stopped.
+    async fn stopped(&self, error: &migrate_runtime::Error) -> Error {
+        let status = self.read(async |migrator| migrator.status().await).await;
+        let stands = match status {
+            Ok(status) => {
+                // What is pending may be a long list.
+                let text = status.to_string();
+                let lines = text.lines().filter(|line| !line.starts_with("  pending "));
+                format!("the database is {}", lines.collect::<Vec<_>>().join("\n"))
+            }
+            Err(error) => format!("where the database stands could not be read: {error}"),
+        };
+        let message = error.to_string();
+        let (what, _) = message.split_once("\n\nhint:").unwrap_or((&message, ""));
+        Error::new(
+            Exit::Cancelled,
+            format!("stopped by Ctrl-C: {what}\n{stands}\n\nhint: the next run goes on from here"),
+        )
     }
 
     async fn migrator(&self, url: &str) -> migrate_runtime::Result<Migrator<'a, Connected>> {
@@ -109,7 +186,7 @@ impl<'a> Database<'a> {
         if let Some(table) = &self.table {
             migrator = migrator.table(table);
         }
-        Ok(migrator)
+        Ok(self.lock.apply(migrator))
     }
 }
 

@@ -10,8 +10,10 @@ use clap::ValueEnum;
 use migrate_runtime::{Migrations, Plan};
 
 use crate::commands::sql::{self, Verb};
-use crate::commands::{check, current, downgrade, heads, history, plan, show, stamp, status, upgrade};
-use crate::database::{Database, DatabaseUrl, offline};
+use crate::commands::{
+    check, current, downgrade, heads, history, plan, resolve, show, stamp, status, undo, upgrade,
+};
+use crate::database::{Database, DatabaseUrl, LockArgs, offline};
 use crate::entry::Entries;
 use crate::exit::Exit;
 use crate::output::{Color, Output};
@@ -35,6 +37,8 @@ struct Common {
     /// `sqlite:app.db`, `postgres://..` or `mysql://..`; without it that of the application, then `DATABASE_URL`
     #[arg(long, value_name = "URL")]
     database_url: Option<DatabaseUrl>,
+    #[command(flatten)]
+    lock: LockArgs,
     /// How facts are printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -70,6 +74,10 @@ pub enum Command {
     Show(With<show::Args>),
     /// Record that the database is at a target, without running anything
     Stamp(With<stamp::Args>),
+    /// Say whether the statement at which a revision was interrupted is in force
+    Resolve(With<resolve::Args>),
+    /// Undo revisions that this program does not know, from the SQL that they left on record
+    Undo(With<undo::Args>),
     /// Print the steps that an upgrade or a downgrade would take
     Plan(With<plan::Args>),
     /// Print where the database is, held against the revisions
@@ -88,6 +96,8 @@ impl Command {
             Self::Heads(with) => (&with.common, "heads"),
             Self::Show(with) => (&with.common, "show"),
             Self::Stamp(with) => (&with.common, "stamp"),
+            Self::Resolve(with) => (&with.common, "resolve"),
+            Self::Undo(with) => (&with.common, "undo"),
             Self::Plan(with) => (&with.common, "plan"),
             Self::Status(with) => (&with.common, "status"),
             Self::Check(with) => (&with.common, "check"),
@@ -203,6 +213,8 @@ impl<'a> Cli<'a> {
             Command::Downgrade(With { args, .. }) => downgrade::run(args, &database()?, output, agreed).await,
             Command::Current(With { args, .. }) => current::run(args, &database()?, output).await,
             Command::Stamp(With { args, .. }) => stamp::run(args, &database()?, output).await,
+            Command::Resolve(With { args, .. }) => resolve::run(args, &database()?, output).await,
+            Command::Undo(With { args, .. }) => undo::run(args, &database()?, output).await,
             Command::Plan(With { args, .. }) => plan::run(args, &database()?, output).await,
             Command::Status(With { args, .. }) => status::run(args, &database()?, output).await,
             Command::Check(With { args, .. }) => check::run(args, &database()?, output).await,
@@ -233,7 +245,9 @@ impl<'a> Cli<'a> {
                 "this program works on SQLite only, and the URL is of another database",
             ));
         }
-        Ok(Database::new(self.set, url).history_in(self.schema.clone(), self.table.clone()))
+        Ok(Database::new(self.set, url)
+            .history_in(self.schema.clone(), self.table.clone())
+            .locked_by(&common.lock))
     }
 }
 

@@ -112,6 +112,7 @@ impl From<migrate_runtime::Error> for Error {
             ErrorKind::Edited => Exit::Edited,
             ErrorKind::Interrupted => Exit::Interrupted,
             ErrorKind::Locked => Exit::Locked,
+            ErrorKind::Cancelled => Exit::Cancelled,
             ErrorKind::Unsupported => Exit::Unsupported,
             ErrorKind::Connection | ErrorKind::History | ErrorKind::Url | ErrorKind::Database => {
                 Exit::Database

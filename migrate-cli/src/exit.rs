@@ -45,10 +45,12 @@ pub enum Exit {
     Refused = 17,
     /// A revision's way down does not undo its way up
     NotUndone = 18,
+    /// Ctrl-C was pressed; what shells give to a program that the signal ended
+    Cancelled = 130,
 }
 
 impl Exit {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -68,6 +70,7 @@ impl Exit {
         Self::Unsupported,
         Self::Refused,
         Self::NotUndone,
+        Self::Cancelled,
     ];
 
     /// The code.
@@ -95,8 +98,9 @@ mod tests {
 
     #[test]
     fn every_code_up_to_the_last_means_something() {
-        let codes: Vec<u8> = Exit::ALL.map(Exit::code).into();
-        assert_eq!(codes, (0..Exit::ALL.len() as u8).collect::<Vec<_>>());
+        let mut codes: Vec<u8> = Exit::ALL.map(Exit::code).into();
+        assert_eq!(codes.pop(), Some(130));
+        assert_eq!(codes, (0..codes.len() as u8).collect::<Vec<_>>());
         assert_eq!(Exit::from_code(12), Some(Exit::Revision));
         assert_eq!(Exit::from_code(200), None);
     }

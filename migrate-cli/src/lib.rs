@@ -7,11 +7,12 @@ mod embedded;
 mod entry;
 mod error;
 mod exit;
+mod interrupt;
 mod lanes;
 mod output;
 mod progress;
 
-pub use database::{Database, DatabaseUrl, offline, sqlite_file};
+pub use database::{Database, DatabaseUrl, LockArgs, offline, sqlite_file};
 pub use embedded::{Cli, Command, With};
 pub use entry::{Entries, Entry};
 pub use error::{Detail, Error};

@@ -37,6 +37,7 @@ pub enum Target {
 impl From<&str> for Target {
     fn from(text: &str) -> Self {
         match text.split_once('@') {
+            Some(("", target)) if target.contains('@') => Self::Revision(text.to_owned()),
             Some(("", target)) => Self::without_branch(target),
             Some((branch, target)) => {
                 Self::Branch { branch: branch.to_owned(), target: Box::new(Self::without_branch(target)) }

@@ -122,7 +122,8 @@ pub(crate) trait Database: Send {
         }
     }
 
-    /// Writes a row as running, in autocommit. Makes the table first if `create` says so.
+    /// Writes a row as running, in autocommit: at once, or with the first that [`run_recorded`](Self::run_recorded) sends,
+    /// before anything of the step is done. Makes the table first if `create` says so.
     fn begin_running(
         &mut self,
         table: &HistoryTable,
@@ -349,6 +350,26 @@ pub(crate) fn again(script: &Script, from: usize) -> impl Iterator<Item = (usize
     use StatementKind::{OutsideTransaction, Query, Session};
     let before = script.statements.iter().enumerate().take(from);
     before.filter(|(_, s)| s.session_effect && matches!(s.kind, Session | OutsideTransaction | Query))
+}
+
+/// The setting by which a server ended a statement that took too long, or somebody's cancel, which PostgreSQL does not
+/// tell apart in every language.
+pub(crate) fn ended_by(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    #[cfg(feature = "postgres")]
+    if let Some(error) = error.downcast_ref::<tokio_postgres::error::DbError>() {
+        let cancelled = *error.code() == tokio_postgres::error::SqlState::QUERY_CANCELED;
+        return cancelled.then_some("statement_timeout");
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.downcast_ref::<mysql_async::ServerError>() {
+        return match error.code {
+            1969 => Some("max_statement_time"),
+            3024 => Some("max_execution_time"),
+            _ => None,
+        };
+    }
+    let _ = error;
+    None
 }
 
 pub(crate) fn unreadable() -> Fault {

@@ -98,7 +98,7 @@ pub(crate) fn read(text: &str) -> Result<Script, Unreadable> {
     }
     let mut statements = Vec::with_capacity(shapes.len());
     for (length, kind, session_effect, hash) in shapes {
-        let range = at..at + length;
+        let range = at..at.checked_add(length).ok_or(Unreadable::Unsplit)?;
         if text.get(range.clone()).is_none() || !text[range.end..].starts_with(";\n") {
             return Err(Unreadable::Unsplit);
         }
@@ -209,7 +209,10 @@ mod tests {
             read("-- embed-migrations 1 new-option\n-- 12 ddl - 0\nDROP TABLE a;\n"),
             Err(Unreadable::Later)
         );
-        assert_eq!(read("-- embed-migrations 1\n-- 11 ddl - 0\nDROP TABLE a;\n"), Err(Unreadable::Unsplit));
+        for length in ["11", "18446744073709551615"] {
+            let text = format!("-- embed-migrations 1\n-- {length} ddl - 0\nDROP TABLE a;\n");
+            assert_eq!(read(&text), Err(Unreadable::Unsplit));
+        }
         assert_eq!(
             read("-- embed-migrations 1\n-- 12 ddl - 0\nDROP TABLE a;\nDROP TABLE b;\n"),
             Err(Unreadable::Unsplit)

@@ -9,12 +9,12 @@ mod state;
 mod steps;
 mod undo;
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Direction, Goal, Planner, Target};
 
-use crate::Result;
 use crate::backends::{Database, Last};
 use crate::error::root_message;
 use crate::event::Events;
@@ -23,6 +23,7 @@ use crate::options::Options;
 use crate::record::Records;
 use crate::report::{Plan, PlannedStep, Report, RevisionInfo, Status};
 use crate::set::{Decoded, Migrations};
+use crate::{Error, ErrorKind, Result};
 
 /// One verb on one database.
 pub(crate) struct Run<'a, D> {
@@ -182,6 +183,17 @@ impl<'a, D: Database> Run<'a, D> {
             ahead: state.ahead.iter().map(|ahead| ahead.revision.clone()).collect(),
             interrupted: state.running.map(|row| row.revision),
         })
+    }
+
+    /// Fails once the run was told to stop.
+    fn go_on(&self) -> Result<()> {
+        if self.options.cancelled.load(Ordering::Relaxed) {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "the run was told to stop; what it did before is kept",
+            ));
+        }
+        Ok(())
     }
 
     fn planner<'d>(&self, decoded: &'d Decoded) -> Planner<'d> {

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Url,
     /// The database refused or the connection was lost
     Database,
+    /// The run was told to stop, and did so between two statements
+    Cancelled,
     /// An error of a Rust revision's own
     Other,
 }

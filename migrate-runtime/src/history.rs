@@ -250,7 +250,6 @@ impl HistoryTable {
     /// row has its number.
     pub(crate) fn insert(&self, row: &NewRow, done: bool, backend: Backend) -> String {
         let text = |value: &str| quote_text(value, backend);
-        let maybe = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
         let name = self.name(backend);
         let namespace = text(&self.namespace);
         let seq = match &row.after {
@@ -282,20 +281,49 @@ impl HistoryTable {
                 }
             }
         };
+        format!("{} {}", self.insert_into(backend), self.values(row, &seq, done, backend))
+    }
+
+    /// Writes rows of steps that are done in one transaction with the row before them, which has its guard: until that is
+    /// committed nobody comes between them. `None` if the number of one is not known.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn insert_behind<'r>(
+        &self,
+        rows: impl IntoIterator<Item = &'r NewRow>,
+        backend: Backend,
+    ) -> Option<String> {
+        let mut sql = self.insert_into(backend);
+        for (place, row) in rows.into_iter().enumerate() {
+            sql.push_str(if place == 0 { " " } else { ",\n" });
+            sql.push_str(&self.values(row, &row.seq()?.to_string(), true, backend));
+        }
+        Some(sql)
+    }
+
+    fn insert_into(&self, backend: Backend) -> String {
+        format!(
+            "INSERT INTO {} (namespace, seq, revision, direction, heads, digest, checksum, compatible, state, \
+             statements_done, statements_total, progress, down_sql, in_force, applied_by, started_at, finished_at, format) VALUES",
+            self.name(backend)
+        )
+    }
+
+    fn values(&self, row: &NewRow, seq: &str, done: bool, backend: Backend) -> String {
+        let text = |value: &str| quote_text(value, backend);
+        let maybe = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
         let now = now(backend);
         let (state, statements_done, finished_at) =
             if done { ("done", row.statements, now) } else { ("running", 0, "NULL") };
-        let compatible = compatible(row.compatible);
         format!(
-            "INSERT INTO {name} (namespace, seq, revision, direction, heads, digest, checksum, compatible, state, \
-             statements_done, statements_total, progress, down_sql, in_force, applied_by, started_at, finished_at, format) VALUES \
-             ({namespace}, {seq}, {}, '{}', {}, {}, {}, {compatible}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, \
+            "({}, {seq}, {}, '{}', {}, {}, {}, {}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, \
              {now}, {finished_at}, {FORMAT})",
+            text(&self.namespace),
             text(&row.revision),
             row.action.as_str(),
             text(&row.heads),
             text(&row.digest),
             maybe(&row.checksum),
+            compatible(row.compatible),
             row.statements,
             maybe(&row.down_sql),
             maybe(&row.in_force),

@@ -19,8 +19,13 @@ mod history;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod lease;
 mod migrator;
+#[cfg(all(feature = "_source", any(feature = "postgres", feature = "mysql")))]
+#[doc(hidden)]
+pub mod native;
 mod offline;
 mod options;
+#[cfg(test)]
+mod properties;
 mod record;
 mod report;
 mod set;
@@ -34,6 +39,8 @@ pub use error::{Error, ErrorKind, Failure, Result};
 pub use event::{Event, StepInfo};
 pub use history::{Action, HistoryRow, RowState};
 pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};
+#[doc(hidden)]
+pub use migrator::Canceller;
 #[cfg(feature = "mysql")]
 pub use migrator::MysqlConnection;
 #[cfg(feature = "postgres")]

@@ -370,14 +370,18 @@ mod mysql {
 pub use mysql::MysqlConnection;
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod cancel;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod connect;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use cancel::Canceller;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use connect::Connected;
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 mod nowhere;
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-pub use nowhere::Connected;
+pub use nowhere::{Canceller, Connected};
 
 /// Says in the compile error that the feature is off, where there would be only "no such method".
 #[cfg(not(feature = "sqlite"))]

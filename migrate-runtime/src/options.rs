@@ -1,5 +1,7 @@
 //! How a run behaves.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// How runs against one database are kept apart.
@@ -80,6 +82,8 @@ pub(crate) struct Options {
     pub(crate) transaction: Transaction,
     pub(crate) ahead: Ahead,
     pub(crate) applied_by: Option<String>,
+    /// Whether the run was told to stop
+    pub(crate) cancelled: Arc<AtomicBool>,
 }
 
 impl Default for Options {
@@ -94,6 +98,7 @@ impl Default for Options {
             transaction: Transaction::default(),
             ahead: Ahead::default(),
             applied_by: None,
+            cancelled: Arc::default(),
         }
     }
 }

@@ -41,14 +41,9 @@ impl ServerUrl {
             Some(end) => (Some(&rest[..end]), &rest[end + 1..]),
             None => (None, rest),
         };
-        let login = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
-            Some((user, _)) if user.contains(['/', '?', '#']) => return None,
-            Some((user, "")) => Some(escaped(user)),
-            Some((user, password)) => Some(format!("{}:{}", escaped(user), escaped(password))),
-            None => None,
-        };
         let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-        if !is_place(place) {
+        // Most of the places of an `@` are none: seen at the next one, or a long password would take for ever.
+        if place.contains('@') || !is_place(place) {
             return None;
         }
         let parameters = parameters.split('&').filter(|parameter| !parameter.is_empty()).map(|parameter| {
@@ -58,7 +53,28 @@ impl ServerUrl {
             is_name.then(|| (name.to_owned(), value.to_owned()))
         });
         let parameters = parameters.collect::<Option<Vec<_>>>()?;
+        let login = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
+            Some((user, _)) if user.contains(['/', '?', '#']) => return None,
+            Some((user, "")) => Some(escaped(user)),
+            Some((user, password)) => Some(format!("{}:{}", escaped(user), escaped(password))),
+            None => None,
+        };
         Some(Self { scheme: scheme.to_owned(), login, place: place.to_owned(), parameters })
+    }
+
+    /// The database that it names.
+    #[cfg(feature = "_source")]
+    pub(crate) fn database(&self) -> Option<String> {
+        let (_, database) = self.place.split_once('/')?;
+        Some(percent_decode_str(database).decode_utf8_lossy().into_owned()).filter(|name| !name.is_empty())
+    }
+
+    /// Names another database, or none.
+    #[cfg(feature = "_source")]
+    pub(crate) fn set_database(&mut self, name: Option<&str>) {
+        self.parameters.retain(|(parameter, _)| parameter != "dbname");
+        let hosts = self.place.split_once('/').map_or(self.place.as_str(), |(hosts, _)| hosts);
+        self.place = format!("{hosts}/{}", name.map(escaped).unwrap_or_default());
     }
 
     /// Takes a parameter out, by any of its names. An empty value is none.

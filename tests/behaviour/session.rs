@@ -228,3 +228,74 @@ mod sqlite {
         assert_eq!(connection.count("child"), 4);
     }
 }
+
+/// What PostgreSQL alone has.
+mod postgres {
+    use std::time::Duration;
+
+    use embed_migrations::{Lock, Transaction};
+    use embed_migrations_tests::database::{Database, Kind};
+    use embed_migrations_tests::migrate;
+    use embed_migrations_tests::revisions::Revisions;
+
+    const SHOW: &str = "SELECT current_setting('search_path') || current_setting('role') \
+                        || current_setting('lock_timeout') || current_setting('statement_timeout')";
+
+    #[test]
+    fn what_a_function_sets_reaches_neither_the_next_revision_nor_the_caller() {
+        for lock in [Lock::Session, Lock::None] {
+            for transaction in [Transaction::PerRevision, Transaction::PerRun] {
+                let db = Database::new(Kind::Postgres);
+                let set = Revisions::new()
+                    .sections(
+                        "a",
+                        "-- migrate:up postgres\nCREATE SCHEMA other;\n\
+                         CREATE FUNCTION leak() RETURNS int LANGUAGE plpgsql AS $$ BEGIN\n\
+                         SET search_path = other; SET ROLE pg_monitor; RETURN 1; END $$;",
+                    )
+                    .sql("b", "SELECT public.leak();", "")
+                    .sql("c", "CREATE TABLE after_it (id int);", "")
+                    .sql("d", "SELECT public.leak();", "")
+                    .build();
+                let mut connection = db.connect();
+                connection.run("SET search_path = public, \"It's\", pg_catalog; SET lock_timeout = '3s'");
+                let before = connection.value(SHOW);
+                migrate!(connection, set, lock(lock).transaction(transaction).upgrade("head")).unwrap();
+                assert_eq!(connection.value(SHOW), before, "{lock:?}, {transaction:?}");
+                let place =
+                    "SELECT schemaname || '.' || tableowner FROM pg_tables WHERE tablename = 'after_it'";
+                let user = connection.value("SELECT 'public.' || session_user");
+                assert_eq!(connection.value(place), user, "{lock:?}, {transaction:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn in_one_transaction_each_section_has_its_own_timeouts_and_no_others() {
+        let db = Database::new(Kind::Postgres);
+        let note = |n: usize| {
+            format!(
+                "INSERT INTO seen VALUES ({n}, current_setting('lock_timeout') || ' ' || current_setting('statement_timeout'));"
+            )
+        };
+        let set = Revisions::new()
+            .sql("a", "CREATE TABLE seen (n int, timeouts text);", "")
+            .sections("b", &format!("-- migrate:up lock-timeout=7s statement-timeout=9s\n{}", note(1)))
+            .sql("c", &note(2), "")
+            .build();
+        for transaction in [Transaction::PerRun, Transaction::PerRevision] {
+            let mut connection = db.connect();
+            let patience = Duration::from_secs(2);
+            migrate!(
+                connection,
+                set,
+                transaction(transaction).statement_lock_timeout(patience).upgrade("head")
+            )
+            .unwrap();
+            let seen = connection.rows("SELECT timeouts FROM seen ORDER BY n").concat();
+            assert_eq!(seen, ["7s 9s", "2s 0"], "{transaction:?}");
+            assert_eq!(connection.value(SHOW), "\"$user\", publicnone00");
+            connection.run("DROP TABLE seen, migrate_history");
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The command on throw-away projects and real databases.
 
 mod backup;
+mod interrupt;
 mod program;
+mod secrets;
 mod seed;
 mod verify;

@@ -2,10 +2,10 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use embed_migrations_tests::behaviours;
 use embed_migrations_tests::command::{CommandProject, Done};
 use embed_migrations_tests::database::{Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, server_behaviours};
 
 /// The databases on the server that a `verify` has made.
 fn scratch_databases(db: &Database) -> Vec<String> {
@@ -312,5 +312,32 @@ mod a_statement_that_names_the_database_is_refused_before_anything_runs {
             "{done:?}"
         );
         assert_eq!((done.stdout.as_str(), db.tables()), ("", vec!["t".to_owned()]));
+    }
+}
+
+server_behaviours! {
+    fn the_scratch_database_is_reached_with_the_encryption_that_the_url_asks_for(db) {
+        let revisions = Revisions::new().sections(
+            "a0",
+            "-- migrate:up postgres\n\
+             CREATE TABLE cipher (name TEXT NOT NULL);\n\
+             INSERT INTO cipher SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid();\n\n\
+             -- migrate:up mysql\n\
+             CREATE TABLE cipher (name TEXT NOT NULL);\n\
+             INSERT INTO cipher SELECT NULLIF(VARIABLE_VALUE, '') FROM information_schema.SESSION_STATUS \
+             WHERE VARIABLE_NAME = 'Ssl_cipher';\n\n\
+             -- migrate:down\nDROP TABLE cipher;",
+        );
+        let project = CommandProject::with(db, &revisions);
+        let ca = db.kind.server_file("ca.pem").display().to_string();
+        let verify = |parameters: &str| {
+            let url = format!("{}?{parameters}", db.url());
+            project.run(&format!("verify --database-url '{url}'"))
+        };
+        verify(&format!("sslmode=verify-ca&sslrootcert={ca}")).ok();
+        verify("sslmode=require").ok();
+        let done = verify("sslmode=disable");
+        assert!(done.failed(12).contains("INSERT INTO cipher"), "{done:?}");
+        assert_eq!(scratch_databases(db), Vec::<String>::new());
     }
 }

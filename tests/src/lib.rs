@@ -4,9 +4,11 @@ mod client;
 pub mod command;
 pub mod database;
 pub mod front;
+pub mod guarantees;
 pub mod log;
 pub mod project;
 pub mod revisions;
+pub mod sets;
 
 /// Writes a behaviour once and makes a test of it on every backend: `behaviour_name::sqlite`, `::postgres`, `::mysql`.
 ///

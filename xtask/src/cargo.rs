@@ -1,4 +1,4 @@
-//! The call of `cargo test`: its arguments, its environment.
+//! The calls of `cargo test` and `cargo bench`: their arguments, their environment.
 
 use std::env;
 use std::ffi::OsString;
@@ -80,6 +80,17 @@ impl TestCall {
 /// Leaves out the tests of other backends. A behaviour's tests end in the backend's name: `upgrade_is_idempotent::postgres`.
 fn skip_others(backends: &[Backend]) -> impl Iterator<Item = String> {
     Backend::without(backends).into_iter().flat_map(|backend| ["--skip".to_owned(), format!("::{backend}")])
+}
+
+/// `cargo bench` of one of the benches, or of all.
+pub(crate) fn bench(only: Option<&str>, format: &str, variables: &Variables) -> Command {
+    let mut command = cargo();
+    command.args(["bench", "--package", "embed-migrations-benches"]);
+    if let Some(name) = only {
+        command.args(["--bench", name]);
+    }
+    command.args(["--", "--format", format]).envs(variables.iter().map(|(name, value)| (name, value)));
+    command
 }
 
 /// Whether the argument is the option, alone or with its value.

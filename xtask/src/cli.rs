@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::backend::Backend;
 use crate::place::Place;
-use crate::{serve, test, watchdog};
+use crate::{bench, serve, test, watchdog};
 
 /// Commands for working on embed-migrations.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ enum Command {
     Test(TestArgs),
     /// Start the same servers, print their environment, and keep them until Ctrl-C.
     Servers(ServersArgs),
+    /// Run the benches on such servers: see docs/performance.md for what they say.
+    Bench(BenchArgs),
     /// Internal: cleans up when the process that started it was killed.
     #[command(hide = true, name = watchdog::COMMAND)]
     Watchdog,
@@ -65,6 +67,39 @@ pub(crate) struct ServersArgs {
     pub(crate) env_file: Option<PathBuf>,
 }
 
+/// What `cargo xtask bench` was asked to do.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) backends: Backends,
+
+    /// Run only this one: `runtime` or `projects`.
+    #[arg(long, value_name = "BENCH")]
+    pub(crate) only: Option<String>,
+
+    /// How to print what was measured.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// How the benches print.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// A table
+    Text,
+    /// One object per line
+    Json,
+}
+
+impl Format {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// The backends to work with.
 #[derive(Debug, Args)]
 pub(crate) struct Backends {
@@ -90,6 +125,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Test(args) => test::run(&args),
         Command::Servers(args) => serve::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Watchdog => watchdog::run(),
     }
 }

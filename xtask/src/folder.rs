@@ -35,6 +35,11 @@ impl<'a> RunFolder<'a> {
         Ok(Self { path: folder.path().to_owned(), folder: Some(folder), supervisor })
     }
 
+    /// The path of a file of the run's own.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
     /// A new folder for a server, closed to other users.
     pub(crate) fn server(&self, name: &str, account: &Account) -> Result<ServerFolder> {
         let path = self.path.join(name);

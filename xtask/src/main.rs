@@ -8,6 +8,8 @@ mod account;
 #[cfg(unix)]
 mod backend;
 #[cfg(unix)]
+mod bench;
+#[cfg(unix)]
 mod cargo;
 #[cfg(unix)]
 mod certificates;

@@ -45,7 +45,7 @@ pub(crate) struct Server<'a> {
 pub(crate) struct Servers<'a> {
     // Before the folder, so that they stop before it is removed.
     servers: Vec<Server<'a>>,
-    _folder: RunFolder<'a>,
+    folder: RunFolder<'a>,
 }
 
 impl<'a> Servers<'a> {
@@ -73,7 +73,12 @@ impl<'a> Servers<'a> {
             // All are joined before the first error is looked at.
             joined.collect::<Vec<_>>().into_iter().collect::<Result<Vec<_>>>()
         })?;
-        Ok(Self { servers, _folder: folder })
+        Ok(Self { servers, folder })
+    }
+
+    /// The path of a file that is gone with the servers.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.file(name)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Server<'a>> {

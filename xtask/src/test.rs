@@ -1,5 +1,6 @@
 //! `cargo xtask test`: all tests, on private servers.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,9 @@ use crate::process::{Stop, Supervisor};
 use crate::server::Servers;
 use crate::signals::Interrupted;
 use crate::summary::Summary;
+
+/// Names the file that tests add their counts to.
+const COUNTS: &str = "EMBED_MIGRATIONS_TEST_COUNTS";
 
 /// Runs the tests, cleans up, and says how it went in one last line.
 pub(crate) fn run(args: &TestArgs) -> ExitCode {
@@ -112,10 +116,20 @@ fn run_suite(
         return Ok(failed);
     }
 
+    let counts = servers.file("counts");
     let mut command = call.run(&variables(backends, servers.iter()));
+    command.env(COUNTS, &counts);
     let status = supervisor.spawn(&mut command, Stop::Terminate)?.wait()?;
+    show(&fs::read_to_string(counts).unwrap_or_default());
     servers.check().context("a server was lost while the tests ran")?;
     Ok(if status.success() { Ended::Passed } else { Ended::Failed { what: "cargo test".to_owned(), status } })
+}
+
+/// Shows what the tests have counted, which the test programs keep to themselves when all is well.
+fn show(counts: &str) {
+    let mut lines: Vec<&str> = counts.lines().collect();
+    lines.sort_unstable();
+    lines.into_iter().for_each(note);
 }
 
 /// Compiles the tests while the servers start; gives up when these cannot.

@@ -2,14 +2,17 @@
 
 use migrate_cli::{Error, Exit};
 use migrate_revision::Backend;
+use migrate_runtime::native::{self, MysqlConn};
+use mysql_async::Error as Fault;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error as Fault, Opts, OptsBuilder};
 
 use super::{name, refused};
 
 /// The server, and the name of the database for a while.
 pub(super) struct MysqlServer {
-    opts: Opts,
+    url: String,
+    /// The database that the URL names
+    neighbour: Option<String>,
     backend: Backend,
     name: String,
     /// How the database is made that the URL names
@@ -21,28 +24,26 @@ const ACCESS_DENIED: [u16; 2] = [1044, 1045];
 
 impl MysqlServer {
     pub(super) async fn new(url: &str) -> Result<Self, Error> {
-        let rest = url.split_once(':').map_or(url, |(_, rest)| rest);
-        let opts =
-            Opts::from_url(&format!("mysql:{rest}")).map_err(|error| refused("read the URL", &error))?;
-        let mut conn = connect(&opts, None).await?;
+        let neighbour = native::database_of(url)?;
+        let mut conn = native::mysql(url, None).await?;
         let asked = async {
             let version: Option<String> = conn.query_first("SELECT VERSION()").await?;
             let charset: Option<(String, String)> = conn
                 .exec_first(
                     "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata \
                      WHERE schema_name = ?",
-                    (opts.db_name().unwrap_or_default(),),
+                    (neighbour.as_deref().unwrap_or_default(),),
                 )
                 .await?;
             Ok::<_, Fault>((version.unwrap_or_default(), charset))
         };
         let (version, charset) =
             asked.await.map_err(|error| refused("read the server's settings", &error))?;
-        let _ = conn.disconnect().await;
+        conn.close().await;
         let charset = charset
             .map_or(String::new(), |(set, collation)| format!(" CHARACTER SET {set} COLLATE {collation}"));
         let backend = if version.contains("MariaDB") { Backend::Mariadb } else { Backend::Mysql };
-        Ok(Self { opts, backend, name: name(), charset })
+        Ok(Self { url: url.to_owned(), neighbour, backend, name: name(), charset })
     }
 
     pub(super) fn backend(&self) -> Backend {
@@ -51,13 +52,13 @@ impl MysqlServer {
 
     /// The database that the URL names.
     pub(super) fn neighbour(&self) -> Option<&str> {
-        self.opts.db_name()
+        self.neighbour.as_deref()
     }
 
     pub(super) async fn create(&self) -> Result<(), Error> {
-        let mut conn = connect(&self.opts, None).await?;
+        let mut conn = native::mysql(&self.url, None).await?;
         let made = conn.query_drop(format!("CREATE DATABASE {}{}", self.name, self.charset)).await;
-        let _ = conn.disconnect().await;
+        conn.close().await;
         made.map_err(|error| {
             let message = refused("make a database to verify on", &error);
             match error {
@@ -70,8 +71,8 @@ impl MysqlServer {
         })
     }
 
-    pub(super) async fn connect(&self) -> Result<Conn, Error> {
-        connect(&self.opts, Some(&self.name)).await
+    pub(super) async fn connect(&self) -> Result<MysqlConn, Error> {
+        Ok(native::mysql(&self.url, Some(&self.name)).await?)
     }
 
     /// Drops the database, after the end of the connection with this number.
@@ -79,18 +80,13 @@ impl MysqlServer {
         let failed = |error: &(dyn std::error::Error + 'static)| {
             refused(&format!("drop the database `{}`, which is left over", self.name), error)
         };
-        let mut conn = connect(&self.opts, None).await.map_err(|error| failed(&error))?;
+        let mut conn = native::mysql(&self.url, None).await.map_err(|error| failed(&error))?;
         if let Some(connection) = connection {
             // A statement may still be at work on it. If the connection is gone already, all is well.
             let _ = conn.query_drop(format!("KILL {connection}")).await;
         }
         let dropped = conn.query_drop(format!("DROP DATABASE IF EXISTS {}", self.name)).await;
-        let _ = conn.disconnect().await;
+        conn.close().await;
         dropped.map_err(|error| failed(&error))
     }
-}
-
-async fn connect(opts: &Opts, database: Option<&str>) -> Result<Conn, Error> {
-    let opts = OptsBuilder::from_opts(opts.clone()).db_name(database);
-    Conn::new(opts).await.map_err(|error| refused("connect to MySQL", &error))
 }

@@ -1,25 +1,25 @@
 //! A database for a while on a PostgreSQL server.
 
 use migrate_cli::{Error, Exit};
+use migrate_runtime::native;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
 
 use super::{name, refused};
 
 /// The server, and the name of the database for a while.
 pub(super) struct PostgresServer {
-    config: Config,
+    url: String,
     name: String,
 }
 
 impl PostgresServer {
-    pub(super) fn new(url: &str) -> Result<Self, Error> {
-        let config = url.parse().map_err(|error| refused("read the URL", &error))?;
-        Ok(Self { config, name: name() })
+    pub(super) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), name: name() }
     }
 
     pub(super) async fn create(&self) -> Result<(), Error> {
-        let client = connect(&self.config).await?;
+        let client = native::postgres(&self.url, None).await?;
         client.batch_execute(&format!("CREATE DATABASE {}", self.name)).await.map_err(|error| {
             match error.code() {
                 Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Error::new(Exit::Database, format!(
@@ -33,14 +33,14 @@ impl PostgresServer {
     }
 
     pub(super) async fn connect(&self) -> Result<Client, Error> {
-        connect(self.config.clone().dbname(&self.name)).await
+        Ok(native::postgres(&self.url, Some(&self.name)).await?)
     }
 
     pub(super) async fn remove(&self) -> Result<(), Error> {
         let failed = |error: &(dyn std::error::Error + 'static)| {
             refused(&format!("drop the database `{}`, which is left over", self.name), error)
         };
-        let client = connect(&self.config).await.map_err(|error| failed(&error))?;
+        let client = native::postgres(&self.url, None).await.map_err(|error| failed(&error))?;
         // A statement may still be at work in it.
         let end =
             format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
@@ -48,14 +48,4 @@ impl PostgresServer {
         let drop = format!("DROP DATABASE IF EXISTS {}", self.name);
         client.batch_execute(&drop).await.map_err(|error| failed(&error))
     }
-}
-
-async fn connect(config: &Config) -> Result<Client, Error> {
-    let (client, connection) =
-        config.connect(NoTls).await.map_err(|error| refused("connect to PostgreSQL", &error))?;
-    tokio::spawn(async move {
-        // Whatever ends it, the client's next call fails with the reason.
-        let _ = connection.await;
-    });
-    Ok(client)
 }

@@ -187,3 +187,35 @@ fn reports_and_states_are_there_for_programs() {
     let json = project.on_database("upgrade xyz --format json").json();
     assert_eq!((&json["error"]["exit"], &json["data"]), (&11.into(), &serde_json::Value::Null));
 }
+
+#[test]
+fn what_is_not_here_is_undone_from_what_it_left_on_record() {
+    let project = Project::chain(&["aaa", "bbb"]);
+    project.on_database("upgrade").ok();
+    std::fs::remove_file(project.path("migrations/bbb_make.sql")).unwrap();
+    assert!(project.on_database("upgrade").failed(8).contains("'bbb'"));
+    let shown = project.on_database("undo --dry-run");
+    assert!(shown.ok().contains("bbb") && shown.stdout.contains("DROP TABLE t_bbb"), "{shown:?}");
+    assert!(project.on_database("undo").failed(17).starts_with("error: undoing may lose data"));
+    assert!(project.on_database("undo --yes").ok().starts_with("1 step, now at aaa ("));
+    assert_eq!(project.on_database("upgrade").ok(), "nothing to do: at aaa\n");
+    assert_eq!(project.on_database("undo").ok(), "nothing to do: at aaa\n");
+}
+
+#[test]
+fn there_is_nothing_to_resolve_where_nothing_was_interrupted() {
+    let project = Project::chain(&["aaa"]);
+    project.on_database("upgrade").ok();
+    let done = project.on_database("resolve --applied");
+    assert!(done.failed(15).contains("interrupted") || done.stderr.contains("half done"), "{done:?}");
+    assert!(project.on_database("resolve").failed(2).contains("--applied"));
+    assert_eq!(project.on_database("resolve --applied --not-applied").code, 2);
+}
+
+#[test]
+fn the_lock_is_chosen_by_name() {
+    let project = Project::chain(&["aaa", "bbb"]);
+    project.on_database("upgrade +1 --lock lease --lock-timeout 5").ok();
+    project.on_database("upgrade --lock none").ok();
+    assert!(project.on_database("upgrade --lock row").failed(2).contains("session, lease, none"));
+}

@@ -7,6 +7,7 @@ mod branches;
 mod ci;
 mod database;
 mod files;
+mod hostile;
 mod mistakes;
 mod project;
 mod repair;

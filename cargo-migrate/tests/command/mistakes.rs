@@ -164,7 +164,7 @@ fn a_closed_pipe_is_no_reason_to_fail_loudly() {
 }
 
 /// A line of arguments for every subcommand that there may be.
-const LINES: [&str; 22] = [
+const LINES: [&str; 24] = [
     "init",
     "new -m Next",
     "merge",
@@ -185,6 +185,8 @@ const LINES: [&str; 22] = [
     "stamp head",
     "verify",
     "repair",
+    "resolve --applied",
+    "undo",
     "adopt --from sqlx",
     "completions bash",
 ];

@@ -1,7 +1,7 @@
 //! A directory of revisions, read whole: every file is a revision, data, the lock file, or a problem.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::file::{ParsedRevision, SourceText};
@@ -80,7 +80,7 @@ impl Directory {
             let before = directory.revisions.len();
             directory.entry(name);
             if is_revision_name(name) && directory.revisions.len() == before {
-                let text = fs::read(path.join(name)).unwrap_or_default();
+                let text = read_some(&path.join(name)).unwrap_or_default();
                 directory.unread.push((name.clone(), String::from_utf8_lossy(&text).into_owned()));
             }
         }
@@ -124,6 +124,9 @@ impl Directory {
                 ));
             }
             return;
+        }
+        if !metadata.is_file() && (name == LOCK_FILE || is_revision_name(name)) {
+            return self.problems.push(no_file(&shown));
         }
         if name == LOCK_FILE {
             match fs::read(&path) {
@@ -179,14 +182,44 @@ impl Directory {
                 )
             })?;
             let name = format!("{prefix}{name}");
-            if entry.path().is_dir() {
-                self.data_files(&entry.path(), &format!("{name}/"))?;
+            let path = entry.path();
+            let metadata = fs::metadata(&path)
+                .map_err(|error| unreadable(&format!("{}/{DATA}/{name}", self.display), &error))?;
+            if metadata.is_dir() {
+                // A link to a directory may lead back to where it is.
+                if entry.file_type().map_err(fail)?.is_symlink() {
+                    return Err(Problem::of_path(
+                        format!("{}/{DATA}/{name}", self.display),
+                        "a link to a directory",
+                        "put the directory itself here; links are followed to files alone",
+                    ));
+                }
+                self.data_files(&path, &format!("{name}/"))?;
+            } else if !metadata.is_file() {
+                return Err(no_file(&format!("{}/{DATA}/{name}", self.display)));
             } else {
-                self.data.push(DataFile { name, path: entry.path() });
+                self.data.push(DataFile { name, path });
             }
         }
         Ok(())
     }
+}
+
+/// A file's bytes, as far as the largest revision goes. What is no file, such as a pipe, could be waited for for ever.
+fn read_some(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file =
+        fs::metadata(path).ok().filter(fs::Metadata::is_file).and_then(|_| fs::File::open(path).ok())?;
+    file.take(MAX_FILE_SIZE).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn no_file(shown: &str) -> Problem {
+    Problem::of_path(
+        shown,
+        "neither a file nor a link to one",
+        "pipes, sockets and devices are not read; put a file in its place, or remove it",
+    )
 }
 
 /// Whether a name says that the file is a revision.

@@ -8,6 +8,9 @@ use super::rust::{RustItems, scan_rust};
 use crate::problem::Place;
 use crate::{Backend, Direction, Problem, RevisionId};
 
+/// How many problems are told of one file: each shows its line, and nobody reads more.
+pub(super) const MAX_PROBLEMS: usize = 100;
+
 /// A file's text as ranges refer to it: UTF-8 without a byte order mark, lines ended by LF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceText {

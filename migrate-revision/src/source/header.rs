@@ -1,8 +1,9 @@
 //! The header of a revision file: prose, then keys.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::file::SourceText;
+use super::file::{MAX_PROBLEMS, SourceText};
 use super::marker::is_marker_like;
 use crate::{Problem, RevisionId, nearest};
 
@@ -29,6 +30,9 @@ pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Ve
     for line in lines(&source.text) {
         let text = &source.text[line.clone()];
         header.end = line.start;
+        if problems.len() >= MAX_PROBLEMS {
+            break;
+        }
         let Some(rest) = text.trim_start().strip_prefix(comment) else {
             if text.trim().is_empty() {
                 continue;
@@ -110,9 +114,13 @@ impl Header {
             "revision" => self.id = parse_id(source, range, problems).map(|id| (id, range.clone())),
             "revises" if value == "none" => {}
             "revises" => {
+                let mut ids = BTreeSet::new();
                 for range in items(&source.text, range) {
+                    if problems.len() >= MAX_PROBLEMS {
+                        break;
+                    }
                     if let Some(id) = parse_id(source, &range, problems) {
-                        if self.revises.iter().any(|(other, _)| *other == id) {
+                        if !ids.insert(id.clone()) {
                             problems.push(source.problem(
                                 &range,
                                 format!("parent `{id}` is there twice"),
@@ -129,9 +137,13 @@ impl Header {
                 }
             }
             "labels" => {
+                let mut labels = BTreeSet::new();
                 for range in items(&source.text, range) {
+                    if problems.len() >= MAX_PROBLEMS {
+                        break;
+                    }
                     let label = &source.text[range.clone()];
-                    if self.labels.iter().any(|(other, _)| other == label) {
+                    if !labels.insert(label) {
                         problems.push(source.problem(
                             &range,
                             format!("label `{label}` is there twice"),

@@ -1,11 +1,11 @@
 //! The lock file: the revisions that may no longer change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::conflict::listed;
-use super::file::SourceText;
+use super::file::{MAX_PROBLEMS, SourceText};
 use super::header::{lines, trimmed};
 use crate::graph::{Graph, Index};
 use crate::{Backend, Checksum, InvalidChecksum, Problem, ProblemKind, Revision, RevisionId};
@@ -53,12 +53,16 @@ impl Lock {
         let source = SourceText::new(path, LOCK_FILE, bytes).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
         let mut entries: Vec<LockEntry> = Vec::new();
+        let mut ids = BTreeSet::new();
         let mut version = false;
         for line in lines(&source.text) {
             let range = trimmed(&source.text, line);
             let text = &source.text[range.clone()];
             if text.is_empty() || text.starts_with('#') {
                 continue;
+            }
+            if problems.len() >= MAX_PROBLEMS {
+                break;
             }
             if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| text.starts_with(mark)) {
                 problems.push(source.problem(
@@ -81,7 +85,7 @@ impl Lock {
                 return Err(problems);
             }
             match LockEntry::parse(text, range.clone()) {
-                Ok(entry) if entries.iter().any(|other| other.id == entry.id) => {
+                Ok(entry) if !ids.insert(entry.id.clone()) => {
                     problems.push(source.problem(
                         &range,
                         format!("revision `{}` is locked twice", entry.id),

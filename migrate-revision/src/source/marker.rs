@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::file::SourceText;
+use super::file::{MAX_PROBLEMS, SourceText};
 use super::header::{lines, trimmed};
 use crate::{Backend, Direction, Problem, SectionOptions, nearest};
 
@@ -35,7 +35,10 @@ const OPTIONS: [&str; 6] = [
 /// run the way down as a part of the way up.
 pub(super) fn is_marker_like(line: &str) -> bool {
     let line = line.trim();
-    let start = line.trim_start_matches(|c: char| c.is_ascii_punctuation() || c.is_ascii_whitespace());
+    let start = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    if !start.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return false;
+    }
     let sign = &line[..line.len() - start.len()];
     let words: Vec<String> = (start.split(|c: char| !c.is_ascii_alphabetic()))
         .filter(|word| !word.is_empty())
@@ -82,6 +85,9 @@ pub(super) fn parse_sections(
     let mut sections: Vec<RawSection> = Vec::new();
     let mut stray = false;
     for line in lines(&source.text).skip_while(|line| line.start < start) {
+        if problems.len() >= MAX_PROBLEMS {
+            break;
+        }
         let text = &source.text[line.clone()];
         if is_marker_like(text) {
             if let Some(last) = sections.last_mut() {
@@ -300,6 +306,8 @@ mod tests {
             "# migrate:down",
             "/* migrate:down */",
             "-- DOWN",
+            "--\u{a0}migrate:up",
+            "\u{feff}-- migrate:down",
         ] {
             assert!(is_marker_like(marker), "{marker}");
         }
@@ -313,6 +321,8 @@ mod tests {
             "SELECT 'migrate:up';",
             "  'migrate:up',",
             "ROLLBACK;",
+            "\u{4e2d}a",
+            "-- \u{dc} migrate:up",
             "UPDATE settings SET migrate = 1;",
             "",
         ] {

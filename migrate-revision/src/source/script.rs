@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::file::ParsedRevision;
+use super::file::{MAX_PROBLEMS, ParsedRevision};
 use super::marker::RawSection;
 use crate::checksum::Hasher;
 use crate::sql::{self, Statement};
@@ -38,7 +38,7 @@ pub(super) fn script(
     let statements = match sql::split(text, backend) {
         Ok(statements) => statements,
         Err(problems) => {
-            for problem in problems {
+            for problem in problems.into_iter().take(MAX_PROBLEMS) {
                 refuse(&moved(&problem.range), problem.message, problem.help);
             }
             return None;
@@ -57,14 +57,13 @@ pub(super) fn script(
         );
         return None;
     }
-    let mut refused = false;
-    for statement in &statements {
-        if let Some((message, help)) = misplaced(statement, &text[statement.range.clone()], section) {
-            refuse(&moved(&statement.range), message, help);
-            refused = true;
-        }
-    }
-    if refused {
+    let misplaced = statements.iter().filter_map(|statement| {
+        let told = misplaced(statement, &text[statement.range.clone()], section);
+        told.map(|(message, help)| (moved(&statement.range), message, help))
+    });
+    let misplaced: Vec<_> = misplaced.take(MAX_PROBLEMS).collect();
+    if !misplaced.is_empty() {
+        misplaced.into_iter().for_each(|(range, message, help)| refuse(&range, message, help));
         return None;
     }
     let mut script = Script { options: section.options, statements: Vec::with_capacity(statements.len()) };

@@ -7,6 +7,7 @@ mod packet;
 mod recorded;
 mod session;
 mod sight;
+mod together;
 mod value;
 
 use std::future::Future;
@@ -26,7 +27,7 @@ use crate::{Error, ErrorKind, Result};
 use packet::{Failed, Packet, Part, columns};
 use session::{Settings, Touched};
 
-pub(crate) use connect::{Connected, connect};
+pub(crate) use connect::{Canceller, Connected, connect};
 pub(crate) use value::{execute, query};
 
 /// A connection of the caller's, and what of it must be put back.
@@ -49,6 +50,8 @@ pub(crate) struct Mysql<'a> {
     locked: bool,
     /// Whether the history's table is there, by what was read first
     has_table: bool,
+    /// The statement that writes the running row, which goes with the first text of its step
+    beginning: Option<String>,
     /// Whether the running row was taken over, and its next statement may be done
     taken_over: bool,
     /// How long a text may get before it is sent
@@ -71,6 +74,7 @@ impl<'a> Mysql<'a> {
             open: false,
             locked: false,
             has_table: false,
+            beginning: None,
             taken_over: false,
             budget: 1 << 19,
             closer: None,
@@ -82,13 +86,15 @@ impl<'a> Mysql<'a> {
         self.backend.unwrap_or(Backend::Mysql)
     }
 
-    /// Sends statements as one text and waits until all are done, showing each row of theirs.
+    /// Sends statements as one text and waits until all are done, showing each row of theirs, and telling how many are
+    /// done.
     ///
     /// An error behind the first statement surfaces only when everything is drained.
     async fn drain(
         &mut self,
         sql: &str,
         mut see: impl FnMut(Vec<Option<String>>) + Send,
+        mut tell: impl FnMut(usize) + Send,
     ) -> Result<(), Failed> {
         if self.conn.is_disconnected() {
             return Err(Failed::unusable());
@@ -99,6 +105,7 @@ impl<'a> Mysql<'a> {
             let rows = result.for_each(|row| see(columns(&row))).await;
             rows.map_err(|error| Failed::new(done, error))?;
             done += 1;
+            tell(done);
             if result.is_empty() {
                 return result.drop_result().await.map_err(|error| Failed::new(done, error));
             }
@@ -108,14 +115,14 @@ impl<'a> Mysql<'a> {
     /// As [`drain`](Self::drain); gives the last row that any of the statements had.
     async fn send(&mut self, sql: &str) -> Result<Option<Vec<Option<String>>>, Failed> {
         let mut last = None;
-        self.drain(sql, |row| last = Some(row)).await?;
+        self.drain(sql, |row| last = Some(row), |_| {}).await?;
         Ok(last)
     }
 
     /// As [`drain`](Self::drain); gives the rows of all the statements.
     async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
         let mut rows = Vec::new();
-        self.drain(sql, |row| rows.push(row)).await?;
+        self.drain(sql, |row| rows.push(row), |_| {}).await?;
         Ok(rows)
     }
 
@@ -389,22 +396,25 @@ impl Database for Mysql<'_> {
         let name = quote_text(&key.name, self.dialect());
         // MySQL takes whole seconds.
         let sql = format!("SELECT GET_LOCK({name}, {})", wait.as_secs());
-        match self.send(&sql).await.map_err(|failed| failed.fault)?.as_deref() {
-            Some([Some(held)]) if held == "1" => {
-                self.locked = true;
-                Ok(Attempt::Held)
-            }
-            Some([Some(_)]) => {
-                let holder = format!(
-                    "SELECT CONCAT('connection ', ID, ', ', USER, ' at ', HOST) FROM information_schema.PROCESSLIST \
-                     WHERE ID = IS_USED_LOCK({name})"
-                );
-                // Not everyone may see it, and it may be gone by now.
-                let holder = self.send(&holder).await.ok().flatten();
-                Ok(Attempt::Busy(holder.and_then(|row| row.into_iter().next().flatten())))
-            }
-            _ => Err(Fault::new("the server could not wait for the lock (GET_LOCK is NULL)")),
+        let held = match self.send(&sql).await {
+            Ok(row) => row.and_then(|row| row.into_iter().next().flatten()),
+            Err(failed) if matches!(failed.code, TOO_LONG | TOO_LONG_FOR_MYSQL) => None,
+            Err(failed) => return Err(failed.fault),
+        };
+        if held.as_deref() == Some("1") {
+            self.locked = true;
+            return Ok(Attempt::Held);
         }
+        let holder = format!(
+            "SELECT CONCAT('connection ', ID, ', ', USER, ' at ', HOST) FROM information_schema.PROCESSLIST \
+             WHERE ID = IS_USED_LOCK({name})"
+        );
+        // Not everyone may see it, and it may be gone by now.
+        let holder = self.send(&holder).await.ok().flatten().and_then(|row| row.into_iter().next().flatten());
+        // NULL: the wait was ended by a limit for statements, or the server could not wait at all.
+        let nobody =
+            || held.is_none().then(|| "unknown, and the server did not wait: GET_LOCK is NULL".to_owned());
+        Ok(Attempt::Busy(holder.or_else(nobody)))
     }
 
     async fn unlock(&mut self, key: &LockKey) -> Result<(), Fault> {
@@ -466,6 +476,16 @@ impl Database for Mysql<'_> {
         self.name_blockers(result).await
     }
 
+    async fn transact_each(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        self.transact_steps_each(table, create, steps, told).await
+    }
+
     async fn begin_running(
         &mut self,
         table: &HistoryTable,
@@ -475,11 +495,8 @@ impl Database for Mysql<'_> {
         if create && !self.has_table {
             self.create(table).await?;
         }
-        match self.send(&table.insert(row, false, self.dialect())).await {
-            Ok(_) => Ok(()),
-            Err(failed) if failed.is_lost_race() => Err(StepFault::Overtaken),
-            Err(failed) => Err(failed.fault.into()),
-        }
+        self.beginning = Some(table.insert(row, false, self.dialect()));
+        Ok(())
     }
 
     async fn take_over(
@@ -507,16 +524,20 @@ impl Database for Mysql<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let taken_over = std::mem::take(&mut self.taken_over);
+        let beginning = self.beginning.take();
         match work.body {
             WorkBody::Sql { text, script } => {
                 let revision = &work.row.revision;
                 let recording = Recording { table, running, text, script, backend: self.dialect() };
-                let recorder = recorded::Recorder { recording, taken_over, revision };
+                let recorder = recorded::Recorder { recording, beginning, taken_over, revision };
                 let result = recorder.run(self, from, told).await;
                 self.name_blockers(result).await
             }
             WorkBody::Rust { run, data } => {
                 let revision = &work.row.revision;
+                if let Some(beginning) = beginning {
+                    self.send(&beginning).await.map_err(recorded::not_begun)?;
+                }
                 let recording = recorded::RustRecording { table, running, taken_over, revision };
                 recorded::run_rust(self, &recording, run, data, told).await
             }
@@ -577,3 +598,5 @@ const NO_DATABASE: u16 = 1049;
 const TABLE_EXISTS: u16 = 1050;
 const NO_TABLE: u16 = 1146;
 const TABLE_IS_BEING_MADE: u16 = 1684;
+const TOO_LONG: u16 = 1969;
+const TOO_LONG_FOR_MYSQL: u16 = 3024;

@@ -21,11 +21,12 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use self::batch::{Batch, Cells, Encoding, Failed, What, cells};
 use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Work};
+use crate::dialect::postgres::Noted;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
 
-pub(crate) use self::connect::{Connected, connect};
+pub(crate) use self::connect::{Canceller, Connected, connect};
 pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Postgres;
@@ -46,6 +47,8 @@ pub(crate) struct Postgres<'a> {
     debts: Debts,
     /// The process that answered first
     process: Option<String>,
+    /// The session's settings by that process; they are its as long as the lock is
+    noted: Option<Noted>,
     /// What each text begins with that takes a step
     signature: String,
     /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
@@ -77,6 +80,7 @@ impl<'a> Postgres<'a> {
             given_up: 0,
             debts: Debts::default(),
             process: None,
+            noted: None,
             signature: String::new(),
             patience,
         }
@@ -192,6 +196,7 @@ impl Database for Postgres<'_> {
             self.encoding = Encoding::Bytes;
         }
         self.process = fact(8).map(str::to_owned);
+        self.noted = facts.first().and_then(|row| row.get(9..)).and_then(Noted::read);
         self.lacks_schema = fact(3) == Some("f");
         if table.schema.is_none() {
             table.schema = fact(4).or_else(|| fact(5)).map(str::to_owned);
@@ -456,7 +461,8 @@ fn facts(table: &HistoryTable, last: &Last) -> String {
     format!(
         "SELECT now() = statement_timestamp(), current_setting('server_encoding'), \
          current_setting('standard_conforming_strings'), {has_schema}, {found}, current_schema(), {any}, {hidden}, \
-         pg_catalog.pg_backend_pid()"
+         pg_catalog.pg_backend_pid(), {}",
+        Noted::columns()
     )
 }
 

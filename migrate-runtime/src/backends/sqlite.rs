@@ -29,6 +29,9 @@ pub(crate) struct Sqlite<'a> {
     settings: Vec<(&'static str, i64)>,
 }
 
+/// How many rows one statement writes.
+const MAX_ROWS: usize = 200;
+
 /// The pragmas that belong to a connection, can be read back, and change what statements do.
 const SETTINGS: [&str; 16] = [
     "foreign_keys",
@@ -173,9 +176,24 @@ impl<'a> Sqlite<'a> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
+        // Up to which step the rows are written. Those of the steps behind one are written with it, but not those behind a
+        // function, which may end the transaction.
+        let mut written = 0;
         for (step, work) in steps.iter().enumerate() {
             told(step, Told::Begun);
-            self.connection.execute_batch(&table.insert(&work.row, true, BACKEND)).map_err(row_fault)?;
+            if step == written {
+                self.connection.execute_batch(&table.insert(&work.row, true, BACKEND)).map_err(row_fault)?;
+                let is_function = |work: &&Work<'_>| matches!(work.body, WorkBody::Rust { .. });
+                let behind = steps[step..].iter().take_while(|work| !is_function(work)).skip(1);
+                let rows: Vec<&NewRow> = behind.take(MAX_ROWS).map(|work| &work.row).collect();
+                written = step + 1;
+                if !rows.is_empty()
+                    && let Some(rows_behind) = table.insert_behind(rows.iter().copied(), BACKEND)
+                {
+                    self.connection.execute_batch(&rows_behind).map_err(row_fault)?;
+                    written += rows.len();
+                }
+            }
             match work.body {
                 WorkBody::Nothing => {}
                 WorkBody::Sql { text, script } => {
@@ -430,6 +448,10 @@ impl Database for Sqlite<'_> {
                 && !matches!(statement.kind, StatementKind::OutsideTransaction | StatementKind::Transaction);
             if together {
                 sqlite.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
+            }
+            // The end of the section's own transaction commits its own record: there is nothing to commit twice.
+            if statement.kind == StatementKind::Transaction && !sqlite.connection.is_autocommit() {
+                sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
             }
             sqlite.run(sql, &script.options).map_err(fail)?;
             let changed = sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;

@@ -43,6 +43,12 @@ impl Scope {
         Self { all: true, ..self }
     }
 
+    /// Whether only what a function does can change a setting, besides timeouts.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn is_narrow(&self) -> bool {
+        !self.all
+    }
+
     /// Selects the settings as they are, in one text.
     pub(crate) fn select(&self) -> String {
         format!("SELECT {}", self.settings())
@@ -66,7 +72,7 @@ impl Scope {
     /// The settings as they are, as an expression.
     pub(crate) fn settings(&self) -> String {
         let now = |name: &str| format!("pg_catalog.current_setting('{name}')");
-        let mut names = vec!["session_authorization", "role", "search_path"];
+        let mut names = WHO_AND_WHERE.to_vec();
         if !self.all {
             if self.timeouts {
                 names.extend(["lock_timeout", "statement_timeout"]);
@@ -99,8 +105,7 @@ impl Scope {
             let (now, then) = (format!("pg_catalog.current_setting('{name}')"), value(name));
             format!("CASE WHEN {now} OPERATOR(pg_catalog.<>) {then} THEN {} END", set(name))
         };
-        // Becoming the former user ends the role, so the role is second.
-        let names = ["session_authorization", "role", "search_path"];
+        let names = WHO_AND_WHERE;
         if self.all {
             // What a SET LOCAL hides may have been changed as well: only setting it again is certain to bring it back.
             let who = names.map(set).join(", ");
@@ -137,13 +142,89 @@ impl Scope {
     }
 }
 
+/// The settings that are put back whatever a step does, and the timeouts, as they are while no step is under way.
+#[cfg(feature = "postgres")]
+pub(crate) struct Noted {
+    who_and_where: [String; 3],
+    lock_timeout: String,
+    statement_timeout: String,
+}
+
+#[cfg(feature = "postgres")]
+impl Noted {
+    /// What to select, for [`read`](Self::read).
+    pub(crate) fn columns() -> String {
+        let names = WHO_AND_WHERE.into_iter().chain(["lock_timeout", "statement_timeout"]);
+        names.map(|name| format!("pg_catalog.current_setting('{name}')")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// From the columns that were selected.
+    pub(crate) fn read(columns: &[Option<String>]) -> Option<Self> {
+        let [Some(session_authorization), Some(role), Some(path), Some(lock), Some(statement)] = columns
+        else {
+            return None;
+        };
+        Some(Self {
+            who_and_where: [session_authorization.clone(), role.clone(), path.clone()],
+            lock_timeout: lock.clone(),
+            statement_timeout: statement.clone(),
+        })
+    }
+
+    /// Puts back what a function has changed. It has one row, whether there is anything to do or not.
+    pub(crate) fn restore(&self) -> String {
+        let values: Vec<String> = (WHO_AND_WHERE.iter().zip(&self.who_and_where))
+            .map(|(name, value)| format!("('{name}', {})", quote_text(value, Backend::Postgres)))
+            .collect();
+        // One after the other: becoming the former user ends the role.
+        format!(
+            "SELECT pg_catalog.count(pg_catalog.set_config(name, value, false)) FROM (VALUES {}) AS noted (name, value) \
+             WHERE pg_catalog.current_setting(name) OPERATOR(pg_catalog.<>) value",
+            values.join(", ")
+        )
+    }
+
+    /// Sets a section's timeouts for the transaction; `all` says whether also those that are as they were noted.
+    pub(crate) fn set_timeouts(
+        &self,
+        options: &SectionOptions,
+        patience: Duration,
+        all: bool,
+    ) -> Vec<String> {
+        let limited = self.lock_timeout == "0" && patience > Duration::ZERO;
+        let lock = options.lock_timeout.or(limited.then_some(patience));
+        [
+            ("lock_timeout", lock, &self.lock_timeout),
+            ("statement_timeout", options.statement_timeout, &self.statement_timeout),
+        ]
+        .into_iter()
+        .filter_map(|(name, timeout, noted)| {
+            let value = match timeout {
+                Some(timeout) => milliseconds(timeout),
+                None if all => noted.clone(),
+                None => return None,
+            };
+            Some(format!("SET LOCAL {name} = {}", quote_text(&value, Backend::Postgres)))
+        })
+        .collect()
+    }
+}
+
+/// Who the session is and where it looks for names. Becoming the former user ends the role, so the role is second.
+const WHO_AND_WHERE: [&str; 3] = ["session_authorization", "role", "search_path"];
+
+/// A timeout as a setting. Zero would mean none.
+fn milliseconds(timeout: Duration) -> String {
+    format!("{}ms", timeout.as_millis().clamp(1, i32::MAX as u128))
+}
+
 /// Limits, for the transaction, how long a statement waits for a lock, unless the session limits it.
 pub(crate) fn set_patience(patience: Duration) -> String {
-    let milliseconds = patience.as_millis().clamp(1, i32::MAX as u128);
+    let patience = milliseconds(patience);
     let now = "pg_catalog.current_setting('lock_timeout')";
     format!(
         "SELECT CASE WHEN {now} OPERATOR(pg_catalog.=) '0' \
-         THEN pg_catalog.set_config('lock_timeout', '{milliseconds}ms', true) END"
+         THEN pg_catalog.set_config('lock_timeout', '{patience}', true) END"
     )
 }
 
@@ -162,11 +243,7 @@ pub(crate) fn set_timeouts(options: &SectionOptions, local: bool) -> Option<Stri
 /// The settings by which a section limits its own time.
 pub(crate) fn timeouts(options: &SectionOptions) -> impl Iterator<Item = (&'static str, String)> {
     let all = [("lock_timeout", options.lock_timeout), ("statement_timeout", options.statement_timeout)];
-    all.into_iter().filter_map(|(name, timeout)| {
-        // Zero would mean none.
-        let milliseconds = timeout?.as_millis().clamp(1, i32::MAX as u128);
-        Some((name, format!("{milliseconds}ms")))
-    })
+    all.into_iter().filter_map(|(name, timeout)| Some((name, milliseconds(timeout?))))
 }
 
 /// Becomes, for the transaction, who the session was by settings in an expression, and then again who it is.

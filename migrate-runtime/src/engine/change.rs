@@ -65,6 +65,7 @@ impl<D: Database> Run<'_, D> {
         let mut goal: Option<Goal> = None;
         let mut refused = 0;
         loop {
+            self.go_on()?;
             let read = last.clone();
             let state = self.state_for(aim, last).await?;
             let from = from.get_or_insert_with(|| decoded.names(state.applied.heads())).clone();
@@ -75,6 +76,20 @@ impl<D: Database> Run<'_, D> {
                 ahead: state.ahead.iter().map(|ahead| ahead.revision.clone()).collect(),
                 took: start.elapsed(),
             };
+            if let (Some(running), false) = (&state.running, state.ahead.is_empty()) {
+                // A newer binary may be in the middle of its own steps: only what stands still was interrupted.
+                if !self.locked {
+                    last = self.lock(self.leads_to_head(aim)).await?;
+                    continue;
+                }
+                let abandoned = self.is_abandoned(running).await?;
+                // Its owner may have finished it and gone.
+                let now = self.read_last().await?;
+                if !abandoned || now != read {
+                    last = now;
+                    continue;
+                }
+            }
             self.judge_ahead(aim, &state)?;
             if !state.ahead.is_empty() {
                 let heads = state.heads.clone();
@@ -190,6 +205,7 @@ impl<D: Database> Run<'_, D> {
         let start = Instant::now();
         let mut pause = Duration::from_millis(10);
         loop {
+            self.go_on()?;
             let left = self.options.lock_timeout.saturating_sub(start.elapsed());
             let attempt = if self.options.lock == Lock::Lease {
                 self.try_lease().await?

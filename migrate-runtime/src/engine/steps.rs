@@ -8,7 +8,7 @@ use migrate_revision::{Backend, Direction, Script, Step, Steps};
 use super::patience::Patience;
 use super::state::State;
 use super::{Outcome, Run, said};
-use crate::backends::doubt::TWO_WAYS;
+use crate::backends::{self, doubt::TWO_WAYS};
 use crate::backends::{Database, Last, Sight, StepFault, Told, Work, WorkBody};
 use crate::dialect::progress;
 use crate::error::Failure;
@@ -81,6 +81,7 @@ impl<D: Database> Run<'_, D> {
         let total = done.len() + steps.len();
         let mut rest = steps.as_slice();
         while !rest.is_empty() {
+            self.go_on()?;
             if !self.keep_lease().await? {
                 return Ok(Outcome::Overtaken);
             }
@@ -309,6 +310,7 @@ impl<D: Database> Run<'_, D> {
         let start = Instant::now();
         let mut still_since = start;
         loop {
+            self.go_on()?;
             let sight = self.db.sight(&self.table, &row.applied_by).await;
             let sight = sight.map_err(|fault| fault.while_doing("look for the other run"))?;
             let patience = match sight {
@@ -494,9 +496,19 @@ impl<D: Database> Run<'_, D> {
                 };
                 let at =
                     place.map_or_else(|| file.clone(), |(line, column)| format!("{file}:{line}:{column}"));
+                let hint = match (backends::ended_by(&*fault.source), &work[step].body) {
+                    (Some(_), WorkBody::Sql { script, .. }) if script.options.statement_timeout.is_some() => {
+                        "the section's own `statement-timeout=` ended it: allow more".to_owned()
+                    }
+                    (Some(setting), _) => format!(
+                        "if it took longer than the `{setting}` of this role, database or server allows, put \
+                         `statement-timeout=1h` behind the section's marker, which takes its place"
+                    ),
+                    (None, _) => "mend the file and run again".to_owned(),
+                };
                 let message = format!(
                     "{} of revision '{}' failed: {}\n --> {at}\n  statement {} of {total}: {}\n  {outcome}\n\n\
-                     hint: mend the file and run again",
+                     hint: {hint}",
                     if taken.direction == Direction::Up { "upgrade" } else { "downgrade" },
                     revision.id,
                     fault.text(),

@@ -40,9 +40,9 @@ impl Migrations {
 }
 
 /// A connection that a URL led to.
-pub struct Connected(Kind);
+pub struct Connected(pub(super) Kind);
 
-enum Kind {
+pub(super) enum Kind {
     #[cfg(feature = "sqlite")]
     Sqlite(rusqlite::Connection),
     #[cfg(feature = "postgres")]

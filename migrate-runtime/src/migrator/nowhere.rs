@@ -17,6 +17,26 @@ impl Migrations {
     }
 }
 
+/// Stops a run, of which there is none here.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Canceller(());
+
+impl Canceller {
+    /// There is nothing to stop.
+    pub fn cancel(&self, _patience: std::time::Duration) {}
+}
+
+impl Migrator<'_, Connected> {
+    /// What would stop the run.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        let Connected(()) = self.connection;
+        Canceller(())
+    }
+}
+
 fn no_backend() -> Error {
     Error::new(
         ErrorKind::Unsupported,

@@ -8,6 +8,7 @@ mod tls;
 #[cfg(all(feature = "tls", unix))]
 use std::time::Duration;
 
+use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 #[cfg(all(feature = "tls", unix))]
 use tokio::task::JoinSet;
@@ -23,6 +24,8 @@ const DRIVER_PARAMETERS: [&str; 4] = ["require_ssl", "verify_ca", "verify_identi
 /// A connection of a URL's.
 pub(crate) struct Connected {
     pub(crate) conn: Conn,
+    /// How to get another one
+    url: String,
     /// What goes on between the connection and the server, if anything does. It ends with either of them
     #[cfg(all(feature = "tls", unix))]
     relay: JoinSet<()>,
@@ -32,9 +35,15 @@ impl Connected {
     fn plain(conn: Conn) -> Self {
         Self {
             conn,
+            url: String::new(),
             #[cfg(all(feature = "tls", unix))]
             relay: JoinSet::new(),
         }
+    }
+
+    /// What stops the statement that the connection is at.
+    pub(crate) fn canceller(&self) -> Canceller {
+        Canceller { url: self.url.clone(), connection: self.conn.id() }
     }
 
     /// Says goodbye, without which the server would have an error in its log.
@@ -48,8 +57,30 @@ impl Connected {
     }
 }
 
+/// Has the server give up a statement, over a connection made for that.
+#[derive(Clone)]
+pub(crate) struct Canceller {
+    url: String,
+    connection: u32,
+}
+
+impl Canceller {
+    /// Whether there was a statement is not told.
+    pub(crate) async fn cancel(&self) -> Result<()> {
+        let mut connected = connect(&self.url).await?;
+        connected.conn.query_drop(format!("KILL QUERY {}", self.connection)).await?;
+        connected.close().await;
+        Ok(())
+    }
+}
+
 /// Connects to the database of a `mysql:` URL.
 pub(crate) async fn connect(url: &str) -> Result<Connected> {
+    let connected = reach(url).await?;
+    Ok(Connected { url: url.to_owned(), ..connected })
+}
+
+async fn reach(url: &str) -> Result<Connected> {
     let mut url = ServerUrl::parse(url)?;
     for name in DRIVER_PARAMETERS {
         if url.take([name, name])?.is_some() {

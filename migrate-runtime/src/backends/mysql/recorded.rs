@@ -3,6 +3,7 @@
 use include_dir::Dir;
 use migrate_revision::ScriptStatement;
 
+use super::packet::Failed;
 use super::{Mysql, failed_statement};
 use crate::Error;
 use crate::backends::doubt::Doubt;
@@ -17,6 +18,8 @@ use crate::history::{HistoryTable, Running, quote_name};
 /// Runs a script and records it in a running row.
 pub(super) struct Recorder<'s> {
     pub(super) recording: Recording<'s>,
+    /// The statement that writes the row, if that is yet to be done
+    pub(super) beginning: Option<String>,
     /// Whether another run began it, so that its next statement may be done already
     pub(super) taken_over: bool,
     pub(super) revision: &'s str,
@@ -41,7 +44,7 @@ impl Recorder<'_> {
         self.run_again(db, from).await?;
         let from = if self.taken_over { self.settle(db, from).await? } else { from };
         let statements = &script.statements;
-        let mut sql = String::new();
+        let mut sql = self.beginning.clone().unwrap_or_default();
         if let Some(timeouts) = timeouts(&script.options, db.dialect()) {
             add(&mut sql, &timeouts);
         }
@@ -162,6 +165,11 @@ impl Recorder<'_> {
             Err(failed) if failed.is_fatal() => return Err(failed.fault.into()),
             Err(failed) => failed,
         };
+        let begins = self.beginning.as_deref().is_some_and(|beginning| sql.starts_with(beginning));
+        if begins && failed.done == 0 {
+            db.open = false;
+            return Err(not_begun(failed));
+        }
         let Recording { table, running, text, script, backend } = self.recording;
         let select = self.select();
         let stopped = matches!(failed.code, INTERRUPTED | STATEMENT_TIMEOUT | MYSQL_TIMEOUT);
@@ -268,6 +276,11 @@ pub(super) async fn run_rust(
     }
     db.restored().await?;
     Ok(())
+}
+
+/// Why a running row could not be written, with which nothing of its step was done.
+pub(super) fn not_begun(failed: Failed) -> StepFault {
+    if failed.is_lost_race() { StepFault::Overtaken } else { failed.fault.into() }
 }
 
 fn add(sql: &mut String, statement: &str) {

@@ -31,6 +31,8 @@ pub(super) enum What {
     Create,
     /// Writes a step's row
     Row(usize),
+    /// Writes the rows of the steps behind the first one, which is in one transaction with them
+    RowsBehind,
     /// A revision's
     Statement {
         step: usize,
@@ -44,6 +46,16 @@ pub(super) enum What {
     Progress,
     /// Ends the transaction
     Commit,
+}
+
+impl What {
+    /// The step that it belongs to.
+    fn step(self) -> Option<usize> {
+        match self {
+            Self::Row(step) | Self::Statement { step, .. } | Self::Restore(step) => Some(step),
+            _ => None,
+        }
+    }
 }
 
 /// Why a batch failed.
@@ -114,13 +126,12 @@ impl Batch {
         let mut done = 0;
         let mut rows_of_this = 0;
         let mut rows = Vec::new();
-        let rows_begin = |piece: &Piece| match piece.what {
+        // The first step begins with the message; the others when the one before is done.
+        let mut begun = self.pieces.iter().find_map(|piece| match piece.what {
             What::Row(step) => Some(step),
             _ => None,
-        };
-        // The first step begins with the message; the others when the one before is done.
-        let first = self.pieces.iter().find_map(rows_begin);
-        if let Some(step) = first {
+        });
+        if let Some(step) = begun {
             told(step, Told::Begun);
         }
         loop {
@@ -134,13 +145,10 @@ impl Batch {
                     }
                     done += 1;
                     rows_of_this = 0;
-                    if let Some(step) = self
-                        .pieces
-                        .get(done)
-                        .and_then(rows_begin)
-                        .filter(|_| self.pieces[..done].iter().any(|p| rows_begin(p).is_some()))
-                    {
+                    let next = self.pieces.get(done).and_then(|piece| piece.what.step());
+                    if let Some(step) = next.filter(|_| begun.is_some() && next > begun) {
                         told(step, Told::Begun);
+                        begun = next;
                     }
                 }
                 Ok(Some(SimpleQueryMessage::Row(row))) => {

@@ -6,9 +6,11 @@ mod tls;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::{CancelToken, Client, Config, Connection, NoTls, Socket};
 
 use super::{fault, source};
+#[cfg(feature = "tls")]
+use crate::tls::TlsClient;
 use crate::tls::TlsOptions;
 use crate::url::ServerUrl;
 use crate::{Error, ErrorKind, Result};
@@ -16,6 +18,8 @@ use crate::{Error, ErrorKind, Result};
 /// A connection of a URL's.
 pub(crate) struct Connected {
     pub(crate) client: Client,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsClient>,
     /// Ends by itself once the client is dropped and what it sent is answered
     _connection: JoinHandle<()>,
 }
@@ -50,7 +54,40 @@ impl Connected {
             // Whatever ends it, the client's next call fails with the reason.
             let _ = connection.await;
         });
-        Self { client, _connection: connection }
+        Self {
+            client,
+            #[cfg(feature = "tls")]
+            tls: None,
+            _connection: connection,
+        }
+    }
+
+    /// What stops the statement that the connection is at.
+    pub(crate) fn canceller(&self) -> Canceller {
+        Canceller {
+            token: self.client.cancel_token(),
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+        }
+    }
+}
+
+/// Has the server give up a statement, over a connection made for that.
+#[derive(Clone)]
+pub(crate) struct Canceller {
+    token: CancelToken,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsClient>,
+}
+
+impl Canceller {
+    /// Whether there was a statement is not told.
+    pub(crate) async fn cancel(&self) -> Result<(), tokio_postgres::Error> {
+        #[cfg(feature = "tls")]
+        if let Some(client) = &self.tls {
+            return tls::cancel(&self.token, client.clone()).await;
+        }
+        self.token.cancel_query(NoTls).await
     }
 }
 

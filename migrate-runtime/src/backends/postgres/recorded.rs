@@ -94,10 +94,7 @@ impl Postgres<'_> {
             if let Some(index) = index {
                 self.build_index(recording, place, &index, resumed, told).await?;
             } else if resumed && self.was_done(recording, place).await? {
-                let mut batch = Batch::default();
-                recording.push_progress(&mut batch, place);
-                self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
-                told(0, Told::Statements(place + 1));
+                self.record_done(recording, place, told).await?;
             } else if outside || !self.run_together(recording, place, told).await? {
                 self.mark(recording, place).await?;
                 self.run_alone(recording, place, told).await?;
@@ -185,11 +182,7 @@ impl Postgres<'_> {
     ) -> Result<(), StepFault> {
         let known = self.clear_index(index, resumed).await?;
         if known.is_built {
-            let mut batch = Batch::default();
-            recording.push_progress(&mut batch, place);
-            self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
-            told(0, Told::Statements(place + 1));
-            return Ok(());
+            return self.record_done(recording, place, told).await;
         }
         let result = self.run_alone(recording, place, told).await;
         let invalid = match &result {
@@ -206,6 +199,20 @@ impl Postgres<'_> {
             }
             None => result,
         }
+    }
+
+    /// Records a statement that an earlier run did and did not get to record.
+    async fn record_done(
+        &mut self,
+        recording: &Recording<'_>,
+        place: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let mut batch = Batch::default();
+        recording.push_progress(&mut batch, place);
+        self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
+        told(0, Told::Statements(place + 1));
+        Ok(())
     }
 
     async fn is_in_transaction(&self) -> Result<bool, Fault> {

@@ -17,6 +17,8 @@ use crate::{Error, ErrorKind};
 
 pub(super) const NOTE: What = What::Own("note the session's settings");
 
+const TIMEOUTS: What = What::Own("set the section's timeouts");
+
 /// How many messages, and how many bytes of them, may be on the way without an answer.
 const MAX_SENT: usize = 128;
 const MAX_SENT_BYTES: usize = 4 << 20;
@@ -130,18 +132,35 @@ impl Postgres<'_> {
     fn message(&self, table: &HistoryTable, create: bool, steps: &[Work<'_>], scope: &Scope) -> Batch {
         let mut batch = Batch::default();
         let changes = steps.iter().any(|work| !matches!(work.body, WorkBody::Nothing));
-        if changes {
+        // Behind a pooler each message may meet another session, with other settings.
+        let noted = self.noted.as_ref().filter(|_| self.debts.lock.is_some() && scope.is_narrow());
+        if changes && noted.is_none() {
             batch.push(NOTE, &scope.keep());
         }
         if create {
             self.push_create(&mut batch, table);
         }
+        let behind = steps.get(1..).filter(|rest| changes && !rest.is_empty());
+        let behind = behind.and_then(|rest| table.insert_behind(rest.iter().map(|work| &work.row), BACKEND));
         for (step, work) in steps.iter().enumerate() {
-            batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
-            push_timeouts(&mut batch, &work.body, self.patience);
+            if step == 0 || behind.is_none() {
+                batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
+            }
+            if let Some(rows) = behind.as_ref().filter(|_| step == 0) {
+                batch.push(What::RowsBehind, rows);
+            }
+            match (noted, &work.body) {
+                (Some(noted), WorkBody::Sql { script, .. }) => {
+                    let timeouts = noted.set_timeouts(&script.options, self.patience, steps.len() > 1);
+                    push_all(&mut batch, TIMEOUTS, &timeouts);
+                }
+                _ => push_timeouts(&mut batch, &work.body, self.patience),
+            }
             push_statements(&mut batch, step, &work.body);
-            if changes {
-                push_all(&mut batch, What::Restore(step), &scope.restore_kept());
+            match noted {
+                Some(noted) if changes => batch.push(What::Restore(step), &noted.restore()),
+                None if changes => push_all(&mut batch, What::Restore(step), &scope.restore_kept()),
+                _ => {}
             }
         }
         batch
@@ -261,7 +280,7 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
         return StepFault::Error(commit_refused(steps, fault(error)));
     }
     match what {
-        Some(What::Row(_)) if is_of_another(&error, table) => StepFault::Overtaken,
+        Some(What::Row(_) | What::RowsBehind) if is_of_another(&error, table) => StepFault::Overtaken,
         Some(What::Create) if is(&error, &MADE_MEANWHILE) => StepFault::Overtaken,
         Some(What::Progress) if is(&error, &[SqlState::DIVISION_BY_ZERO]) => StepFault::Overtaken,
         Some(What::Commit) => StepFault::Error(commit_refused(steps, fault(error))),
@@ -270,7 +289,7 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
         }
         Some(What::Restore(step)) => StepFault::Error(not_restored(steps.get(step), fault(error))),
         Some(What::Own(doing)) => StepFault::Error(fault(error).while_doing(doing)),
-        Some(What::Row(_) | What::Create | What::Progress) | None => fault(error).into(),
+        Some(What::Row(_) | What::RowsBehind | What::Create | What::Progress) | None => fault(error).into(),
     }
 }
 
@@ -336,12 +355,11 @@ fn needs_begin(body: &WorkBody<'_>) -> bool {
 
 fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>, patience: Duration) {
     let WorkBody::Sql { script, .. } = body else { return };
-    let what = What::Own("set the section's timeouts");
     if script.options.lock_timeout.is_none() && patience > Duration::ZERO {
-        batch.push(what, &dialect::set_patience(patience));
+        batch.push(TIMEOUTS, &dialect::set_patience(patience));
     }
     if let Some(sql) = dialect::set_timeouts(&script.options, true) {
-        batch.push(what, &sql);
+        batch.push(TIMEOUTS, &sql);
     }
 }
 

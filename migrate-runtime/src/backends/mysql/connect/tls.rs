@@ -92,7 +92,7 @@ async fn through(relay: Relay, opts: &Opts) -> io::Result<Result<Connected, Refu
     let connected = Conn::new(opts).await;
     let failure = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(match (connected, failure) {
-        (Ok(conn), _) => Ok(Connected { conn, relay: tasks }),
+        (Ok(conn), _) => Ok(Connected { relay: tasks, ..Connected::plain(conn) }),
         (Err(_), Some(error)) => Err(Refused::Handshake(error)),
         (Err(error), None) => Err(Refused::Driver(error)),
     })

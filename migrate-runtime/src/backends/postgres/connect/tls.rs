@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Config, NoTls, Socket};
+use tokio_postgres::{CancelToken, Config, NoTls, Socket};
 
 use super::{Connected, failed, place};
 use crate::error::Fault;
@@ -20,8 +20,8 @@ use crate::{Error, Result};
 pub(super) async fn connect(mut config: Config, client: TlsClient) -> Result<Connected> {
     let required = client.required;
     config.ssl_mode(if required { SslMode::Require } else { SslMode::Prefer });
-    let error = match config.connect(Make(client)).await {
-        Ok(connected) => return Ok(Connected::new(connected)),
+    let error = match config.connect(Make(client.clone())).await {
+        Ok(connected) => return Ok(Connected { tls: Some(client), ..Connected::new(connected) }),
         Err(error) => error,
     };
     // As libpq does it: a server may offer TLS and be unable to do it, or have rules that forbid it.
@@ -34,6 +34,11 @@ pub(super) async fn connect(mut config: Config, client: TlsClient) -> Result<Con
         return connected.map(Connected::new).map_err(|error| failed(&config, error));
     }
     Err(refused(&config, error))
+}
+
+/// Cancels a statement of a connection that was made with TLS.
+pub(super) async fn cancel(token: &CancelToken, client: TlsClient) -> Result<(), tokio_postgres::Error> {
+    token.cancel_query(Make(client)).await
 }
 
 fn refused(config: &Config, error: tokio_postgres::Error) -> Error {

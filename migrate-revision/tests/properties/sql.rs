@@ -1,10 +1,11 @@
-//! What holds for every text, however odd.
-#![cfg(feature = "source")]
+//! What holds for the splitting of every text, however odd.
 
 use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, sql};
 use proptest::prelude::*;
+
+use crate::{config, mutated, seeds};
 
 const SHARED: [&str; 58] = [
     " ",
@@ -149,7 +150,8 @@ fn without_layout<'a>(mut gap: &'a str, backend: Backend, delimiter: &mut String
             gap = after_comment(gap, backend == Backend::Postgres);
         } else if mysql && gap.get(..9).is_some_and(|word| word.eq_ignore_ascii_case("delimiter")) {
             let argument = gap[9..line_end].trim_start();
-            let quoted = argument.strip_prefix('\'').and_then(|rest| rest.split('\'').next());
+            let quote = argument.chars().next().filter(|quote| "'\"`".contains(*quote));
+            let quoted = quote.and_then(|quote| argument[1..].split(quote).next());
             *delimiter = quoted.or(argument.split_whitespace().next()).unwrap_or_default().to_owned();
             gap = &gap[line_end..];
         } else {
@@ -227,10 +229,17 @@ fn check(text: &str, backend: Backend) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(config(2000))]
 
     #[test]
     fn any_text_is_split_or_refused(text in any::<String>()) {
+        for backend in Backend::ALL {
+            check(&text, backend)?;
+        }
+    }
+
+    #[test]
+    fn any_edit_of_real_sql_is_split_or_refused(text in mutated(seeds(&["tests/cases/splitter", "../migrations"]), [&SHARED[..], &POSTGRES, &MYSQL].concat())) {
         for backend in Backend::ALL {
             check(&text, backend)?;
         }
@@ -254,6 +263,18 @@ proptest! {
     #[test]
     fn any_soup_for_mariadb_is_split_or_refused(text in soup(Backend::Mariadb)) {
         check(&text, Backend::Mariadb)?;
+    }
+}
+
+/// What was found once.
+#[test]
+fn a_delimiter_in_quotes_that_do_not_end_goes_to_the_end_of_its_line() {
+    for text in [
+        "DELIMITER \"$$\nCREATE PROCEDURE p1() BEGIN SELECT 1; END$$\nDELIMITER ;\nSELECT 3;\n",
+        "DELIMITER '//\nSELECT 1//\n",
+    ] {
+        assert!(check(text, Backend::Mysql).is_ok() && check(text, Backend::Mariadb).is_ok());
+        assert!(sql::split(text, Backend::Mysql).is_ok());
     }
 }
 

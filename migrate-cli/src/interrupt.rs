@@ -1,0 +1,79 @@
+//! Ctrl-C while a database is changed: once, and the run stops where it can; twice, and the program leaves at once.
+
+use std::process;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use migrate_runtime::Canceller;
+
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// How long the database is given to end the statement before it is asked again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long one try to reach it may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The run that is under way. Signals belong to the process, and so does this.
+static RUN: Mutex<Option<Run>> = Mutex::new(None);
+
+static HANDLER: Once = Once::new();
+
+struct Run {
+    canceller: Canceller,
+    output: Output,
+    pressed: bool,
+}
+
+/// While it lives, Ctrl-C stops the run first and the program only when it is pressed again.
+#[derive(Debug)]
+pub(crate) struct Watch(());
+
+impl Watch {
+    /// Watches over a run. In a program that handles the signal itself, that is left to it.
+    pub(crate) fn new(canceller: Canceller, output: Output) -> Self {
+        *run() = Some(Run { canceller, output, pressed: false });
+        HANDLER.call_once(|| {
+            let _ = ctrlc::try_set_handler(pressed);
+        });
+        Self(())
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        run().as_ref().is_some_and(|run| run.pressed)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        *run() = None;
+    }
+}
+
+fn run() -> MutexGuard<'static, Option<Run>> {
+    RUN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pressed() {
+    let mut run = run();
+    match run.as_mut() {
+        Some(run) if !run.pressed => {
+            run.pressed = true;
+            run.output.note("stopping; press Ctrl-C again to leave at once");
+            let canceller = run.canceller.clone();
+            thread::spawn(move || cancel(&canceller));
+        }
+        _ => process::exit(Exit::Cancelled.code().into()),
+    }
+}
+
+/// Between two statements there is nothing to cancel: again, until the run has noticed.
+fn cancel(canceller: &Canceller) {
+    while run().as_ref().is_some_and(|run| run.pressed) {
+        canceller.cancel(PATIENCE);
+        thread::sleep(PAUSE);
+    }
+}

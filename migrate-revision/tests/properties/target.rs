@@ -1,0 +1,72 @@
+//! Targets and ranges, as they are typed.
+
+use migrate_revision::graph::Graph;
+use migrate_revision::{Resolver, Revision, Target, TargetRange};
+use proptest::prelude::*;
+
+use crate::config;
+
+const FRAGMENTS: [&str; 24] = [
+    "head",
+    "heads",
+    "base",
+    "current",
+    "none",
+    "@",
+    ":",
+    "+",
+    "-",
+    "+1",
+    "-1",
+    "+99999999999999999999",
+    "-2147483648",
+    "-2147483649",
+    "a",
+    "b2",
+    "feature-2",
+    "0",
+    "é",
+    " ",
+    "\n",
+    "'",
+    ";",
+    "\0",
+];
+
+fn soup() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::collection::vec(prop::sample::select(&FRAGMENTS[..]), 0..8).prop_map(|parts| parts.concat()),
+        any::<String>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(config(2000))]
+
+    #[test]
+    fn a_target_that_is_shown_is_read_as_the_same(text in soup()) {
+        let target = Target::from(text.as_str());
+        prop_assert_eq!(Target::from(target.to_string()), target);
+    }
+
+    #[test]
+    fn any_target_and_any_range_lead_somewhere_or_are_refused(text in soup()) {
+        let mut revisions: Vec<Revision> =
+            ["a", "b2", "c", "0"].iter().map(|id| Revision::new(id.parse().unwrap())).collect();
+        revisions[1].revises = vec![revisions[0].id.clone()];
+        revisions[2].revises = vec![revisions[0].id.clone()];
+        revisions[2].labels = vec!["feature-2".into()];
+        let graph = Graph::new(&revisions).unwrap();
+        let resolver = Resolver { revisions: &revisions, graph: &graph };
+        let says = |error: &dyn std::fmt::Display| !error.to_string().is_empty();
+        match resolver.all(&Target::from(text.as_str())) {
+            Ok(found) => prop_assert!(found.iter().all(|&index| index < revisions.len())),
+            Err(error) => prop_assert!(says(&error)),
+        }
+        let at = graph.closure([1]);
+        match text.parse::<TargetRange>().and_then(|range| resolver.history(&range, &at)) {
+            Ok(found) => prop_assert!(found.iter().all(|&index| index < revisions.len())),
+            Err(error) => prop_assert!(says(&error)),
+        }
+    }
+}

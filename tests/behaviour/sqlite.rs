@@ -1,0 +1,216 @@
+//! What SQLite alone can do to a migration.
+
+use std::fs;
+use std::time::Duration;
+
+use embed_migrations::ErrorKind;
+use embed_migrations_tests::database::{Connection, Database, Kind, Native};
+use embed_migrations_tests::guarantees::counted;
+use embed_migrations_tests::log::Log;
+use embed_migrations_tests::migrate;
+use embed_migrations_tests::revisions::Revisions;
+
+/// How SQLite keeps what a transaction may still undo.
+const JOURNALS: [&str; 4] = ["DELETE", "TRUNCATE", "PERSIST", "WAL"];
+
+fn in_journal(db: &Database, journal: &str) -> Connection {
+    let mut connection = db.connect();
+    assert_eq!(connection.value(&format!("PRAGMA journal_mode = {journal}")).to_uppercase(), journal);
+    connection
+}
+
+fn native(connection: &Connection) -> &rusqlite::Connection {
+    match &connection.native {
+        Native::Sqlite(connection) => connection,
+        _ => unreachable!("these tests are SQLite's"),
+    }
+}
+
+/// Parents with children that go when their parent goes, and a revision that rebuilds the parents.
+fn family(rebuild: &str) -> Revisions {
+    let tables = "CREATE TABLE parents (id INTEGER PRIMARY KEY, name TEXT);\n\
+                  CREATE TABLE children (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL REFERENCES parents (id) ON DELETE CASCADE);\n\
+                  INSERT INTO parents VALUES (1, 'a'), (2, 'b');\nINSERT INTO children VALUES (10, 1), (20, 2), (21, 2);";
+    let rebuild = format!(
+        "-- migrate:up foreign-keys=off\nCREATE TABLE new (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n{rebuild}\n\
+         DROP TABLE parents;\nALTER TABLE new RENAME TO parents;"
+    );
+    Revisions::new().sql("tables", tables, "").sections("rebuild", &rebuild)
+}
+
+#[test]
+fn a_rebuild_keeps_the_rows_that_refer_to_the_table_and_enforcement_comes_back() {
+    for journal in JOURNALS {
+        for enforced in ["ON", "OFF"] {
+            let db = Database::new(Kind::Sqlite);
+            let mut connection = in_journal(&db, journal);
+            connection.run(&format!("PRAGMA foreign_keys = {enforced}"));
+            let before = connection.value("PRAGMA foreign_keys");
+            let set = family("INSERT INTO new SELECT id, name FROM parents;").build();
+            migrate!(connection, set, upgrade("head")).unwrap();
+            assert_eq!(connection.count("children"), 3, "{journal}");
+            assert_eq!(connection.rows("PRAGMA foreign_key_check").len(), 0);
+            assert_eq!(connection.value("PRAGMA foreign_keys"), before);
+        }
+    }
+    counted("A rebuilt table keeps", Kind::Sqlite, 2 * JOURNALS.len());
+}
+
+#[test]
+fn a_rebuild_that_loses_a_parent_is_refused_before_the_commit() {
+    for journal in JOURNALS {
+        let db = Database::new(Kind::Sqlite);
+        let mut connection = in_journal(&db, journal);
+        connection.run("PRAGMA foreign_keys = ON");
+        let set = family("INSERT INTO new SELECT id, name FROM parents WHERE id = 1;").build();
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert!(error.to_string().contains("2 rows would refer to rows that are not there"), "{error}");
+        assert_eq!(db.connect().rows("SELECT id FROM parents"), [["1"], ["2"]]);
+        assert_eq!(connection.count("children"), 3);
+        assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+        assert_eq!(migrate!(connection, set, current()).unwrap(), ["tables"]);
+    }
+}
+
+#[test]
+fn every_transaction_takes_the_write_lock_when_it_begins() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    let set = Revisions::tables(2)
+        .sections("alone", "-- migrate:up no-transaction\nCREATE TABLE x (n);\nINSERT INTO x VALUES (1);")
+        .build();
+    let log = Log::start(&db, &mut connection);
+    migrate!(connection, set, upgrade("head")).unwrap();
+    let begun: Vec<String> = log.statements().into_iter().filter(|sql| sql.starts_with("BEGIN")).collect();
+    assert!(begun.len() >= 4 && begun.iter().all(|sql| sql == "BEGIN IMMEDIATE"), "{begun:?}");
+}
+
+#[test]
+fn another_writer_is_waited_for_and_then_named_as_the_reason() {
+    for journal in JOURNALS {
+        let db = Database::new(Kind::Sqlite);
+        let mut writer = in_journal(&db, journal);
+        writer.run("CREATE TABLE own (n); BEGIN IMMEDIATE; INSERT INTO own VALUES (1)");
+        let set = Revisions::tables(2).build();
+        let mut connection = db.connect();
+        let patience = Duration::from_millis(150);
+        let error = migrate!(connection, set, lock_timeout(patience).upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked, "{journal}: {error}");
+        assert_eq!(db.connect().rows("SELECT name FROM sqlite_schema WHERE name LIKE 't_'").len(), 0);
+
+        // It ends while the next run waits.
+        let path = db.url();
+        let waiting = std::thread::spawn(move || {
+            let set = Revisions::tables(2).build();
+            migrate!(Connection::new(Kind::Sqlite, &path), set, upgrade("head"))
+                .map(|report| report.steps.len())
+        });
+        std::thread::sleep(Duration::from_millis(200));
+        writer.run("COMMIT");
+        assert_eq!(waiting.join().unwrap().unwrap(), 2, "{journal}");
+        assert_eq!(writer.count("own"), 1);
+    }
+    counted("Another process that writes", Kind::Sqlite, JOURNALS.len());
+}
+
+/// The pages of a database are used up at ever later places: each failure leaves what was there before it.
+#[test]
+fn a_disk_that_is_full_at_any_place_undoes_the_revision_and_the_next_run_goes_on() {
+    let mut failed = 0;
+    for journal in JOURNALS {
+        let db = Database::new(Kind::Sqlite);
+        let mut connection = in_journal(&db, journal);
+        let set = Revisions::tables(2)
+            .sql(
+                "big",
+                "CREATE TABLE big (x); INSERT INTO big VALUES (zeroblob(20000)); CREATE INDEX big_x ON big (x); \
+                 CREATE TABLE more (x); INSERT INTO more VALUES (zeroblob(20000));",
+                "DROP TABLE big;",
+            )
+            .build();
+        for room in 0.. {
+            let pages: usize = connection.value("PRAGMA page_count").parse().unwrap();
+            connection.rows(&format!("PRAGMA max_page_count = {}", (pages + 1).max(2)));
+            let Err(error) = migrate!(connection, set, upgrade("head")) else { break };
+            assert!(error.to_string().contains("full"), "{error}");
+            failed += 1;
+            assert!(native(&connection).is_autocommit());
+            assert_eq!(connection.value("PRAGMA integrity_check"), "ok");
+            let current = migrate!(connection, set, current()).unwrap();
+            let tables = db.tables();
+            assert_eq!(
+                tables.len(),
+                current.first().map_or(0, |id| id.trim_start_matches('r').parse().unwrap())
+            );
+            connection.rows(&format!("PRAGMA max_page_count = {}", pages + 1 + 2 * room));
+            if let Ok(report) = migrate!(connection, set, upgrade("head")) {
+                assert!(!report.steps.is_empty());
+                break;
+            }
+            failed += 1;
+        }
+        assert_eq!(db.tables(), ["big", "more", "t1", "t2"], "{journal}");
+    }
+    assert!(failed > 8, "{failed}");
+    counted("A disk that is full", Kind::Sqlite, failed);
+}
+
+/// Runs every verb on a file that is no sound database, and fails unless each is an error and the bytes are the same.
+fn is_refused_and_not_touched(db: &Database, bytes: &[u8], what: &str) {
+    let set = Revisions::tables(3).build();
+    fs::write(db.sqlite_path(), bytes).unwrap();
+    let mut connection = db.connect();
+    let errors = [
+        migrate!(connection, set, upgrade("head")).map(|_| ()).unwrap_err(),
+        migrate!(connection, set, stamp("r0002")).map(|_| ()).unwrap_err(),
+        migrate!(connection, set, status()).map(|_| ()).unwrap_err(),
+    ];
+    for error in errors {
+        let text = error.to_string();
+        assert!(text.contains("not a database") || text.contains("malformed"), "{what}: {text}");
+        assert_ne!(error.kind(), ErrorKind::History, "{what}: {text}");
+    }
+    drop(connection);
+    assert!(fs::read(db.sqlite_path()).unwrap() == bytes, "{what}: the file was changed");
+}
+
+#[test]
+fn an_encrypted_file_is_refused_and_not_touched() {
+    let db = Database::new(Kind::Sqlite);
+    // What an encrypted file looks like to SQLite: as many pages of bytes without a pattern.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let bytes: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    })
+    .take(4 * 4096)
+    .collect();
+    is_refused_and_not_touched(&db, &bytes, "an encrypted file");
+}
+
+#[test]
+fn a_corrupt_file_is_an_error_and_not_touched() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    migrate!(connection, Revisions::tables(2).build(), upgrade("head")).unwrap();
+    let history = "SELECT rootpage FROM sqlite_schema WHERE name = 'migrate_history'";
+    let history: usize = connection.value(history).parse().unwrap();
+    let page: usize = connection.value("PRAGMA page_size").parse().unwrap();
+    drop(connection);
+    let sound = fs::read(db.sqlite_path()).unwrap();
+    let mut tried = 0;
+    // What kind of file it is, how its pages are laid out, the schema's page and its first row, and the history's page.
+    for place in [0, 5, 16, 17, 19, 21, 22, 23, 100, 103, 104, 108, (history - 1) * page] {
+        let mut bytes = sound.clone();
+        bytes[place] ^= 0xff;
+        is_refused_and_not_touched(&db, &bytes, &format!("byte {place} flipped"));
+        tried += 1;
+    }
+    for length in [50, 99, 511, page] {
+        is_refused_and_not_touched(&db, &sound[..length], &format!("cut to {length} bytes"));
+        tried += 1;
+    }
+    counted("A corrupt or encrypted file", Kind::Sqlite, tried + 1);
+}
