@@ -134,10 +134,23 @@ impl Place {
                 "dbname" => place.database = Some(value),
                 "host" => place.hosts = value.split(',').map(str::to_owned).collect(),
                 "port" => place.ports = value.split(',').map(str::to_owned).collect(),
-                _ => place.parameters.push((plain(name), value)),
+                _ => place.parameters.push(in_words_of_libpq(&plain(name), value)),
             }
         }
+        place.settle_mode();
         place
+    }
+
+    /// Says which mode is meant where none is said, or more than is said, as connections take it.
+    fn settle_mode(&mut self) {
+        let Some(roots) = self.parameter("sslrootcert") else { return };
+        let meant = match (self.parameter("sslmode"), roots) {
+            (None, "system") => "verify-full",
+            (None | Some("require"), _) => "verify-ca",
+            _ => return,
+        };
+        self.parameters.retain(|(name, _)| name != "sslmode");
+        self.parameters.push(("sslmode".into(), meant.into()));
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
@@ -169,7 +182,7 @@ impl Place {
         own.into_iter().chain(passed).filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// For the clients of MySQL and MariaDB; all but the password.
+    /// For the clients of MySQL and MariaDB; all but the password. They know no authorities by themselves.
     fn options(&self, is_mariadb: bool) -> Vec<String> {
         let mut options = Vec::new();
         if let Some(socket) = self.parameter("socket") {
@@ -198,9 +211,34 @@ impl Place {
             _ => &[],
         };
         options.extend(flags.iter().map(|&flag| flag.to_owned()));
-        options.extend(self.parameter("sslrootcert").map(|path| format!("--ssl-ca={path}")));
+        for (name, option) in [("sslrootcert", "ca"), ("sslcert", "cert"), ("sslkey", "key")] {
+            let path = self.parameter(name).filter(|path| (name, *path) != ("sslrootcert", "system"));
+            options.extend(path.map(|path| format!("--ssl-{option}={path}")));
+        }
         options
     }
+}
+
+/// A parameter of TLS that is in MySQL's words, in those of libpq; others as they are.
+fn in_words_of_libpq(name: &str, value: String) -> (String, String) {
+    let name = match name {
+        "ssl-mode" => "sslmode",
+        "ssl-ca" => "sslrootcert",
+        "ssl-cert" => "sslcert",
+        "ssl-key" => "sslkey",
+        other => other,
+    };
+    if name != "sslmode" {
+        return (name.to_owned(), value);
+    }
+    let mode = match value.to_ascii_lowercase().replace('_', "-").as_str() {
+        "disabled" => "disable".to_owned(),
+        "preferred" => "prefer".to_owned(),
+        "required" => "require".to_owned(),
+        "verify-identity" => "verify-full".to_owned(),
+        mode => mode.to_owned(),
+    };
+    (name.to_owned(), mode)
 }
 
 #[cfg(test)]
@@ -240,5 +278,24 @@ mod tests {
         assert_eq!(options(url, true), format!("{common} --ssl --ssl-verify-server-cert --ssl-ca=/ca.pem"));
         assert_eq!(options(url, false), format!("{common} --ssl-mode=VERIFY_IDENTITY --ssl-ca=/ca.pem"));
         assert_eq!(options("mysql://me:s3cr3t@h/db", true), "--protocol=tcp --host=h --user=me");
+        let own_words =
+            "mysql://me:s3cr3t@h/db?ssl-mode=VERIFY_IDENTITY&ssl-ca=/ca.pem&ssl-cert=/c.pem&ssl-key=/k.pem";
+        assert_eq!(
+            options(own_words, false),
+            "--protocol=tcp --host=h --user=me --ssl-mode=VERIFY_IDENTITY --ssl-ca=/ca.pem --ssl-cert=/c.pem --ssl-key=/k.pem"
+        );
+    }
+
+    #[test]
+    fn a_dump_checks_the_server_no_less_than_a_connection_does() {
+        let options =
+            |parameters: &str| Place::read(&format!("mysql://me@h/db?{parameters}")).options(false).join(" ");
+        assert!(options("sslrootcert=/ca.pem").ends_with("--ssl-mode=VERIFY_CA --ssl-ca=/ca.pem"));
+        assert!(
+            options("sslmode=require&sslrootcert=/ca.pem").ends_with("--ssl-mode=VERIFY_CA --ssl-ca=/ca.pem")
+        );
+        assert!(options("sslmode=verify-full&ssl-ca=system").ends_with("--ssl-mode=VERIFY_IDENTITY"));
+        let place = Place::read("postgres://me@h/db?sslrootcert=system");
+        assert!(place.variables().contains(&("PGSSLMODE", "verify-full".to_owned())));
     }
 }
