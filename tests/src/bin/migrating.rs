@@ -1,6 +1,6 @@
 //! A program that migrates, for tests that need processes: `migrating URL SET VERB TARGET [OPTION..]`.
 //!
-//! The set is a directory, or the name of one in [`sets`](embed_migrations_tests::sets). It waits for a line on its input
+//! The set is a directory, or the name of one in [`sets`]. It waits for a line on its input
 //! first, so that several can start at once, and prints the ids of the steps it took.
 //!
 //! | option | |
