@@ -110,6 +110,17 @@ fn resolve_unless(
     let checker = Checker { checks, data: &directory.data };
     let revisions: Vec<Revision> =
         directory.revisions.iter().map(|parsed| checker.revision(parsed, &mut problems)).collect();
+    // All of the data is embedded, whether a revision names it or not.
+    for file in &directory.data {
+        if let Err(error) = std::fs::metadata(&file.path) {
+            let path = format!("{display}/data/{}", file.name);
+            let told = problems.iter().any(|problem| problem.path == path);
+            if !told {
+                let help = "make it readable, or remove it";
+                problems.push(Problem::of_path(path, format!("cannot be read: {error}"), help));
+            }
+        }
+    }
     let backends = checker.backends(&directory.revisions, &revisions, &mut problems);
     let graph = match Graph::new(&revisions) {
         Ok(graph) => {

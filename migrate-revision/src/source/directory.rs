@@ -183,8 +183,11 @@ impl Directory {
             })?;
             let name = format!("{prefix}{name}");
             let path = entry.path();
-            let metadata = fs::metadata(&path)
-                .map_err(|error| unreadable(&format!("{}/{DATA}/{name}", self.display), &error))?;
+            let Ok(metadata) = fs::metadata(&path) else {
+                // Whoever reads it says why it cannot be read, and what wanted it.
+                self.data.push(DataFile { name, path });
+                continue;
+            };
             if metadata.is_dir() {
                 // A link to a directory may lead back to where it is.
                 if entry.file_type().map_err(fail)?.is_symlink() {
