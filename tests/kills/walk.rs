@@ -215,8 +215,13 @@ impl Walk {
 
     /// Starts the program that takes the step, on the database of a URL.
     pub fn start(&self, url: &str, step: &Step, options: &[&str]) -> Process {
+        // A proxy reads along, which it could not if the two spoke in private.
+        let url = match self.kind {
+            Kind::Sqlite => url.to_owned(),
+            _ => format!("{url}{}sslmode=disable", if url.contains('?') { '&' } else { '?' }),
+        };
         let child = Command::new(env!("CARGO_BIN_EXE_migrating"))
-            .args([url, self.name, step.verb(), &step.target])
+            .args([url.as_str(), self.name, step.verb(), &step.target])
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -82,11 +82,8 @@ impl<D: Database> Run<'_, D> {
                     last = self.lock(self.leads_to_head(aim)).await?;
                     continue;
                 }
-                let abandoned = self.is_abandoned(running).await?;
-                // Its owner may have finished it and gone.
-                let now = self.read_last().await?;
-                if !abandoned || now != read {
-                    last = now;
+                if !self.is_abandoned(running).await? {
+                    last = self.read_last().await?;
                     continue;
                 }
             }

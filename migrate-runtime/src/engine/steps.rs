@@ -333,7 +333,8 @@ impl<D: Database> Run<'_, D> {
                 }
             };
             if sight != Sight::AtWork && still_since.elapsed() >= patience {
-                return Ok(true);
+                // Its owner may have finished it and gone since the row was read.
+                return Ok(matches!(self.read_last().await?, Last::Row(now) if *now == *row));
             }
             self.db.sleep(Duration::from_millis(20)).await;
             match self.read_last().await? {
