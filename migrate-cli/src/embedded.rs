@@ -109,11 +109,9 @@ impl Command {
 ///
 /// ```no_run
 /// # use std::process::ExitCode;
-/// # fn set() -> &'static migrate_runtime::Migrations { unimplemented!() }
-/// # fn of_the_application() -> migrate_cli::Command { unimplemented!() }
-/// # async fn example() -> ExitCode {
-/// let command = of_the_application();
-/// migrate_cli::Cli::new(set()).program("app migrate").run(&command).await
+/// # use migrate_cli::{Cli, Command};
+/// # async fn example(migrations: &migrate_runtime::Migrations, command: Command) -> ExitCode {
+/// Cli::new(migrations).program("app migrate").run(&command).await
 /// # }
 /// ```
 #[derive(Debug)]
