@@ -29,6 +29,29 @@ pub struct Comparison {
     pub cpu_ratio: Option<f64>,
 }
 
+/// The argument of the process that says what to measure, in lower case.
+pub fn filter() -> Option<String> {
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--format" {
+            arguments.next();
+        } else if !argument.starts_with('-') {
+            return Some(argument.to_lowercase());
+        }
+    }
+    None
+}
+
+/// A connection whose statements the server does not log, as the servers of the tests do.
+pub fn unlogged(mut connection: Connection) -> Connection {
+    match &connection.native {
+        Native::Sqlite(_) => {}
+        Native::Postgres(_) => connection.run("SET log_statement = 'none'"),
+        Native::Mysql(_) => connection.run("SET SESSION sql_log_off = 1"),
+    }
+    connection
+}
+
 /// The threads that work for a connection: this one, and its server's if that runs on this machine.
 #[derive(Debug, Default)]
 pub struct Threads {

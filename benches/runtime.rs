@@ -2,14 +2,14 @@
 //! against the same statements with one transaction and one insert each; and both over a slow link.
 //!
 //! `cargo bench -p embed-migrations-benches` measures SQLite; with the variables that `cargo xtask servers` prints, the
-//! servers as well. The argument `link` measures only what the slow link does.
+//! servers as well. Another argument chooses what has it in its name: `postgres: apply`, `link`.
 
 use std::time::{Duration, Instant};
 
 use embed_migrations::{Migrations, Transaction};
 use embed_migrations_benches::proxy::Proxy;
 use embed_migrations_benches::table::Format;
-use embed_migrations_benches::{Comparison, Threads, compare};
+use embed_migrations_benches::{Comparison, Threads, compare, unlogged};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
@@ -19,7 +19,8 @@ const DELAY: Duration = Duration::from_millis(5);
 
 fn main() {
     let format = Format::of_arguments();
-    let only_link = std::env::args().any(|argument| argument == "link");
+    let filter = embed_migrations_benches::filter();
+    let is_wanted = |what: &str| filter.as_ref().is_none_or(|filter| what.to_lowercase().contains(filter));
     format.print_head();
     let mut servers = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres, Kind::Mysql] {
@@ -35,20 +36,25 @@ fn main() {
         if kind != Kind::Sqlite {
             servers.push(kind);
         }
-        if only_link {
-            continue;
-        }
-        for count in [10, 1000, 10_000] {
-            format.print(&format!("{kind:?}: start with nothing to do"), count, &nothing_to_do(kind, count));
-        }
-        for count in [100, 1000] {
-            format.print(&format!("{kind:?}: apply"), count, &apply(kind, count));
-        }
+        let measure = |what: &str, counts: &[usize], measure: fn(Kind, usize) -> Comparison| {
+            let what = format!("{kind:?}: {what}");
+            for &count in counts.iter().filter(|_| is_wanted(&what)) {
+                format.print(&what, count, &measure(kind, count));
+            }
+        };
+        measure("start with nothing to do", &[10, 1000, 10_000], nothing_to_do);
+        measure("apply, beside rows of a number", &[100, 1000], |kind, count| {
+            apply(kind, count, Row::Number)
+        });
+        measure("apply, beside rows like ours", &[1000], |kind, count| apply(kind, count, Row::LikeOurs));
         if kind != Kind::Mysql {
-            format.print(&format!("{kind:?}: apply in one transaction"), 1000, &apply_at_once(kind, 1000));
+            let number = |kind, count| apply_at_once(kind, count, Row::Number);
+            measure("apply in one transaction, rows of a number", &[1000], number);
+            let like_ours = |kind, count| apply_at_once(kind, count, Row::LikeOurs);
+            measure("apply in one transaction, rows like ours", &[1000], like_ours);
         }
     }
-    for kind in servers {
+    for kind in servers.into_iter().filter(|_| is_wanted("link")) {
         for count in [100, 1000] {
             link(format, kind, "apply", count, &revisions(count).build());
         }
@@ -91,7 +97,7 @@ fn nothing_to_do(kind: Kind, count: usize) -> Comparison {
     let database = Database::new(kind);
     let set = revisions(count).build();
     migrate!(database.connect(), set, stamp("head")).unwrap();
-    let connection = database.connect();
+    let connection = unlogged(database.connect());
     let select = "SELECT seq, revision, direction, heads, digest, checksum, compatible, state, statements_done, \
                   statements_total, progress, applied_by, format FROM migrate_history \
                   WHERE namespace = 'main' AND seq = 1";
@@ -109,13 +115,22 @@ fn nothing_to_do(kind: Kind, count: usize) -> Comparison {
 
 fn fresh(kind: Kind) -> ((Database, Connection), Threads) {
     let database = Database::new(kind);
-    let mut connection = database.connect();
+    let mut connection = unlogged(database.connect());
     let threads = Threads::of(&mut connection);
     ((database, connection), threads)
 }
 
+/// What the bare driver keeps of each revision.
+#[derive(Clone, Copy)]
+enum Row {
+    /// Its number
+    Number,
+    /// As much as the runtime does
+    LikeOurs,
+}
+
 /// One transaction and one row of history per revision, against the same by hand.
-fn apply(kind: Kind, count: usize) -> Comparison {
+fn apply(kind: Kind, count: usize, row: Row) -> Comparison {
     let set = revisions(count).build();
     compare(
         5,
@@ -123,7 +138,7 @@ fn apply(kind: Kind, count: usize) -> Comparison {
         |(_, connection)| {
             assert_eq!(migrate!(*connection, set, upgrade("head")).unwrap().steps.len(), count);
         },
-        |(_, connection)| apply_bare(connection, count),
+        |(_, connection)| apply_bare(connection, count, row),
     )
 }
 
@@ -133,14 +148,15 @@ fn apply_by(kind: Kind, set: &Migrations, delay: Duration) -> (Duration, usize) 
     let proxy = Proxy::of_url(&database.url(), delay);
     // The driver of MySQL would leave the proxy for the server's socket.
     let parameters = if kind == Kind::Mysql { "?prefer_socket=false" } else { "" };
-    let mut connection = Connection::new(kind, &format!("{}{parameters}", proxy.url(&database.url())));
+    let connection = Connection::new(kind, &format!("{}{parameters}", proxy.url(&database.url())));
+    let mut connection = unlogged(connection);
     let (start, turns) = (Instant::now(), proxy.turns());
     migrate!(connection, set, upgrade("head")).unwrap();
     (start.elapsed(), proxy.turns() - turns)
 }
 
 /// One transaction for the run, against the same text in one piece.
-fn apply_at_once(kind: Kind, count: usize) -> Comparison {
+fn apply_at_once(kind: Kind, count: usize, row: Row) -> Comparison {
     let set = revisions(count).build();
     compare(
         5,
@@ -151,27 +167,59 @@ fn apply_at_once(kind: Kind, count: usize) -> Comparison {
             assert_eq!(report.steps.len(), count);
         },
         |(_, connection)| {
-            let steps: String = (1..=count).map(bare_step).collect();
-            connection.run(&format!("{VERSIONS}; BEGIN; {steps} COMMIT"));
+            let steps: String = (1..=count).map(|n| bare_step(n, row)).collect();
+            connection.run(&format!("{}; BEGIN; {steps} COMMIT", row.table()));
         },
     )
 }
 
-const VERSIONS: &str = "CREATE TABLE versions (version INTEGER PRIMARY KEY)";
+impl Row {
+    /// Makes the table of versions.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Number => "CREATE TABLE versions (version INTEGER PRIMARY KEY)",
+            Self::LikeOurs => {
+                "CREATE TABLE versions (namespace VARCHAR(64) NOT NULL, seq BIGINT NOT NULL, revision TEXT NOT NULL, \
+                 direction VARCHAR(64) NOT NULL, heads TEXT NOT NULL, digest TEXT NOT NULL, checksum TEXT, \
+                 compatible BIGINT, state VARCHAR(64) NOT NULL, statements_done BIGINT NOT NULL, \
+                 statements_total BIGINT NOT NULL, progress TEXT, down_sql TEXT, in_force TEXT, \
+                 applied_by TEXT NOT NULL, started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP NULL, \
+                 format BIGINT NOT NULL, PRIMARY KEY (namespace, seq))"
+            }
+        }
+    }
 
-fn bare_step(n: usize) -> String {
+    /// Writes the row of the nth revision.
+    fn insert(self, n: usize) -> String {
+        match self {
+            Self::Number => format!("INSERT INTO versions VALUES ({n})"),
+            Self::LikeOurs => {
+                let digest = format!("1:{n:064x}");
+                format!(
+                    "INSERT INTO versions (namespace, seq, revision, direction, heads, digest, checksum, compatible, \
+                     state, statements_done, statements_total, progress, down_sql, in_force, applied_by, started_at, \
+                     finished_at, format) VALUES ('main', {n}, 'i{n}', 'up', 'i{n}', '{digest}', '{digest}', NULL, 'done', \
+                     1, 1, NULL, 'DELETE FROM t1 WHERE id = {n}', NULL, 'runtime[12345] 0123456789abcdef', \
+                     CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 1)"
+                )
+            }
+        }
+    }
+}
+
+fn bare_step(n: usize, row: Row) -> String {
     let sql = if n == 1 {
         "CREATE TABLE t1 (id INTEGER PRIMARY KEY); INSERT INTO t1 VALUES (1)".to_owned()
     } else {
         format!("INSERT INTO t1 VALUES ({n})")
     };
-    format!("{sql}; INSERT INTO versions VALUES ({n});")
+    format!("{sql}; {};", row.insert(n))
 }
 
 /// What anybody would write by hand: a table of versions, and of each revision one transaction with one insert.
-fn apply_bare(connection: &mut Connection, count: usize) {
-    connection.run(VERSIONS);
+fn apply_bare(connection: &mut Connection, count: usize, row: Row) {
+    connection.run(row.table());
     for n in 1..=count {
-        connection.run(&format!("BEGIN; {} COMMIT", bare_step(n)));
+        connection.run(&format!("BEGIN; {} COMMIT", bare_step(n, row)));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Run<'a, D> {
     /// Whether the session's lock is ours, or none is wanted and the state was read once more
     locked: bool,
     digests: Option<Digests>,
-    /// Who runs this
+    /// Who runs this, once the lock was chosen: a start with nothing to do needs no name
     name: String,
     /// A number that no other run has
     nonce: String,
@@ -75,8 +75,6 @@ impl<'a, D: Database> Run<'a, D> {
             namespace: set.namespace().to_owned(),
             variable: None,
         };
-        let name = options.applied_by.clone().unwrap_or_else(program);
-        let nonce = nonce();
         Self {
             set,
             db,
@@ -84,9 +82,9 @@ impl<'a, D: Database> Run<'a, D> {
             table,
             locked: false,
             digests: None,
-            owner: format!("{name} {nonce}"),
-            name,
-            nonce,
+            name: String::new(),
+            nonce: String::new(),
+            owner: String::new(),
             renewed: Instant::now(),
             options,
         }
@@ -237,7 +235,7 @@ fn program() -> String {
 }
 
 /// A number that no other run has: process ids come again, on other machines and after a restart.
-fn nonce() -> String {
+pub(crate) fn nonce() -> String {
     format!("{:016x}", random())
 }
 

@@ -1,10 +1,15 @@
 //! The history table: its name, its rows, and the statements that make, write and read it.
 
+mod insert;
+
 use std::fmt::Write as _;
 
 use migrate_revision::{Backend, Direction};
 
-use crate::record::{After, Place};
+use crate::record::After;
+
+#[cfg(feature = "postgres")]
+pub(crate) use self::insert::execute_insert;
 
 /// Where the history is: what to put into statements.
 #[derive(Debug, Clone)]
@@ -174,6 +179,16 @@ impl HistoryTable {
         )
     }
 
+    /// By what the last row is known, and its state.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn select_end(&self, backend: Backend) -> String {
+        format!(
+            "SELECT seq, digest, state FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
+            self.name(backend),
+            quote_text(&self.namespace, backend)
+        )
+    }
+
     /// Every row of the namespace, oldest first.
     pub(crate) fn select_all(&self, backend: Backend) -> String {
         let time = |column: &str| match backend {
@@ -243,91 +258,6 @@ impl HistoryTable {
              \x20   format {number} NOT NULL,\n\
              \x20   PRIMARY KEY (namespace, seq)\n){end}",
             self.name(backend)
-        )
-    }
-
-    /// Writes a row, done at once or still running. It fails if the row that it is to follow is not there, or if another
-    /// row has its number.
-    pub(crate) fn insert(&self, row: &NewRow, done: bool, backend: Backend) -> String {
-        let text = |value: &str| quote_text(value, backend);
-        let name = self.name(backend);
-        let namespace = text(&self.namespace);
-        let seq = match &row.after {
-            After::Nothing => "1".to_owned(),
-            After::State(Place { digest, is_base }) => {
-                let digest = text(digest);
-                let none =
-                    if *is_base { format!(" UNION ALL SELECT 0, {digest}, 'done'") } else { String::new() };
-                format!(
-                    "(SELECT seq + 1 FROM (SELECT seq, digest, state FROM {name} WHERE namespace = {namespace}{none} \
-                     ORDER BY seq DESC LIMIT 1) AS last WHERE digest = {digest} AND state = 'done')"
-                )
-            }
-            After::Row(seq, digest) => {
-                let guard = format!(
-                    "SELECT seq + 1 FROM {name} WHERE namespace = {namespace} AND seq = {seq} AND digest = {} AND \
-                     state <> 'running'",
-                    text(digest)
-                );
-                match backend {
-                    // MySQL reads from the table that it writes to only through a derived table.
-                    Backend::Mysql | Backend::Mariadb => {
-                        format!(
-                            "(SELECT * FROM ({}) AS last)",
-                            guard.replacen("seq + 1", "seq + 1 AS seq", 1)
-                        )
-                    }
-                    Backend::Sqlite | Backend::Postgres => format!("({guard})"),
-                }
-            }
-        };
-        format!("{} {}", self.insert_into(backend), self.values(row, &seq, done, backend))
-    }
-
-    /// Writes rows of steps that are done in one transaction with the row before them, which has its guard: until that is
-    /// committed nobody comes between them. `None` if the number of one is not known.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    pub(crate) fn insert_behind<'r>(
-        &self,
-        rows: impl IntoIterator<Item = &'r NewRow>,
-        backend: Backend,
-    ) -> Option<String> {
-        let mut sql = self.insert_into(backend);
-        for (place, row) in rows.into_iter().enumerate() {
-            sql.push_str(if place == 0 { " " } else { ",\n" });
-            sql.push_str(&self.values(row, &row.seq()?.to_string(), true, backend));
-        }
-        Some(sql)
-    }
-
-    fn insert_into(&self, backend: Backend) -> String {
-        format!(
-            "INSERT INTO {} (namespace, seq, revision, direction, heads, digest, checksum, compatible, state, \
-             statements_done, statements_total, progress, down_sql, in_force, applied_by, started_at, finished_at, format) VALUES",
-            self.name(backend)
-        )
-    }
-
-    fn values(&self, row: &NewRow, seq: &str, done: bool, backend: Backend) -> String {
-        let text = |value: &str| quote_text(value, backend);
-        let maybe = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
-        let now = now(backend);
-        let (state, statements_done, finished_at) =
-            if done { ("done", row.statements, now) } else { ("running", 0, "NULL") };
-        format!(
-            "({}, {seq}, {}, '{}', {}, {}, {}, {}, '{state}', {statements_done}, {}, NULL, {}, {}, {}, \
-             {now}, {finished_at}, {FORMAT})",
-            text(&self.namespace),
-            text(&row.revision),
-            row.action.as_str(),
-            text(&row.heads),
-            text(&row.digest),
-            maybe(&row.checksum),
-            compatible(row.compatible),
-            row.statements,
-            maybe(&row.down_sql),
-            maybe(&row.in_force),
-            text(&row.applied_by),
         )
     }
 
@@ -465,13 +395,13 @@ pub(crate) fn now(backend: Backend) -> &'static str {
 impl HistoryRow {
     /// A row from its columns as text: those that tell the state, then the two times if they were asked for. `None` if
     /// they are not what a history has.
-    pub(crate) fn parse(columns: &[Option<String>]) -> Option<Self> {
-        let text = |place: usize| columns.get(place).cloned().flatten();
-        let heads = text(3)?;
+    pub(crate) fn parse(mut columns: Vec<Option<String>>) -> Option<Self> {
+        let mut text = |place: usize| columns.get_mut(place).and_then(Option::take);
         // A later version may mean something else by any of the columns.
         if text(12)?.parse::<u32>().ok()? > FORMAT {
             return None;
         }
+        let heads = text(3)?;
         Some(Self {
             seq: text(0)?.parse().ok()?,
             revision: text(1)?,
@@ -583,7 +513,7 @@ mod tests {
             ["7", "b", "up", "a,b", "1:d", "1:c", "1", "done", "2", "2", "", "me", "1"]
                 .map(|text| Some(text.to_owned()))
                 .into();
-        let parsed = HistoryRow::parse(&row).unwrap();
+        let parsed = HistoryRow::parse(row.clone()).unwrap();
         assert_eq!(
             (parsed.seq, parsed.heads.len(), parsed.compatible, parsed.is_done()),
             (7, 2, Some(true), true)
@@ -593,7 +523,7 @@ mod tests {
         {
             let mut row = row.clone();
             row[place] = wrong.map(str::to_owned);
-            assert_eq!(HistoryRow::parse(&row), None, "column {place}");
+            assert_eq!(HistoryRow::parse(row), None, "column {place}");
         }
     }
 }

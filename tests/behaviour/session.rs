@@ -244,7 +244,9 @@ mod postgres {
     #[test]
     fn what_a_function_sets_reaches_neither_the_next_revision_nor_the_caller() {
         for lock in [Lock::Session, Lock::None] {
-            for transaction in [Transaction::PerRevision, Transaction::PerRun] {
+            for (transaction, behind) in
+                [Transaction::PerRevision, Transaction::PerRun].into_iter().flat_map(|t| [(t, 0), (t, 9)])
+            {
                 let db = Database::new(Kind::Postgres);
                 let set = Revisions::new()
                     .sections(
@@ -255,17 +257,22 @@ mod postgres {
                     )
                     .sql("b", "SELECT public.leak();", "")
                     .sql("c", "CREATE TABLE after_it (id int);", "")
-                    .sql("d", "SELECT public.leak();", "")
+                    .sql("d", "SELECT public.leak();", "");
+                let set = (0..behind)
+                    .fold(set, |set, n| {
+                        set.sql(&format!("e{n}"), &format!("CREATE TABLE e{n} (id int);"), "")
+                    })
                     .build();
                 let mut connection = db.connect();
                 connection.run("SET search_path = public, \"It's\", pg_catalog; SET lock_timeout = '3s'");
                 let before = connection.value(SHOW);
                 migrate!(connection, set, lock(lock).transaction(transaction).upgrade("head")).unwrap();
                 assert_eq!(connection.value(SHOW), before, "{lock:?}, {transaction:?}");
-                let place =
-                    "SELECT schemaname || '.' || tableowner FROM pg_tables WHERE tablename = 'after_it'";
+                let place = "SELECT schemaname || '.' || tableowner || count(*) FROM pg_tables \
+                     WHERE tablename = 'after_it' OR tablename LIKE 'e_' GROUP BY schemaname, tableowner";
                 let user = connection.value("SELECT 'public.' || session_user");
-                assert_eq!(connection.value(place), user, "{lock:?}, {transaction:?}");
+                let expected = format!("{user}{}", behind + 1);
+                assert_eq!(connection.value(place), expected, "{lock:?}, {transaction:?}, {behind}");
             }
         }
     }

@@ -318,7 +318,7 @@ impl Database for Mysql<'_> {
                 let Some(mut row) = rows.pop() else { return Ok(Last::NoRow) };
                 let version = row.pop().flatten();
                 self.backend.get_or_insert(session::dialect_of(version.as_deref()));
-                Ok(HistoryRow::parse(&row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))))
+                Ok(HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))))
             }
             Err(failed) if matches!(failed.code, NO_TABLE | NO_DATABASE | NO_DATABASE_SELECTED) => {
                 Ok(Last::NoTable)
@@ -329,7 +329,7 @@ impl Database for Mysql<'_> {
 
     async fn read_all(&mut self, table: &HistoryTable) -> Result<Vec<HistoryRow>, Fault> {
         let rows = self.read(&table.select_all(self.dialect())).await.map_err(|failed| failed.fault)?;
-        rows.iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
+        rows.into_iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
     }
 
     /// A table without rows is nothing to worry about: no row is ever hidden, and making the table has committed by

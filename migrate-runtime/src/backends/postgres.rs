@@ -6,6 +6,7 @@ mod batch;
 mod blockers;
 mod connect;
 mod index;
+mod prepared;
 mod recorded;
 mod transact;
 mod values;
@@ -20,6 +21,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use self::batch::{Batch, Cells, Encoding, Failed, What, cells};
+use self::prepared::Prepared;
 use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Work};
 use crate::dialect::postgres::Noted;
 use crate::error::Fault;
@@ -49,6 +51,7 @@ pub(crate) struct Postgres<'a> {
     process: Option<String>,
     /// The session's settings by that process; they are its as long as the lock is
     noted: Option<Noted>,
+    prepared: Prepared,
     /// What each text begins with that takes a step
     signature: String,
     /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
@@ -81,6 +84,7 @@ impl<'a> Postgres<'a> {
             debts: Debts::default(),
             process: None,
             noted: None,
+            prepared: Prepared::default(),
             signature: String::new(),
             patience,
         }
@@ -145,6 +149,9 @@ impl Drop for Postgres<'_> {
         if self.debts.strings_off {
             send(STRINGS_OFF);
         }
+        if let Some(names) = self.prepared.names() {
+            send(&names.deallocate());
+        }
         if let Some(delete) = &self.debts.lease {
             send(delete);
         }
@@ -164,7 +171,7 @@ impl Database for Postgres<'_> {
 
     async fn read_last(&mut self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")).await {
-            Ok(rows) => Ok(match rows.first() {
+            Ok(rows) => Ok(match rows.into_iter().next() {
                 None => Last::NoRow,
                 Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))),
             }),
@@ -177,7 +184,7 @@ impl Database for Postgres<'_> {
 
     async fn read_all(&mut self, table: &HistoryTable) -> Result<Vec<HistoryRow>, Fault> {
         let rows = self.rows(&table.select_all(BACKEND)).await.map_err(fault)?;
-        rows.iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
+        rows.into_iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
     }
 
     async fn prepare(&mut self, table: &mut HistoryTable, last: &Last) -> Result<()> {
@@ -240,6 +247,15 @@ impl Database for Postgres<'_> {
         if self.debts.strings_off {
             self.client.batch_execute(STRINGS_OFF).await.map_err(fault)?;
             self.debts.strings_off = false;
+        }
+        if let Some(names) = self.prepared.names() {
+            match self.client.batch_execute(&names.deallocate()).await {
+                // A revision may have made the session forget them.
+                Err(error) if !is(&error, &[SqlState::INVALID_SQL_STATEMENT_NAME]) => {
+                    return Err(fault(error));
+                }
+                _ => self.prepared = Prepared::default(),
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told,
 use crate::db::{self, Db, Row, Value};
 use crate::dialect::progress;
 use crate::error::Fault;
-use crate::history::{HistoryRow, HistoryTable, NewRow, RowState, Running, TakeOver};
+use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
 use crate::{Error, ErrorKind, Result};
 
 const BACKEND: Backend = Backend::Sqlite;
@@ -28,9 +28,6 @@ pub(crate) struct Sqlite<'a> {
     /// Settings noted before a script that may change them
     settings: Vec<(&'static str, i64)>,
 }
-
-/// How many rows one statement writes.
-const MAX_ROWS: usize = 200;
 
 /// The pragmas that belong to a connection, can be read back, and change what statements do.
 const SETTINGS: [&str; 16] = [
@@ -103,7 +100,7 @@ impl<'a> Sqlite<'a> {
 
     fn last(&self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")) {
-            Ok(rows) => Ok(match rows.first() {
+            Ok(rows) => Ok(match rows.into_iter().next() {
                 None => Last::NoRow,
                 Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))),
             }),
@@ -139,16 +136,12 @@ impl<'a> Sqlite<'a> {
                 fault(error).into()
             }
         })?;
-        let expected = row.after.row();
-        let overtaken = match self.last(table) {
-            Ok(Last::Row(last)) => {
-                last.state == RowState::Running || Some((last.seq, last.digest.as_str())) != expected
-            }
-            Ok(Last::NoTable | Last::NoRow) => expected.is_some(),
-            Ok(Last::Unreadable) => true,
-            Err(fault) => {
+        let overtaken = match self.rows(&table.select_end(BACKEND)) {
+            Ok(rows) => is_other(rows.first(), row.after.row()),
+            Err(error) if is_no_table(&error) => row.after.row().is_some(),
+            Err(error) => {
                 self.roll_back();
-                return Err(fault.into());
+                return Err(fault(error).into());
             }
         };
         if overtaken {
@@ -182,17 +175,15 @@ impl<'a> Sqlite<'a> {
         for (step, work) in steps.iter().enumerate() {
             told(step, Told::Begun);
             if step == written {
-                self.connection.execute_batch(&table.insert(&work.row, true, BACKEND)).map_err(row_fault)?;
                 let is_function = |work: &&Work<'_>| matches!(work.body, WorkBody::Rust { .. });
                 let behind = steps[step..].iter().take_while(|work| !is_function(work)).skip(1);
-                let rows: Vec<&NewRow> = behind.take(MAX_ROWS).map(|work| &work.row).collect();
-                written = step + 1;
-                if !rows.is_empty()
-                    && let Some(rows_behind) = table.insert_behind(rows.iter().copied(), BACKEND)
-                {
-                    self.connection.execute_batch(&rows_behind).map_err(row_fault)?;
-                    written += rows.len();
-                }
+                let rows: Vec<&NewRow> = behind.map(|work| &work.row).collect();
+                // This transaction has seen the row before it, or written it.
+                let row = table.insert_behind([&work.row], BACKEND);
+                let row = row.unwrap_or_else(|| table.insert(&work.row, true, BACKEND));
+                self.connection.execute_batch(&row).map_err(row_fault)?;
+                self.write_behind(table, &rows).map_err(row_fault)?;
+                written = step + 1 + rows.len();
             }
             match work.body {
                 WorkBody::Nothing => {}
@@ -212,6 +203,26 @@ impl<'a> Sqlite<'a> {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Writes rows behind the last one, which this transaction has written.
+    fn write_behind(&self, table: &HistoryTable, rows: &[&NewRow]) -> rusqlite::Result<()> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        let mut statement = self.connection.prepare(&table.insert_bound(&first.applied_by))?;
+        for row in rows {
+            statement.execute(rusqlite::params![
+                row.seq(),
+                row.revision,
+                row.action.as_str(),
+                row.heads,
+                row.digest,
+                row.checksum,
+                row.compatible,
+                row.statements as i64,
+                row.down_sql,
+            ])?;
         }
         Ok(())
     }
@@ -290,7 +301,7 @@ impl Database for Sqlite<'_> {
 
     async fn read_all(&mut self, table: &HistoryTable) -> Result<Vec<HistoryRow>, Fault> {
         let rows = self.rows(&table.select_all(BACKEND)).map_err(fault)?;
-        rows.iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
+        rows.into_iter().map(|row| HistoryRow::parse(row).ok_or_else(super::unreadable)).collect()
     }
 
     async fn prepare(&mut self, table: &mut HistoryTable, last: &Last) -> Result<()> {
@@ -536,6 +547,14 @@ fn failed(
         fault.text = Some(message.to_owned());
     }
     StepFault::Statement { step, statement: place, offset: Some(offset), kept, fault }
+}
+
+/// Whether the last row, if there is one, is another than the one that is expected, or is not done.
+fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
+    let Some([Some(seq), Some(digest), Some(state)]) = last.map(Vec::as_slice) else {
+        return expected.is_some();
+    };
+    state == "running" || seq.parse().ok().map(|seq| (seq, digest.as_str())) != expected
 }
 
 /// A row that could not be written because another has its number, or because the one before it is not there.

@@ -101,10 +101,6 @@ impl Scope {
         let kept = format!("{kept}::pg_catalog.json");
         let value = |name: &str| format!("pg_catalog.json_extract_path_text({kept}, '{name}')");
         let set = |name: &str| format!("pg_catalog.set_config('{name}', {}, false)", value(name));
-        let set_if_changed = |name: &str| {
-            let (now, then) = (format!("pg_catalog.current_setting('{name}')"), value(name));
-            format!("CASE WHEN {now} OPERATOR(pg_catalog.<>) {then} THEN {} END", set(name))
-        };
         let names = WHO_AND_WHERE;
         if self.all {
             // What a SET LOCAL hides may have been changed as well: only setting it again is certain to bring it back.
@@ -133,7 +129,7 @@ impl Scope {
                 ),
             ];
         }
-        let mut values: Vec<String> = names.map(set_if_changed).into();
+        let mut values: Vec<String> = names.map(|name| set_if_changed(name, &value(name))).into();
         if self.timeouts {
             let locally = |name: &str| format!("pg_catalog.set_config('{name}', {}, true)", value(name));
             values.extend(["lock_timeout", "statement_timeout"].map(locally));
@@ -173,15 +169,12 @@ impl Noted {
 
     /// Puts back what a function has changed. It has one row, whether there is anything to do or not.
     pub(crate) fn restore(&self) -> String {
-        let values: Vec<String> = (WHO_AND_WHERE.iter().zip(&self.who_and_where))
-            .map(|(name, value)| format!("('{name}', {})", quote_text(value, Backend::Postgres)))
-            .collect();
         // One after the other: becoming the former user ends the role.
-        format!(
-            "SELECT pg_catalog.count(pg_catalog.set_config(name, value, false)) FROM (VALUES {}) AS noted (name, value) \
-             WHERE pg_catalog.current_setting(name) OPERATOR(pg_catalog.<>) value",
-            values.join(", ")
-        )
+        let values = WHO_AND_WHERE.iter().zip(&self.who_and_where).map(|(name, value)| {
+            let value = quote_text(value, Backend::Postgres);
+            set_if_changed(name, &value)
+        });
+        format!("SELECT {}", values.collect::<Vec<_>>().join(", "))
     }
 
     /// Sets a section's timeouts for the transaction; `all` says whether also those that are as they were noted.
@@ -212,6 +205,14 @@ impl Noted {
 
 /// Who the session is and where it looks for names. Becoming the former user ends the role, so the role is second.
 const WHO_AND_WHERE: [&str; 3] = ["session_authorization", "role", "search_path"];
+
+/// Sets a setting for the session to an expression, unless it is that.
+fn set_if_changed(name: &str, value: &str) -> String {
+    format!(
+        "CASE WHEN pg_catalog.current_setting('{name}') OPERATOR(pg_catalog.<>) {value} \
+         THEN pg_catalog.set_config('{name}', {value}, false) END"
+    )
+}
 
 /// A timeout as a setting. Zero would mean none.
 fn milliseconds(timeout: Duration) -> String {

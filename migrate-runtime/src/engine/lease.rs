@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use migrate_revision::Backend;
 
-use super::{Run, UNLOCKED};
+use super::{Run, UNLOCKED, nonce, program};
 use crate::backends::{Attempt, Database, Own, Sight};
 use crate::event::Event;
 use crate::lease::LeaseTable;
@@ -35,6 +35,11 @@ impl<D: Database> Run<'_, D> {
     }
 
     async fn name_owner(&mut self) -> Result<()> {
+        if self.nonce.is_empty() {
+            self.nonce = nonce();
+            self.name = self.options.applied_by.clone().unwrap_or_else(program);
+            self.owner = format!("{} {}", self.name, self.nonce);
+        }
         let place =
             self.db.sign(&self.nonce).await.map_err(|fault| fault.while_doing("look at the session"))?;
         if self.options.lock != Lock::Session {

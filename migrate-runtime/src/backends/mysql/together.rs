@@ -72,7 +72,9 @@ impl Mysql<'_> {
             if !plain || script.options.lock_timeout.is_some() || script.options.statement_timeout.is_some() {
                 break;
             }
-            let row = table.insert(&work.row, true, self.dialect());
+            // A text ends with the first statement that fails: behind the first row only its number is to be had.
+            let behind = (!packed.ends.is_empty()).then(|| table.insert_behind([&work.row], self.dialect()));
+            let row = behind.flatten().unwrap_or_else(|| table.insert(&work.row, true, self.dialect()));
             let statements = script.statements.iter().map(|statement| &text[statement.range.clone()]);
             let more = row.len() + statements.clone().map(|sql| sql.len() + 2).sum::<usize>();
             if packed.packet.sql.len() + more > self.budget {

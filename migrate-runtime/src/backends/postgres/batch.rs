@@ -29,6 +29,8 @@ pub(super) enum What {
     Own(&'static str),
     /// Makes the history table
     Create,
+    /// Has the session keep a statement for the run
+    Prepare,
     /// Writes a step's row
     Row(usize),
     /// Writes the rows of the steps behind the first one, which is in one transaction with them

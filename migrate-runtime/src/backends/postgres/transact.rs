@@ -7,12 +7,13 @@ use migrate_revision::StatementKind;
 use tokio_postgres::error::{Severity, SqlState};
 
 use super::batch::{Answers, Batch, Cells, Failed, What};
+use super::prepared::{Prepared, WORTH};
 use super::{BACKEND, MADE_MEANWHILE, Postgres, fault, is};
 use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::dialect::postgres::{self as dialect, Scope};
 use crate::error::Fault;
-use crate::history::HistoryTable;
+use crate::history::{HistoryTable, NewRow};
 use crate::{Error, ErrorKind};
 
 pub(super) const NOTE: What = What::Own("note the session's settings");
@@ -42,7 +43,7 @@ impl Postgres<'_> {
                 return Err(fault);
             }
         } else {
-            let batch = self.message(table, create, steps, &scope);
+            let batch = self.message(table, create, steps, &scope, steps.len() >= WORTH);
             let result = self.run(&batch, told).await;
             result.map_err(|failed| self.transaction_fault(table, steps, failed))?;
         }
@@ -93,10 +94,11 @@ impl Postgres<'_> {
         let mut bytes = 0;
         let mut next = 0;
         let mut failed: Option<(usize, StepFault)> = None;
+        let many = steps.len() >= WORTH;
         for (place, step) in steps.iter().enumerate() {
             while failed.is_none() && next < steps.len() && sent.len() < most && bytes < MAX_SENT_BYTES {
                 let one = &steps[next..=next];
-                let batch = self.message(table, create && next == 0, one, &scope_of(one));
+                let batch = self.message(table, create && next == 0, one, &scope_of(one), many);
                 match batch.send(self.client, &self.signature).await {
                     Ok(answers) => {
                         bytes += batch.len();
@@ -128,8 +130,15 @@ impl Postgres<'_> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// All of the steps as one message, which the server makes one transaction.
-    fn message(&self, table: &HistoryTable, create: bool, steps: &[Work<'_>], scope: &Scope) -> Batch {
+    /// All of the steps as one message, which the server makes one transaction. It may be one of `many`.
+    fn message(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        scope: &Scope,
+        many: bool,
+    ) -> Batch {
         let mut batch = Batch::default();
         let changes = steps.iter().any(|work| !matches!(work.body, WorkBody::Nothing));
         // Behind a pooler each message may meet another session, with other settings.
@@ -140,11 +149,20 @@ impl Postgres<'_> {
         if create {
             self.push_create(&mut batch, table);
         }
+        let kept = match (noted, steps.first()) {
+            (Some(noted), Some(first)) if many => {
+                self.prepared.keep(&mut batch, table, noted, &first.row.applied_by)
+            }
+            _ => None,
+        };
         let behind = steps.get(1..).filter(|rest| changes && !rest.is_empty());
-        let behind = behind.and_then(|rest| table.insert_behind(rest.iter().map(|work| &work.row), BACKEND));
+        let behind: Vec<&NewRow> = behind.unwrap_or_default().iter().map(|work| &work.row).collect();
+        let behind = table.insert_many_behind(&behind);
         for (step, work) in steps.iter().enumerate() {
             if step == 0 || behind.is_none() {
-                batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
+                let row = kept.as_ref().and_then(|kept| kept.row(&work.row));
+                let row = row.unwrap_or_else(|| table.insert(&work.row, true, BACKEND));
+                batch.push(What::Row(step), &row);
             }
             if let Some(rows) = behind.as_ref().filter(|_| step == 0) {
                 batch.push(What::RowsBehind, rows);
@@ -157,10 +175,11 @@ impl Postgres<'_> {
                 _ => push_timeouts(&mut batch, &work.body, self.patience),
             }
             push_statements(&mut batch, step, &work.body);
-            match noted {
-                Some(noted) if changes => batch.push(What::Restore(step), &noted.restore()),
-                None if changes => push_all(&mut batch, What::Restore(step), &scope.restore_kept()),
-                _ => {}
+            match (&kept, noted) {
+                _ if !changes => {}
+                (Some(kept), _) => batch.push(What::Restore(step), &kept.look()),
+                (None, Some(noted)) => batch.push(What::Restore(step), &noted.restore()),
+                (None, None) => push_all(&mut batch, What::Restore(step), &scope.restore_kept()),
             }
         }
         batch
@@ -266,6 +285,13 @@ impl Postgres<'_> {
             self.given_up += 1;
             return StepFault::Overtaken;
         }
+        // What was kept is gone, or the name was another's: nothing of the step was kept, and it does without.
+        let lost = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT];
+        let ours = matches!(failed.what, Some(What::Prepare | What::Row(_) | What::Restore(_)));
+        if ours && is(&failed.error, &lost) && self.prepared.names().is_some() {
+            self.prepared = Prepared::Lost;
+            return StepFault::Overtaken;
+        }
         step_fault(table, steps, failed)
     }
 }
@@ -289,7 +315,9 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
         }
         Some(What::Restore(step)) => StepFault::Error(not_restored(steps.get(step), fault(error))),
         Some(What::Own(doing)) => StepFault::Error(fault(error).while_doing(doing)),
-        Some(What::Row(_) | What::RowsBehind | What::Create | What::Progress) | None => fault(error).into(),
+        Some(What::Row(_) | What::RowsBehind | What::Create | What::Prepare | What::Progress) | None => {
+            fault(error).into()
+        }
     }
 }
 
