@@ -92,23 +92,43 @@ impl FromStr for Checksum {
 }
 
 /// Makes a checksum out of parts, each of which is told apart from its neighbours.
-pub(crate) struct Hasher(blake3::Hasher);
+///
+/// Parts are gathered and hashed together: most are a few bytes.
+pub(crate) struct Hasher {
+    gathered: Vec<u8>,
+    /// What was hashed already of more than is gathered
+    begun: Option<Box<blake3::Hasher>>,
+}
+
+/// How many bytes are gathered.
+const GATHERED: usize = 64 * 1024;
 
 impl Hasher {
     /// A hasher for one purpose: equal parts hashed for two purposes differ.
     pub(crate) fn new(purpose: &str) -> Self {
-        let mut hasher = Self(blake3::Hasher::new());
+        let mut hasher = Self { gathered: Vec::with_capacity(256), begun: None };
         hasher.part(purpose.as_bytes());
         hasher
     }
 
     pub(crate) fn part(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.gathered.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        if self.gathered.len() + bytes.len() > GATHERED {
+            let begun = self.begun.get_or_insert_default();
+            begun.update(&self.gathered);
+            begun.update(bytes);
+            self.gathered.clear();
+        } else {
+            self.gathered.extend_from_slice(bytes);
+        }
     }
 
-    pub(crate) fn finish(&self) -> Checksum {
-        Checksum(*self.0.finalize().as_bytes())
+    pub(crate) fn finish(self) -> Checksum {
+        let hash = match self.begun {
+            Some(mut begun) => begun.update(&self.gathered).finalize(),
+            None => blake3::hash(&self.gathered),
+        };
+        Checksum(*hash.as_bytes())
     }
 }
 
@@ -185,5 +205,19 @@ mod tests {
             hasher.finish()
         };
         assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+    }
+
+    #[test]
+    fn what_is_gathered_makes_no_difference() {
+        let sizes = [0, 1, GATHERED - 40, 100, GATHERED, 3 * GATHERED, 5, GATHERED - 8, 0, 9];
+        let mut hasher = Hasher::new("test");
+        let mut plain = blake3::Hasher::new();
+        plain.update(&4_u64.to_le_bytes()).update(b"test");
+        for (round, &size) in sizes.iter().enumerate() {
+            let part = vec![round as u8; size];
+            hasher.part(&part);
+            plain.update(&(size as u64).to_le_bytes()).update(&part);
+        }
+        assert_eq!(hasher.finish().as_bytes(), plain.finalize().as_bytes());
     }
 }

@@ -231,12 +231,14 @@ impl Checker<'_> {
                         script(parsed, section, backend, served, &mut found)
                     }
                     // A merge joins branches and may leave it at that.
-                    None if sections.is_empty() => Some((Script::default(), Hasher::new("merge").finish())),
+                    None if sections.is_empty() => {
+                        Some((Script::default(), Some(Hasher::new("merge").finish())))
+                    }
                     None => None,
                 };
                 if let Some((script, checksum)) = script {
                     if direction == Direction::Up {
-                        checksums[backend.index()] = Some(checksum);
+                        checksums[backend.index()] = checksum;
                     }
                     let place = body.scripts.iter().position(|other| *other == script).unwrap_or_else(|| {
                         body.scripts.push(script);
