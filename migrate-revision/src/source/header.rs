@@ -27,7 +27,7 @@ pub(super) struct Header {
 pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Vec<Problem>) -> Header {
     let mut header = Header::default();
     let mut seen: Vec<&str> = Vec::new();
-    for line in lines(&source.text) {
+    for line in lines(&source.text, 0) {
         let text = &source.text[line.clone()];
         header.end = line.start;
         if problems.len() >= MAX_PROBLEMS {
@@ -269,13 +269,17 @@ fn is_space(byte: u8) -> bool {
     byte == b' ' || matches!(byte, b'\t'..=b'\r')
 }
 
-/// The lines of a text without their ends.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut next = Some(0);
+/// The lines of a text without their ends, from the beginning of one on.
+pub(super) fn lines(text: &str, from: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+    let bytes = text.as_bytes();
+    let mut start = from;
     std::iter::from_fn(move || {
-        let start = next?;
-        let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-        next = (end < text.len()).then_some(end + 1);
-        Some(start..end)
+        let mut end = start;
+        while end < bytes.len() && bytes[end] != b'\n' {
+            end += 1;
+        }
+        let line = start..end;
+        start = end + 1;
+        (line.start <= bytes.len()).then_some(line)
     })
 }

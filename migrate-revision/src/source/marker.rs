@@ -155,10 +155,9 @@ pub(super) fn parse_sections(
 ) -> Vec<RawSection> {
     let mut sections: Vec<RawSection> = Vec::new();
     let mut stray = false;
-    for line in lines(&source.text) {
-        if line.start < start {
-            continue;
-        }
+    // The header ends where a line begins, or where its last one ends.
+    let is_beginning = start == 0 || source.text.as_bytes()[start - 1] == b'\n';
+    for line in lines(&source.text, if is_beginning { start } else { start + 1 }) {
         if problems.len() >= MAX_PROBLEMS {
             break;
         }

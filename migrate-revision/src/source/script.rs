@@ -137,6 +137,9 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
 /// Whether a statement of PostgreSQL makes backslashes escape in plain strings.
 fn turns_backslashes_on(text: &str) -> bool {
     const NAME: &str = "standard_conforming_strings";
+    if !matches!(text.as_bytes(), [b's' | b'S', ..]) {
+        return false;
+    }
     let begins = |word: &str| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
     (begins("set") || begins("select"))
         && text.to_ascii_lowercase().split_once(NAME).is_some_and(|(_, value)| {
