@@ -26,13 +26,12 @@ pub(crate) fn expand(call: &Call) -> TokenStream {
 fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     let Call { facade, module, namespace, .. } = call;
     let private = quote!(#facade::__private);
-    let (texts, variants): (TokenStream, TokenStream) =
-        match (texts(directory, resolved).parse(), variants(resolved).parse()) {
-            (Ok(texts), Ok(variants)) => (texts, variants),
-            (Err(error), _) | (_, Err(error)) => {
-                return syn::Error::new(call.path.span(), error).into_compile_error();
-            }
-        };
+    let (texts, variants) = match (read(&texts(directory, resolved)), read(&variants(resolved))) {
+        (Ok(texts), Ok(variants)) => (texts, variants),
+        (Err(error), _) | (_, Err(error)) => {
+            return syn::Error::new(call.path.span(), error).into_compile_error();
+        }
+    };
     let encoded = Literal::byte_string(&encode(&resolved.revisions));
     let mut heads: Vec<&str> = resolved.heads().into_iter().map(AsRef::as_ref).collect();
     heads.sort_unstable();
@@ -91,8 +90,13 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     }
 }
 
-/// The files' texts as items of an array. As one text that the compiler takes apart, since it is built with optimisations
-/// and a macro that builds tokens is not.
+/// Has the compiler take a text apart: it is built with optimisations, and a macro that makes tokens is not. Nor is
+/// proc-macro2, which would look through the text first.
+fn read(text: &str) -> Result<TokenStream, proc_macro::LexError> {
+    text.parse::<proc_macro::TokenStream>().map(TokenStream::from)
+}
+
+/// The files' texts as items of an array.
 fn texts(directory: &Path, resolved: &Resolved) -> String {
     let mut items = String::new();
     for revision in &resolved.revisions {
