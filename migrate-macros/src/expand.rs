@@ -1,10 +1,11 @@
-//! A call as Rust: data in one byte string, texts by `include_str!`, one small type per revision.
+//! A call as Rust: data in one byte string, texts by `include_str!`, a variant of one enum per revision.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use migrate_revision::source::{Checks, LOCK_FILE, Resolved, resolve};
-use migrate_revision::{Backend, Body, Problem, encode};
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use migrate_revision::{Body, Problem, encode};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use crate::call::Call;
@@ -25,46 +26,29 @@ pub(crate) fn expand(call: &Call) -> TokenStream {
 fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     let Call { facade, module, namespace, .. } = call;
     let private = quote!(#facade::__private);
-    let file = |name: &str| path_literal(&directory.join(name));
-    let texts = resolved.revisions.iter().map(|revision| match revision.body {
-        Body::Sql(_) => {
-            let path = file(&revision.file_name());
-            quote!(::core::include_str!(#path))
+    let (texts, variants) = match (read(&texts(directory, resolved)), read(&variants(resolved))) {
+        (Ok(texts), Ok(variants)) => (texts, variants),
+        (Err(error), _) | (_, Err(error)) => {
+            return syn::Error::new(call.path.span(), error).into_compile_error();
         }
-        Body::Rust { .. } => quote!(""),
-    });
+    };
     let encoded = Literal::byte_string(&encode(&resolved.revisions));
     let mut heads: Vec<&str> = resolved.heads().into_iter().map(AsRef::as_ref).collect();
     heads.sort_unstable();
     let heads = heads.join(",");
     let one_head = resolved.graph.heads().len() == 1;
-    let digests = Backend::ALL.map(|backend| {
-        match resolved.digest(backend).filter(|_| resolved.backends.contains(&backend)) {
-            Some(digest) => {
-                let bytes = Literal::byte_string(digest.as_bytes());
-                quote!(::core::option::Option::Some(*#bytes))
-            }
-            None => quote!(::core::option::Option::None),
+    let digests = resolved.digests().map(|digest| match digest {
+        Some(digest) => {
+            let bytes = Literal::byte_string(digest.as_bytes());
+            quote!(::core::option::Option::Some(*#bytes))
         }
+        None => quote!(::core::option::Option::None),
     });
     let (rust_modules, rust_revisions) = rust_revisions(call, directory, resolved);
     let (data, data_use) = data(call, directory, resolved);
-    let names = type_names(resolved.revisions.iter().map(|r| (r.id.as_str(), r.slug.as_str())));
-    let types = names.iter().zip(&resolved.revisions).enumerate().map(|(index, (name, revision))| {
-        let name = Ident::new(name, Span::call_site());
-        let doc =
-            format!("{}\n\nRevision `{}`, from `{}`.", revision.message, revision.id, revision.file_name());
-        let index = Literal::usize_unsuffixed(index);
-        quote! {
-            #[doc = #doc]
-            pub struct #name;
-            impl #facade::EmbeddedRevision for #name {
-                const AT: #private::Position = at(#index);
-            }
-        }
-    });
+    let types = types(call, &variants, &quote!(*self as ::core::primitive::usize));
     let lock = resolved.locked.then(|| {
-        let path = file(LOCK_FILE);
+        let path = path_literal(&directory.join(LOCK_FILE));
         quote!(
             const _: &::core::primitive::str = ::core::include_str!(#path);
         )
@@ -77,7 +61,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     quote! {
         #rust_modules
         #[doc = #doc]
-        #[allow(non_camel_case_types, clippy::all, clippy::pedantic)]
+        #[allow(clippy::all, clippy::pedantic)]
         pub mod #module {
             #data_use
             /// The revisions.
@@ -85,7 +69,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
                 namespace: #private::Cow::Borrowed(#namespace),
                 directory: #private::Cow::Borrowed(#display),
                 source_directory: SOURCE_DIRECTORY,
-                texts: #private::Texts::Static(&[#(#texts),*]),
+                texts: #private::Texts::Static(&[#texts]),
                 revisions: #private::Cow::Borrowed(#encoded),
                 heads: #private::Cow::Borrowed(#heads),
                 one_head: #one_head,
@@ -99,14 +83,68 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
             #[cfg(not(debug_assertions))]
             const SOURCE_DIRECTORY: ::core::option::Option<&'static ::core::primitive::str> =
                 ::core::option::Option::None;
-            #[allow(dead_code)]
-            const fn at(index: ::core::primitive::usize) -> #private::Position {
-                #private::Position { set: &MIGRATIONS, index }
-            }
-            #(#types)*
+            #types
             #lock
         }
         #drafts
+    }
+}
+
+/// Has the compiler take a text apart: it is built with optimisations, and a macro that makes tokens is not. Nor is
+/// proc-macro2, which would look through the text first.
+fn read(text: &str) -> Result<TokenStream, proc_macro::LexError> {
+    text.parse::<proc_macro::TokenStream>().map(TokenStream::from)
+}
+
+/// The files' texts as items of an array.
+fn texts(directory: &Path, resolved: &Resolved) -> String {
+    let mut items = String::new();
+    for revision in &resolved.revisions {
+        match revision.body {
+            Body::Sql(_) => {
+                let path = directory.join(revision.file_name());
+                let _ = write!(items, "::core::include_str!({:?}),", path.to_string_lossy());
+            }
+            Body::Rust { .. } => items.push_str("\"\","),
+        }
+    }
+    items
+}
+
+/// The names of the revisions in Rust, each with what it stands for.
+fn variants(resolved: &Resolved) -> String {
+    let names = type_names(resolved.revisions.iter().map(|r| (r.id.as_str(), r.slug.as_str())));
+    let mut items = String::new();
+    for (name, revision) in names.iter().zip(&resolved.revisions) {
+        let doc =
+            format!("{}\n\nRevision `{}`, from `{}`.", revision.message, revision.id, revision.file_name());
+        let _ = write!(items, "#[doc={doc:?}]{name},");
+    }
+    items
+}
+
+/// The typed revisions. One enum, because a struct with an implementation costs the compiler seven times as much.
+fn types(call: &Call, variants: &TokenStream, index: &TokenStream) -> TokenStream {
+    let facade = &call.facade;
+    quote! {
+        /// A revision by name, accepted wherever a target is.
+        #[derive(
+            ::core::clone::Clone, ::core::marker::Copy, ::core::cmp::PartialEq, ::core::cmp::Eq, ::core::hash::Hash
+        )]
+        #[allow(non_camel_case_types, dead_code)]
+        pub enum Revision { #variants }
+        #[allow(unused_imports)]
+        pub use self::Revision::*;
+        impl #facade::EmbeddedRevision for Revision {
+            fn at(&self) -> #facade::__private::Position {
+                #facade::__private::Position { set: &MIGRATIONS, index: #index }
+            }
+        }
+        impl ::core::fmt::Debug for Revision {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(#facade::EmbeddedRevision::id(self))
+            }
+        }
     }
 }
 
@@ -203,12 +241,13 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
     names.sort_unstable();
     names.dedup();
     let names = names.iter().filter_map(|name| syn::parse_str::<Ident>(name).ok());
+    let types = types(call, &quote!(#(#names),*), &quote!(0));
     // Tracking the files makes the next build look at them again.
     let tracked = files.iter().map(|file| path_literal(&directory.join(file)));
     quote! {
         #(#errors)*
         #[doc(hidden)]
-        #[allow(non_camel_case_types, dead_code)]
+        #[allow(dead_code)]
         pub mod #module {
             pub static MIGRATIONS: #facade::Migrations = #facade::Migrations::new(#private::Embedded {
                 namespace: #private::Cow::Borrowed(""),
@@ -222,12 +261,7 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
                 rust: &[],
                 data: ::core::option::Option::None,
             });
-            #(
-                pub struct #names;
-                impl #facade::EmbeddedRevision for #names {
-                    const AT: #private::Position = #private::Position { set: &MIGRATIONS, index: 0 };
-                }
-            )*
+            #types
             #(const _: &[::core::primitive::u8] = ::core::include_bytes!(#tracked);)*
         }
     }

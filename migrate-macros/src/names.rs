@@ -27,14 +27,18 @@ pub(crate) fn type_names<'a>(revisions: impl Iterator<Item = (&'a str, &'a str)>
 }
 
 fn camel_case(slug: &str) -> String {
-    let mut name = String::new();
-    for word in slug.split(['_', '-']) {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        name.extend(letters);
+    let mut name = String::with_capacity(slug.len());
+    let mut begins = true;
+    for letter in slug.chars() {
+        if letter == '_' || letter == '-' {
+            begins = true;
+        } else {
+            name.push(if begins { letter.to_ascii_uppercase() } else { letter });
+            begins = false;
+        }
     }
-    match name.chars().next() {
-        Some(first) if first.is_ascii_alphabetic() => name,
+    match name.as_bytes() {
+        [first, ..] if first.is_ascii_alphabetic() => name,
         _ => format!("Revision{name}"),
     }
 }

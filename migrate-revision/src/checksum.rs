@@ -97,23 +97,56 @@ impl FromStr for Checksum {
 }
 
 /// Makes a checksum out of parts, each of which is told apart from its neighbours.
-pub(crate) struct Hasher(blake3::Hasher);
+///
+/// Parts are gathered and hashed together: most are a few bytes.
+pub(crate) struct Hasher {
+    space: [u8; SPACE],
+    /// How much of the space is taken
+    gathered: usize,
+    /// What was hashed already of more than fits
+    begun: Option<Box<blake3::Hasher>>,
+}
+
+/// How many bytes are gathered.
+const SPACE: usize = 1024;
 
 impl Hasher {
     /// A hasher for one purpose: equal parts hashed for two purposes differ.
     pub(crate) fn new(purpose: &str) -> Self {
-        let mut hasher = Self(blake3::Hasher::new());
+        let mut hasher = Self { space: [0; SPACE], gathered: 0, begun: None };
         hasher.part(purpose.as_bytes());
         hasher
     }
 
     pub(crate) fn part(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        let length = (bytes.len() as u64).to_le_bytes();
+        let end = self.gathered + length.len() + bytes.len();
+        if end > SPACE {
+            let begun = self.begun.get_or_insert_default();
+            begun.update(&self.space[..self.gathered]).update(&length).update(bytes);
+            self.gathered = 0;
+            return;
+        }
+        // Byte by byte: where the build has no optimisations, that takes less than a call that copies.
+        let space = &mut self.space[self.gathered..end];
+        let mut at = 0;
+        while at < length.len() {
+            space[at] = length[at];
+            at += 1;
+        }
+        while at < space.len() {
+            space[at] = bytes[at - length.len()];
+            at += 1;
+        }
+        self.gathered = end;
     }
 
-    pub(crate) fn finish(&self) -> Checksum {
-        Checksum(*self.0.finalize().as_bytes())
+    pub(crate) fn finish(self) -> Checksum {
+        let hash = match self.begun {
+            Some(mut begun) => begun.update(&self.space[..self.gathered]).finalize(),
+            None => blake3::hash(&self.space[..self.gathered]),
+        };
+        Checksum(*hash.as_bytes())
     }
 }
 
@@ -190,5 +223,19 @@ mod tests {
             hasher.finish()
         };
         assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+    }
+
+    #[test]
+    fn what_is_gathered_makes_no_difference() {
+        let sizes = [0, 1, SPACE - 40, 100, SPACE, 3 * SPACE, 5, SPACE - 8, 0, SPACE - 16, 9];
+        let mut hasher = Hasher::new("test");
+        let mut plain = blake3::Hasher::new();
+        plain.update(&4_u64.to_le_bytes()).update(b"test");
+        for (round, &size) in sizes.iter().enumerate() {
+            let part = vec![round as u8; size];
+            hasher.part(&part);
+            plain.update(&(size as u64).to_le_bytes()).update(&part);
+        }
+        assert_eq!(hasher.finish().as_bytes(), plain.finalize().as_bytes());
     }
 }

@@ -11,8 +11,8 @@ pub type Index = usize;
 /// The edges between the revisions of one set. Every edge leads to a revision of the set and there is no cycle.
 #[derive(Debug, Clone)]
 pub struct Graph {
-    /// Every id and every label
-    names: BTreeMap<Box<str>, Index>,
+    /// Every id and every label, in alphabetical order
+    names: Vec<(Box<str>, Index)>,
     revises: Vec<Vec<Index>>,
     depends_on: Vec<Vec<Index>>,
     /// Parents and dependencies
@@ -61,16 +61,22 @@ impl Graph {
     /// Everything that keeps them from being a graph.
     pub fn new(revisions: &[Revision]) -> Result<Self, Vec<GraphError>> {
         let mut errors = Vec::new();
-        let mut names: BTreeMap<&str, Index> = BTreeMap::new();
+        let mut names: Vec<(&str, Index)> = Vec::with_capacity(revisions.len());
         for (index, revision) in revisions.iter().enumerate() {
-            if let Some(first) = names.insert(revision.id.as_str(), index) {
-                errors.push(GraphError::Duplicate(first, index));
-            }
+            names.push((revision.id.as_str(), index));
         }
+        names.sort();
+        let mut twice: Vec<(Index, Index)> = names
+            .windows(2)
+            .filter(|pair| pair[0].0 == pair[1].0)
+            .map(|pair| (pair[0].1, pair[1].1))
+            .collect();
+        twice.sort_unstable_by_key(|&(_, second)| second);
+        errors.extend(twice.into_iter().map(|(first, second)| GraphError::Duplicate(first, second)));
         let mut labels: BTreeMap<&str, Index> = BTreeMap::new();
         for (index, revision) in revisions.iter().enumerate() {
             for label in &revision.labels {
-                let holder = names.get(label.as_str()).or_else(|| labels.get(label.as_str())).copied();
+                let holder = find(&names, label).or_else(|| labels.get(label.as_str()).copied());
                 match holder {
                     Some(holder) => {
                         errors.push(GraphError::LabelTaken { revision: index, label: label.clone(), holder });
@@ -87,8 +93,8 @@ impl Graph {
         let mut below = vec![Vec::new(); revisions.len()];
         for (index, revision) in revisions.iter().enumerate() {
             for parent in &revision.revises {
-                match names.get(parent.as_str()) {
-                    Some(&parent) => push_new(&mut revises[index], parent),
+                match find(&names, parent.as_str()) {
+                    Some(parent) => push_new(&mut revises[index], parent),
                     None => errors.push(GraphError::Missing {
                         revision: index,
                         name: parent.to_string(),
@@ -98,8 +104,8 @@ impl Graph {
             }
             below[index].clone_from(&revises[index]);
             for name in &revision.depends_on {
-                match names.get(name.as_str()).or_else(|| labels.get(name.as_str())) {
-                    Some(&dependency) => {
+                match find(&names, name).or_else(|| labels.get(name.as_str()).copied()) {
+                    Some(dependency) => {
                         push_new(&mut depends_on[index], dependency);
                         push_new(&mut below[index], dependency);
                     }
@@ -134,7 +140,11 @@ impl Graph {
         }
         let heads = (0..revisions.len()).filter(|&index| !is_parent[index]).collect();
         let bases = (0..revisions.len()).filter(|&index| revises[index].is_empty()).collect();
-        let names = names.into_iter().chain(labels).map(|(name, index)| (name.into(), index)).collect();
+        if !labels.is_empty() {
+            names.extend(labels);
+            names.sort();
+        }
+        let names = names.into_iter().map(|(name, index)| (name.into(), index)).collect();
         Ok(Self { names, revises, depends_on, below, above, order, rank, heads, bases })
     }
 
@@ -171,20 +181,21 @@ impl Graph {
     /// The revision with this id or label.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<Index> {
-        self.names.get(name).copied()
+        find(&self.names, name)
     }
 
     /// The ids and labels that begin so, in alphabetical order.
     pub(crate) fn names_from<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a str, Index)> + 'a {
-        self.names
-            .range::<str, _>((std::ops::Bound::Included(start), std::ops::Bound::Unbounded))
-            .map(|(name, &index)| (&**name, index))
+        let first = self.names.partition_point(|(name, _)| **name < *start);
+        self.names[first..]
+            .iter()
+            .map(|(name, index)| (&**name, *index))
             .take_while(move |(name, _)| name.starts_with(start))
     }
 
     /// Every id and label.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.keys().map(|name| &**name)
+        self.names.iter().map(|(name, _)| &**name)
     }
 
     /// The revisions that a revision depends on without revising them.
@@ -357,6 +368,12 @@ impl Applied {
             }
         }
     }
+}
+
+/// The place of a name among sorted ones.
+fn find<N: std::ops::Deref<Target = str>>(names: &[(N, Index)], name: &str) -> Option<Index> {
+    let place = names.binary_search_by(|(other, _)| (**other).cmp(name)).ok()?;
+    Some(names[place].1)
 }
 
 fn push_new(list: &mut Vec<Index>, index: Index) {

@@ -77,8 +77,10 @@ impl FromStr for RevisionId {
         if text.is_empty() {
             return Err(InvalidId::Empty);
         }
-        if let Some(c) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_')) {
-            return Err(InvalidId::Character(c));
+        for (at, byte) in text.bytes().enumerate() {
+            if !(byte.is_ascii_alphanumeric() || byte == b'_') {
+                return Err(text[at..].chars().next().map_or(InvalidId::Empty, InvalidId::Character));
+            }
         }
         if text.len() > MAX_LENGTH {
             return Err(InvalidId::TooLong);

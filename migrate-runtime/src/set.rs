@@ -95,10 +95,7 @@ impl Migrations {
     #[doc(hidden)]
     pub fn from_resolved(resolved: migrate_revision::source::Resolved, namespace: &str) -> Self {
         let heads = crate::history::join_heads(resolved.heads().iter().map(|id| id.as_str()));
-        let digests = Backend::ALL.map(|backend| {
-            let covered = resolved.backends.contains(&backend);
-            resolved.digest(backend).filter(|_| covered).map(|digest| *digest.as_bytes())
-        });
+        let digests = resolved.digests().map(|digest| digest.map(|digest| *digest.as_bytes()));
         Self::new(Embedded {
             namespace: namespace.to_owned().into(),
             directory: resolved.path.display().to_string().into(),
@@ -262,16 +259,17 @@ pub struct Position {
     pub index: usize,
 }
 
-/// A revision as a type: `embed_migrations!` makes a unit struct for each, named after its slug, which is accepted
+/// A revision by name: `embed_migrations!` makes an enum with a variant for each, named after its slug, which is accepted
 /// wherever a target is. A revision that is renamed or removed then no longer compiles where it is used.
 pub trait EmbeddedRevision {
     #[doc(hidden)]
-    const AT: Position;
+    fn at(&self) -> Position;
 
     /// The revision, with its id, message, parents and checksums.
     #[must_use]
     fn revision(&self) -> &'static Revision {
-        &Self::AT.set.revisions()[Self::AT.index]
+        let Position { set, index } = self.at();
+        &set.revisions()[index]
     }
 
     /// Its id.
@@ -289,7 +287,8 @@ pub trait EmbeddedRevision {
     /// The SQL file's text; empty for a Rust revision.
     #[must_use]
     fn sql(&self) -> Cow<'static, str> {
-        Self::AT.set.text(Self::AT.index, self.revision())
+        let Position { set, index } = self.at();
+        set.text(index, self.revision())
     }
 }
 

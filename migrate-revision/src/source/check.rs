@@ -61,11 +61,23 @@ impl Resolved {
         everything.heads().iter().map(|&head| &self.revisions[head].id).collect()
     }
 
-    /// The chain digest of the whole set on a backend.
+    /// The chain digest of the whole set on each backend that it is for, in the order of [`Backend::ALL`].
     #[must_use]
-    pub fn digest(&self, backend: Backend) -> Option<Checksum> {
+    pub fn digests(&self) -> [Option<Checksum>; 4] {
         let everything = self.graph.closure(0..self.graph.len());
-        Digests::new(&self.graph, &self.revisions, backend).chain(everything.heads())
+        let mut digests: [Option<Checksum>; 4] = [None; 4];
+        for &backend in &self.backends {
+            // Most sets do the same on several backends.
+            let is_same = |other: &&Backend| {
+                digests[other.index()].is_some()
+                    && self.revisions.iter().all(|r| r.checksum(**other) == r.checksum(backend))
+            };
+            digests[backend.index()] = match self.backends.iter().find(is_same) {
+                Some(other) => digests[other.index()],
+                None => Digests::new(&self.graph, &self.revisions, backend).chain(everything.heads()),
+            };
+        }
+        digests
     }
 
     /// The lock file's text for the set as it is.
@@ -231,12 +243,14 @@ impl Checker<'_> {
                         script(parsed, section, backend, served, &mut found)
                     }
                     // A merge joins branches and may leave it at that.
-                    None if sections.is_empty() => Some((Script::default(), Hasher::new("merge").finish())),
+                    None if sections.is_empty() => {
+                        Some((Script::default(), Some(Hasher::new("merge").finish())))
+                    }
                     None => None,
                 };
                 if let Some((script, checksum)) = script {
                     if direction == Direction::Up {
-                        checksums[backend.index()] = Some(checksum);
+                        checksums[backend.index()] = checksum;
                     }
                     let place = body.scripts.iter().position(|other| *other == script).unwrap_or_else(|| {
                         body.scripts.push(script);
@@ -271,10 +285,13 @@ impl Checker<'_> {
 
     /// What is wrong with a section whatever the backend.
     fn shape(&self, parsed: &ParsedRevision, section: &RawSection, problems: &mut Vec<Problem>) {
+        if !section.irreversible {
+            return;
+        }
         let body = &parsed.source.text[section.body.clone()];
         let is_empty =
             !body.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"));
-        if section.irreversible && !is_empty {
+        if !is_empty {
             problems.push(parsed.source.problem(
                 &section.marker,
                 "the section is `irreversible` and has a body",

@@ -73,7 +73,8 @@ impl SourceText {
 
 /// A text without its byte order mark, CRLF as LF.
 fn normalise(text: &str) -> String {
-    text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.as_bytes().contains(&b'\r') { text.replace("\r\n", "\n") } else { text.to_owned() }
 }
 
 /// A file read as a revision: its header and what follows, before anything is known of other files.

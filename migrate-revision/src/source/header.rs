@@ -27,14 +27,15 @@ pub(super) struct Header {
 pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Vec<Problem>) -> Header {
     let mut header = Header::default();
     let mut seen: Vec<&str> = Vec::new();
-    for line in lines(&source.text) {
+    for line in lines(&source.text, 0) {
         let text = &source.text[line.clone()];
         header.end = line.start;
         if problems.len() >= MAX_PROBLEMS {
             break;
         }
-        let Some(rest) = text.trim_start().strip_prefix(comment) else {
-            if text.trim().is_empty() {
+        let begin = trimmed(&source.text, line.clone()).start;
+        let Some(rest) = source.text[begin..line.end].strip_prefix(comment) else {
+            if begin == line.end {
                 continue;
             }
             break;
@@ -44,14 +45,17 @@ pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Ve
         }
         header.end = line.end;
         let rest_start = line.end - rest.len();
-        let Some((key, value)) = rest.split_once(':').filter(|(key, _)| is_key_shaped(key.trim())) else {
+        let key = rest.split_once(':').and_then(|(key, value)| {
+            let range = trimmed(&source.text, rest_start..rest_start + key.len());
+            is_key_shaped(&source.text[range.clone()]).then_some((range, value))
+        });
+        let Some((key_range, value)) = key else {
             if seen.is_empty() && header.message.is_none() && !rest.trim().is_empty() {
                 header.message = Some(rest.trim().to_owned());
             }
             continue;
         };
-        let key = key.trim();
-        let key_range = trimmed(&source.text, rest_start..rest_start + rest.len() - value.len() - 1);
+        let key = &source.text[key_range.clone()];
         let value_range = trimmed(&source.text, line.end - value.len()..line.end);
         let Some(&known) = KEYS.iter().find(|known| **known == key) else {
             let near = nearest(&key.to_lowercase(), KEYS);
@@ -185,14 +189,14 @@ impl Header {
 }
 
 fn parse_id(source: &SourceText, range: &Range<usize>, problems: &mut Vec<Problem>) -> Option<RevisionId> {
-    let help = if source.text[range.clone()].contains([' ', '\t']) {
-        "put commas between several ids"
-    } else {
-        "write an id such as `1f3a9c0d27be`"
-    };
     source.text[range.clone()]
         .parse()
         .map_err(|error| {
+            let help = if source.text[range.clone()].contains([' ', '\t']) {
+                "put commas between several ids"
+            } else {
+                "write an id such as `1f3a9c0d27be`"
+            };
             problems.push(source.problem(
                 range,
                 format!("`{}` is no revision id: {error}", &source.text[range.clone()]),
@@ -204,7 +208,12 @@ fn parse_id(source: &SourceText, range: &Range<usize>, problems: &mut Vec<Proble
 
 /// A word such as a key is: so that `Note that: …` and `http://…` stay prose.
 fn is_key_shaped(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-' || b == b'_')
+    for byte in key.as_bytes() {
+        if !(byte.is_ascii_alphabetic() || *byte == b'-' || *byte == b'_') {
+            return false;
+        }
+    }
+    !key.is_empty()
 }
 
 fn is_label(label: &str) -> bool {
@@ -239,17 +248,38 @@ fn items(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
 
 /// A range without the white space at its ends.
 pub(super) fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
-    let slice = &text[range.clone()];
-    let start = range.start + (slice.len() - slice.trim_start().len());
-    start..start.max(start + slice.trim().len())
+    let bytes = text.as_bytes();
+    let Range { mut start, mut end } = range;
+    while start < end && is_space(bytes[start]) {
+        start += 1;
+    }
+    while start < end && is_space(bytes[end - 1]) {
+        end -= 1;
+    }
+    if start < end && (bytes[start] >= 0x80 || bytes[end - 1] >= 0x80) {
+        let slice = &text[start..end];
+        start += slice.len() - slice.trim_start().len();
+        end = start.max(start + slice.trim().len());
+    }
+    start..end
 }
 
-/// The lines of a text without their ends.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut start = 0;
-    text.split('\n').map(move |line| {
-        let range = start..start + line.len();
-        start = range.end + 1;
-        range
+/// White space as `char::is_whitespace` has it, of ASCII.
+fn is_space(byte: u8) -> bool {
+    byte == b' ' || matches!(byte, b'\t'..=b'\r')
+}
+
+/// The lines of a text without their ends, from the beginning of one on.
+pub(super) fn lines(text: &str, from: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+    let bytes = text.as_bytes();
+    let mut start = from;
+    std::iter::from_fn(move || {
+        let mut end = start;
+        while end < bytes.len() && bytes[end] != b'\n' {
+            end += 1;
+        }
+        let line = start..end;
+        start = end + 1;
+        (line.start <= bytes.len()).then_some(line)
     })
 }

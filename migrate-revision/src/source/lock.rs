@@ -55,7 +55,7 @@ impl Lock {
         let mut entries: Vec<LockEntry> = Vec::new();
         let mut ids = BTreeSet::new();
         let mut version = false;
-        for line in lines(&source.text) {
+        for line in lines(&source.text, 0) {
             let range = trimmed(&source.text, line);
             let text = &source.text[range.clone()];
             if text.is_empty() || text.starts_with('#') {

@@ -34,6 +34,57 @@ const OPTIONS: [&str; 6] = [
 /// kind of comment, or what separates up from down in the files of other tools. What is taken for a comment here would
 /// run the way down as a part of the way up.
 pub(super) fn is_marker_like(line: &str) -> bool {
+    // Every line of every file is asked, by a macro that cargo builds without optimisations.
+    line.starts_with("-- migrate:") || may_be_marker(line.as_bytes()) && was_meant_as_marker(line)
+}
+
+/// Whether a line can be a marker, by its first word and the sign after it; what is not ASCII can always be one.
+fn may_be_marker(line: &[u8]) -> bool {
+    let mut start = 0;
+    while start < line.len() && line[start] < 0x80 && !line[start].is_ascii_alphanumeric() {
+        start += 1;
+    }
+    if start == line.len() || line[start].is_ascii_digit() {
+        return false;
+    }
+    if line[start] >= 0x80 {
+        return true;
+    }
+    let mut end = start + 1;
+    while end < line.len() && line[end].is_ascii_alphabetic() {
+        end += 1;
+    }
+    let word = &line[start..end];
+    while end < line.len() && (line[end] == b' ' || line[end].is_ascii_control()) {
+        end += 1;
+    }
+    let is_near = match line.get(end) {
+        Some(b':') => is_almost_migrate(word),
+        Some(0x80..) => true,
+        _ => false,
+    };
+    is_near || start > 0 && FIRST_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Whether a word has as many letters of `migrate` as three edits leave.
+fn is_almost_migrate(word: &[u8]) -> bool {
+    let mut found = 0_u8;
+    for letter in word {
+        found |= match letter | 0x20 {
+            b'm' => 1,
+            b'i' => 2,
+            b'g' => 4,
+            b'r' => 8,
+            b'a' => 16,
+            b't' => 32,
+            b'e' => 64,
+            _ => 0,
+        };
+    }
+    found.count_ones() as usize + 3 >= word.len().max("migrate".len())
+}
+
+fn was_meant_as_marker(line: &str) -> bool {
     let line = line.trim();
     let start = line.trim_start_matches(|c: char| !c.is_alphanumeric());
     if !start.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -68,6 +119,26 @@ pub(super) fn is_marker_like(line: &str) -> bool {
     }
 }
 
+/// What a marker begins with, here and elsewhere, after the sign of a comment and without a colon.
+const FIRST_WORDS: [&str; 16] = [
+    "migrate",
+    "migration",
+    "migrations",
+    "goose",
+    "micrate",
+    "dbmate",
+    "create",
+    "up",
+    "down",
+    "ups",
+    "downs",
+    "upgrade",
+    "downgrade",
+    "rollback",
+    "revert",
+    "undo",
+];
+
 /// What a marker's arguments begin with.
 const ARGUMENTS: [&str; 10] =
     ["sqlite", "postgres", "mysql", "mariadb", "no", "foreign", "lock", "statement", "keeps", "irreversible"];
@@ -84,7 +155,9 @@ pub(super) fn parse_sections(
 ) -> Vec<RawSection> {
     let mut sections: Vec<RawSection> = Vec::new();
     let mut stray = false;
-    for line in lines(&source.text).skip_while(|line| line.start < start) {
+    // The header ends where a line begins, or where its last one ends.
+    let is_beginning = start == 0 || source.text.as_bytes()[start - 1] == b'\n';
+    for line in lines(&source.text, if is_beginning { start } else { start + 1 }) {
         if problems.len() >= MAX_PROBLEMS {
             break;
         }
@@ -293,7 +366,7 @@ fn reject_twins(
 
 #[cfg(test)]
 mod tests {
-    use super::is_marker_like;
+    use super::*;
 
     #[test]
     fn what_was_meant_as_a_marker_is_told_from_prose_and_sql() {
@@ -327,6 +400,24 @@ mod tests {
             "",
         ] {
             assert!(!is_marker_like(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_looks_at_the_first_word_alone_lets_every_marker_through() {
+        let words = ["migrate", "MIGRATE", "mgrt", "amigrates", "m\u{131}grate", "revises", "created"];
+        let words = words.iter().chain(&FIRST_WORDS).chain(&DIRECTIONS).chain(&["up1", "1up", "updown"]);
+        for word in words {
+            for sign in
+                ["", "--", " -- ", "/*", "'", "\u{feff}--", "--\u{a0}", "\t#", "// \u{2192}", "--\u{b2}"]
+            {
+                for after in
+                    ["", ":", " :", "\u{a0}:", "\u{b}: up", " up", " Down */", "\u{a0}", "(", "-down: x"]
+                {
+                    let line = format!("{sign}{word}{after}");
+                    assert_eq!(is_marker_like(&line), was_meant_as_marker(&line), "{line:?}");
+                }
+            }
         }
     }
 }

@@ -16,14 +16,14 @@ pub(super) struct Found {
     pub(super) served: usize,
 }
 
-/// A section as a backend's script, with its content checksum; `None` if it is refused.
+/// A section as a backend's script, with the content checksum of one that upgrades; `None` if it is refused.
 pub(super) fn script(
     parsed: &ParsedRevision,
     section: &RawSection,
     backend: Backend,
     served: usize,
     found: &mut Vec<Found>,
-) -> Option<(Script, Checksum)> {
+) -> Option<(Script, Option<Checksum>)> {
     let text = &parsed.source.text[section.body.clone()];
     let moved = |range: &Range<usize>| range.start + section.body.start..range.end + section.body.start;
     let mut refuse = |range: &Range<usize>, message: String, help: String| {
@@ -67,32 +67,37 @@ pub(super) fn script(
         return None;
     }
     let mut script = Script { options: section.options, statements: Vec::with_capacity(statements.len()) };
-    let mut content = Hasher::new("sql");
     for statement in &statements {
-        let mut hasher = Hasher::new("statement");
-        for token in &statement.tokens {
-            hasher.part(text[token.clone()].as_bytes());
-        }
-        let hash = hasher.finish();
-        content.part(hash.as_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
         script.statements.push(ScriptStatement {
             range: moved(&statement.range),
             kind: statement.kind,
             session_effect: statement.session_effect,
-            hash: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            objects: statement.objects.clone(),
+            hash: 0,
+            objects: Vec::new(),
         });
     }
-    if script.is_transactional(backend) {
-        // It is taken up again from its beginning or not at all: nothing of it is ever compared.
-        for statement in &mut script.statements {
-            statement.hash = 0;
-            statement.objects.clear();
+    // One that is transactional is taken up again from its beginning or not at all: nothing of it is ever compared.
+    let is_compared = !script.is_transactional(backend);
+    let upgrades = section.direction == Direction::Up;
+    let mut content = Hasher::new("sql");
+    if is_compared || upgrades {
+        for (statement, found) in script.statements.iter_mut().zip(statements) {
+            let mut hasher = Hasher::new("statement");
+            for token in &found.tokens {
+                hasher.part(&text.as_bytes()[token.start..token.end]);
+            }
+            let hash = hasher.finish();
+            content.part(hash.as_bytes());
+            if is_compared {
+                let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+                statement.hash = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+                statement.objects = found.objects;
+            }
         }
     }
     content.part(&[u8::from(section.options.no_transaction), u8::from(section.options.foreign_keys_off)]);
-    Some((script, content.finish()))
+    let checksum = upgrades.then(|| content.finish());
+    Some((script, checksum))
 }
 
 /// A statement that does not go with the transaction that its section runs in.
@@ -100,9 +105,6 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
     if section.options.no_transaction {
         return None;
     }
-    let words: Vec<&str> = text.split_whitespace().take(8).collect();
-    let concurrently = words.iter().position(|word| word.eq_ignore_ascii_case("concurrently"));
-    let shown = words[..concurrently.map_or(words.len().min(3), |at| at + 1)].join(" ");
     if turns_backslashes_on(text) {
         return Some((
             "strings are read before this takes effect: a section in a transaction is parsed as a whole"
@@ -110,29 +112,37 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
             "write strings with backslashes as `E'...'`; or add `no-transaction` to the marker".into(),
         ));
     }
-    match statement.kind {
-        StatementKind::Transaction => Some((
+    if !matches!(statement.kind, StatementKind::Transaction | StatementKind::OutsideTransaction) {
+        return None;
+    }
+    let words: Vec<&str> = text.split_whitespace().take(8).collect();
+    let concurrently = words.iter().position(|word| word.eq_ignore_ascii_case("concurrently"));
+    let shown = words[..concurrently.map_or(words.len().min(3), |at| at + 1)].join(" ");
+    Some(match statement.kind {
+        StatementKind::Transaction => (
             format!("`{shown}` in a section that runs in a transaction"),
             "remove it: the runtime begins and commits; or add `no-transaction` to the marker".into(),
-        )),
-        StatementKind::OutsideTransaction if text.to_ascii_lowercase().contains("foreign_keys") => Some((
+        ),
+        _ if text.to_ascii_lowercase().contains("foreign_keys") => (
             format!("`{shown}` does nothing in a transaction"),
             "remove it, and add `foreign-keys=off` to the marker".into(),
-        )),
-        StatementKind::OutsideTransaction => Some((
+        ),
+        _ => (
             format!("`{shown}` cannot run in a transaction"),
             "add `no-transaction` to the marker; it is best alone in a revision of its own".into(),
-        )),
-        _ => None,
-    }
+        ),
+    })
 }
 
 /// Whether a statement of PostgreSQL makes backslashes escape in plain strings.
 fn turns_backslashes_on(text: &str) -> bool {
     const NAME: &str = "standard_conforming_strings";
-    let lower = text.to_ascii_lowercase();
-    ["set", "select"].iter().any(|word| lower.starts_with(word))
-        && lower.split_once(NAME).is_some_and(|(_, value)| {
+    if !matches!(text.as_bytes(), [b's' | b'S', ..]) {
+        return false;
+    }
+    let begins = |word: &str| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+    (begins("set") || begins("select"))
+        && text.to_ascii_lowercase().split_once(NAME).is_some_and(|(_, value)| {
             let mut words = value.split(|c: char| !c.is_ascii_alphanumeric());
             words.any(|word| ["off", "false", "no", "0"].contains(&word))
         })

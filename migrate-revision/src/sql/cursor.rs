@@ -9,6 +9,7 @@ use super::SqlProblem;
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
     pub(super) text: &'a str,
+    bytes: &'a [u8],
     pub(super) at: usize,
     /// What was found wrong, in any order
     pub(super) problems: Vec<SqlProblem>,
@@ -19,16 +20,17 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { text, at, problems: Vec::new(), stopped: false }
+        Self { text, bytes: text.as_bytes(), at, problems: Vec::new(), stopped: false }
     }
 
     pub(super) fn bytes(&self) -> &'a [u8] {
-        self.text.as_bytes()
+        self.bytes
     }
 
     /// The byte `offset` further on; NUL beyond the end, where nothing of a token can be.
     pub(super) fn peek(&self, offset: usize) -> u8 {
-        self.bytes().get(self.at + offset).copied().unwrap_or(0)
+        let at = self.at + offset;
+        if at < self.bytes.len() { self.bytes[at] } else { 0 }
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -36,7 +38,8 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn starts_with(&self, prefix: &str) -> bool {
-        self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
+        let end = self.at + prefix.len();
+        end <= self.bytes.len() && self.bytes[self.at..end] == *prefix.as_bytes()
     }
 
     /// End of the line that holds `at`, without its line feed.
@@ -46,8 +49,14 @@ impl<'a> Cursor<'a> {
 
     /// Where the byte is next found, from `at` on.
     pub(super) fn find(&self, byte: u8, at: usize) -> Option<usize> {
-        let rest = self.bytes().get(at..)?;
-        rest.iter().position(|&found| found == byte).map(|offset| at + offset)
+        let mut at = at;
+        while at < self.bytes.len() {
+            if self.bytes[at] == byte {
+                return Some(at);
+            }
+            at += 1;
+        }
+        None
     }
 
     pub(super) fn refuse(
@@ -88,11 +97,11 @@ impl<'a> Cursor<'a> {
     /// Where the quoted thing ends that begins with a quote at `open`. A doubled quote does not end it, nor does one
     /// after a backslash if `escapes`.
     pub(super) fn quoted_end(&self, open: usize, escapes: bool) -> Option<usize> {
-        let bytes = self.bytes();
+        let bytes = self.bytes;
         let quote = *bytes.get(open)?;
         let mut at = open + 1;
-        loop {
-            let byte = *bytes.get(at)?;
+        while at < bytes.len() {
+            let byte = bytes[at];
             if byte == b'\\' && escapes {
                 at += 2;
             } else if byte != quote {
@@ -103,6 +112,16 @@ impl<'a> Cursor<'a> {
                 return Some(at + 1);
             }
         }
+        None
+    }
+
+    /// Where the bytes end that go on a word, from `at` on.
+    pub(super) fn word_end(&self, at: usize) -> usize {
+        let mut at = at;
+        while at < self.bytes.len() && WORD_BYTES[self.bytes[at] as usize] {
+            at += 1;
+        }
+        at
     }
 
     /// Where the number ends that begins at the cursor: digits, fraction, exponent.
@@ -131,5 +150,17 @@ impl<'a> Cursor<'a> {
 
 /// Whether a byte can go on a bare identifier in every dialect.
 pub(super) fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+    WORD_BYTES[byte as usize]
 }
+
+/// Looked up rather than computed: the macro that splits is built without optimisations.
+static WORD_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let value = byte as u8;
+        table[byte] = value.is_ascii_alphanumeric() || value == b'_' || value == b'$' || value >= 0x80;
+        byte += 1;
+    }
+    table
+};

@@ -41,11 +41,13 @@ impl Token {
     }
 
     pub(super) fn is_word(&self, text: &str, word: &str) -> bool {
-        self.kind == TokenKind::Word && self.text(text).eq_ignore_ascii_case(word)
+        self.range.len() == word.len()
+            && self.kind == TokenKind::Word
+            && self.text(text).eq_ignore_ascii_case(word)
     }
 
     pub(super) fn is_symbol(&self, text: &str, symbol: &str) -> bool {
-        self.kind == TokenKind::Symbol && self.text(text) == symbol
+        self.range.len() == symbol.len() && self.kind == TokenKind::Symbol && self.text(text) == symbol
     }
 
     /// Whether it is there only to steer the reading of others.
@@ -107,7 +109,8 @@ impl<'a> View<'a> {
 
     pub(super) fn is_any(self, at: usize, words: &[&str]) -> bool {
         let found = self.word(at);
-        !found.is_empty() && words.iter().any(|word| found.eq_ignore_ascii_case(word))
+        !found.is_empty()
+            && words.iter().any(|word| found.len() == word.len() && found.eq_ignore_ascii_case(word))
     }
 
     /// Whether the words stand in a row from `at` on.

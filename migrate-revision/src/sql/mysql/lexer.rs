@@ -93,8 +93,9 @@ impl<'a> Lexer<'a> {
             byte if is_word_byte(byte) => {
                 (TokenKind::Word, self.until_delimiter(start, self.word_end(start)))
             }
-            _ => {
-                let operator = OPERATORS.iter().find(|operator| self.cursor.starts_with(operator));
+            byte => {
+                let begins = matches!(byte, b'-' | b'|' | b'<' | b'>' | b'!' | b'=' | b'&' | b':' | b'@');
+                let operator = OPERATORS.iter().find(|operator| begins && self.cursor.starts_with(operator));
                 let end = start + operator.map_or(1, |operator| operator.len());
                 (TokenKind::Symbol, self.until_delimiter(start, end))
             }
@@ -127,11 +128,16 @@ impl<'a> Lexer<'a> {
     /// optimizer hints.
     pub(super) fn skip_space(&mut self, inside: bool) {
         loop {
-            if self.at_delimiter(0) {
+            if self.delimiter.is_some() && self.at_delimiter(0) {
                 return;
             }
-            match (self.cursor.peek(0), self.cursor.peek(1), self.cursor.peek(2)) {
-                (b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, ..) => self.cursor.at += 1,
+            let byte = self.cursor.peek(0);
+            if byte == b' ' || byte == b'\n' {
+                self.cursor.at += 1;
+                continue;
+            }
+            match (byte, self.cursor.peek(1), self.cursor.peek(2)) {
+                (b'\t' | b'\r' | 0x0b | 0x0c, ..) => self.cursor.at += 1,
                 (b'#', ..) => self.skip_line_comment(),
                 (b'-', b'-', after) if after == b' ' || after.is_ascii_control() => self.skip_line_comment(),
                 (b'/', b'*', b'+') if inside => return,
@@ -293,6 +299,6 @@ impl<'a> Lexer<'a> {
     }
 
     fn word_end(&self, from: usize) -> usize {
-        from + self.cursor.bytes()[from..].iter().take_while(|&&byte| is_word_byte(byte)).count()
+        self.cursor.word_end(from)
     }
 }

@@ -107,9 +107,10 @@ impl<'a> Lexer<'a> {
                 }
                 (b' ' | b'\t' | 0x0b | 0x0c, _) => self.cursor.at += 1,
                 (b'-', b'-') => {
-                    let rest = &self.cursor.bytes()[self.cursor.at..];
-                    let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-                    self.cursor.at += length.unwrap_or(rest.len());
+                    let bytes = self.cursor.bytes();
+                    while self.cursor.at < bytes.len() && !matches!(bytes[self.cursor.at], b'\n' | b'\r') {
+                        self.cursor.at += 1;
+                    }
                 }
                 (b'/', b'*') => {
                     self.gap.block_comment = true;
@@ -227,7 +228,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn word_end(&self, start: usize) -> usize {
-        start + self.cursor.bytes()[start..].iter().take_while(|&&byte| is_word_byte(byte)).count()
+        self.cursor.word_end(start)
     }
 
     /// An operator goes as far as it can, but a comment inside of it begins a comment.
@@ -245,5 +246,23 @@ impl<'a> Lexer<'a> {
 }
 
 fn is_operator_byte(byte: u8) -> bool {
-    b"+-*/<>=~!@#%^&|`?".contains(&byte)
+    matches!(
+        byte,
+        b'+' | b'-'
+            | b'*'
+            | b'/'
+            | b'<'
+            | b'>'
+            | b'='
+            | b'~'
+            | b'!'
+            | b'@'
+            | b'#'
+            | b'%'
+            | b'^'
+            | b'&'
+            | b'|'
+            | b'`'
+            | b'?'
+    )
 }

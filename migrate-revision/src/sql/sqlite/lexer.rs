@@ -44,7 +44,8 @@ impl<'a> Lexer<'a> {
             b'@' | b':' | b'#' if is_word_byte(next) => (TokenKind::Text, self.word_end(start + 1)),
             _ if is_word_byte(byte) => (TokenKind::Word, self.word_end(start)),
             _ => {
-                let operator = OPERATORS.iter().find(|operator| self.cursor.starts_with(operator));
+                let begins = matches!(byte, b'-' | b'|' | b'<' | b'>' | b'!' | b'=');
+                let operator = OPERATORS.iter().find(|operator| begins && self.cursor.starts_with(operator));
                 (TokenKind::Symbol, start + operator.map_or(1, |operator| operator.len()))
             }
         };
@@ -54,8 +55,13 @@ impl<'a> Lexer<'a> {
 
     fn skip_space(&mut self) {
         loop {
-            match (self.cursor.peek(0), self.cursor.peek(1)) {
-                (b' ' | b'\t' | b'\n' | b'\r' | 0x0c, _) => self.cursor.at += 1,
+            let byte = self.cursor.peek(0);
+            if byte == b' ' || byte == b'\n' {
+                self.cursor.at += 1;
+                continue;
+            }
+            match (byte, self.cursor.peek(1)) {
+                (b'\t' | b'\r' | 0x0c, _) => self.cursor.at += 1,
                 (b'-', b'-') => self.cursor.skip_line(),
                 (b'/', b'*') => {
                     let open = self.cursor.at;
@@ -80,6 +86,6 @@ impl<'a> Lexer<'a> {
     }
 
     fn word_end(&self, from: usize) -> usize {
-        from + self.cursor.bytes()[from..].iter().take_while(|&&byte| is_word_byte(byte)).count()
+        self.cursor.word_end(from)
     }
 }
