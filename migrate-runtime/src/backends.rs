@@ -378,6 +378,11 @@ pub(crate) fn unreadable() -> Fault {
     )
 }
 
+/// The error of a run that was told to stop, between two statements or while it waits.
+pub(crate) fn told_to_stop() -> Error {
+    Error::new(ErrorKind::Cancelled, "the run was told to stop; what it did before is kept")
+}
+
 pub(crate) fn in_transaction() -> Error {
     Error::new(
         ErrorKind::Connection,

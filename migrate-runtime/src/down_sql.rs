@@ -105,7 +105,12 @@ pub(crate) fn read(text: &str) -> Result<Script, Unreadable> {
         at = range.end + 2;
         statements.push(ScriptStatement { range, kind, session_effect, hash, objects: Vec::new() });
     }
-    if at == text.len() { Ok(Script { options, statements }) } else { Err(Unreadable::Unsplit) }
+    // No statements are recorded as no text: these were cut off.
+    if at == text.len() && !statements.is_empty() {
+        Ok(Script { options, statements })
+    } else {
+        Err(Unreadable::Unsplit)
+    }
 }
 
 fn shape(line: &str) -> Option<(usize, StatementKind, bool, u64)> {
@@ -209,6 +214,9 @@ mod tests {
             read("-- embed-migrations 1 new-option\n-- 12 ddl - 0\nDROP TABLE a;\n"),
             Err(Unreadable::Later)
         );
+        for cut in ["-- embed-migrations 1", "-- embed-migrations 1 no-transaction\n"] {
+            assert_eq!(read(cut), Err(Unreadable::Unsplit));
+        }
         for length in ["11", "18446744073709551615"] {
             let text = format!("-- embed-migrations 1\n-- {length} ddl - 0\nDROP TABLE a;\n");
             assert_eq!(read(&text), Err(Unreadable::Unsplit));

@@ -15,6 +15,7 @@ use std::time::Instant;
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Direction, Goal, Planner, Target};
 
+use crate::Result;
 use crate::backends::{Database, Last};
 use crate::error::root_message;
 use crate::event::Events;
@@ -23,7 +24,6 @@ use crate::options::Options;
 use crate::record::Records;
 use crate::report::{Plan, PlannedStep, Report, RevisionInfo, Status};
 use crate::set::{Decoded, Migrations};
-use crate::{Error, ErrorKind, Result};
 
 /// One verb on one database.
 pub(crate) struct Run<'a, D> {
@@ -186,10 +186,7 @@ impl<'a, D: Database> Run<'a, D> {
     /// Fails once the run was told to stop.
     fn go_on(&self) -> Result<()> {
         if self.options.cancelled.load(Ordering::Relaxed) {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "the run was told to stop; what it did before is kept",
-            ));
+            return Err(crate::backends::told_to_stop());
         }
         Ok(())
     }

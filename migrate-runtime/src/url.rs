@@ -106,7 +106,8 @@ impl fmt::Display for ServerUrl {
         }
         f.write_str(&self.place)?;
         for (at, (name, value)) in self.parameters.iter().enumerate() {
-            write!(f, "{}{name}={value}", if at == 0 { '?' } else { '&' })?;
+            // The driver takes what is before the first `@` for the login.
+            write!(f, "{}{name}={}", if at == 0 { '?' } else { '&' }, value.replace('@', "%40"))?;
         }
         Ok(())
     }
@@ -190,14 +191,30 @@ mod tests {
 
     #[test]
     fn what_has_no_login_stays() {
-        for url in [
-            "postgres://h/db",
-            "postgres:///db?host=/run",
-            "mysql://h",
-            "postgres://h/db?user=u&password=p@ss",
-        ] {
+        for url in ["postgres://h/db", "postgres:///db?host=/run", "mysql://h"] {
             assert_eq!(read(url).as_deref(), Some(url));
         }
+    }
+
+    #[test]
+    fn an_at_sign_in_a_value_is_not_taken_for_the_end_of_a_login() {
+        for (url, shown) in [
+            ("postgres://h/db?user=u&password=p@ss", "postgres://h/db?user=u&password=p%40ss"),
+            ("postgres://u:p@h:1/db?a=b@&", "postgres://u:p@h:1/db?a=b%40"),
+        ] {
+            assert_eq!(read(url).as_deref(), Some(shown));
+            assert_eq!(read(shown).as_deref(), Some(shown));
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn the_driver_reads_a_password_among_the_values_as_it_is_meant() {
+        let shown = read("postgres://h/db?user=u&password=p@ss").unwrap();
+        let config: tokio_postgres::Config = shown.parse().unwrap();
+        assert_eq!(config.get_user(), Some("u"));
+        assert_eq!(config.get_password(), Some(b"p@ss".as_slice()));
+        assert_eq!(config.get_hosts(), [tokio_postgres::config::Host::Tcp("h".to_owned())]);
     }
 
     #[test]

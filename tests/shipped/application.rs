@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use embed_migrations_tests::project::{Output, copy_executable, offline_cargo, workspace};
 use serde_json::Value;
@@ -134,6 +135,31 @@ fn an_application_prints_for_programs_as_the_command_does() {
     failed.exited(11);
     let printed: Value = serde_json::from_str(&failed.stdout).unwrap();
     assert_eq!((&printed["command"], &printed["error"]["exit"]), (&"upgrade".into(), &11.into()));
+}
+
+#[test]
+fn ctrl_c_ends_an_application_s_wait_for_another_program_and_the_next_run_goes_on() {
+    let app = App::new();
+    app.run("migrate upgrade +3").succeeded();
+    let other = rusqlite::Connection::open(app.0.path().join("app.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut command = Command::new(app.path());
+    command.args(["migrate", "upgrade"]).current_dir(app.0.path()).env_clear();
+    let command = command.env("DATABASE_URL", "sqlite:app.db").stdin(Stdio::null());
+    let waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    let pressed = Instant::now();
+    let killed = Command::new("kill").args(["-INT", &waiting.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let ended = waiting.wait_with_output().unwrap();
+    assert!(pressed.elapsed() < Duration::from_secs(20), "{:?}", pressed.elapsed());
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{told}");
+    assert!(told.contains("error: stopped by Ctrl-C: the run was told to stop"), "{told}");
+    assert!(told.contains("3 applied, 9 pending"), "{told}");
+    other.execute_batch("ROLLBACK").unwrap();
+    app.run("migrate upgrade").succeeded();
+    assert_eq!(app.run("migrate status").succeeded(), "at 0891a9178087: 12 applied, 0 pending\n");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! SQLite through rusqlite. Nothing here ever waits for a future: every call is done when it returns.
 
 use std::future::{Future, ready};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, StatementKind};
@@ -27,7 +28,15 @@ pub(crate) struct Sqlite<'a> {
     unenforced: bool,
     /// Settings noted before a script that may change them
     settings: Vec<(&'static str, i64)>,
+    /// Says that the run is told to stop, where the connection is its own
+    stop: Option<Arc<AtomicBool>>,
 }
+
+/// How long SQLite itself waits for a lock on a connection that is the run's own.
+const USUAL_WAIT: Duration = Duration::from_secs(5);
+
+/// How long it waits where the run looks in between whether it is told to stop.
+const SHORT_WAIT: Duration = Duration::from_millis(50);
 
 /// The pragmas that belong to a connection, can be read back, and change what statements do.
 const SETTINGS: [&str; 16] = [
@@ -51,16 +60,34 @@ const SETTINGS: [&str; 16] = [
 
 impl<'a> Sqlite<'a> {
     pub(crate) fn new(connection: &'a mut Connection, patience: Duration) -> Self {
-        Self { connection, patience, foreign_keys: None, unenforced: false, settings: Vec::new() }
+        Self { connection, patience, foreign_keys: None, unenforced: false, settings: Vec::new(), stop: None }
     }
 
-    /// Calls until the database is not busy, or patience ends. The caller's own busy handler stays as it is.
+    /// Gives up waiting for another connection's lock once this is set. The connection is one that [`open`] made.
+    pub(crate) fn until(self, stop: &Arc<AtomicBool>) -> Self {
+        Self { stop: Some(Arc::clone(stop)), ..self }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Calls until the database is not busy, patience ends, or the run is told to stop. The busy handler of a caller's
+    /// connection stays as it is.
     fn patiently<T>(&self, mut call: impl FnMut(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let start = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
-            match call(self.connection) {
-                Err(error) if is_busy(&error) && start.elapsed() < self.patience => {
+            let result = if self.stop.is_some() {
+                self.connection.busy_timeout(SHORT_WAIT)?;
+                let result = call(self.connection);
+                self.connection.busy_timeout(USUAL_WAIT)?;
+                result
+            } else {
+                call(self.connection)
+            };
+            match result {
+                Err(error) if is_busy(&error) && start.elapsed() < self.patience && !self.is_stopped() => {
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(50));
                 }
@@ -130,10 +157,10 @@ impl<'a> Sqlite<'a> {
     fn begin(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
         let patience = self.patience;
         self.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(|error| {
-            if is_busy(&error) {
+            if is_busy(&error) && !self.is_stopped() {
                 StepFault::Error(still_locked(patience, error))
             } else {
-                fault(error).into()
+                self.blocked(error)
             }
         })?;
         let overtaken = match self.rows(&table.select_end(BACKEND)) {
@@ -153,6 +180,14 @@ impl<'a> Sqlite<'a> {
             return Err(fault(error).into());
         }
         Ok(())
+    }
+
+    /// Why a transaction could not begin or end.
+    fn blocked(&self, error: rusqlite::Error) -> StepFault {
+        if is_busy(&error) && self.is_stopped() {
+            return StepFault::Error(super::told_to_stop().with_source(error));
+        }
+        fault(error).into()
     }
 
     /// Ends whatever transaction is open. SQLite has ended it itself after some errors.
@@ -396,7 +431,9 @@ impl Database for Sqlite<'_> {
             if unenforced {
                 sqlite.check_foreign_keys(&broken)?;
             }
-            sqlite.patiently(|connection| connection.execute_batch("COMMIT")).map_err(|e| fault(e).into())
+            sqlite
+                .patiently(|connection| connection.execute_batch("COMMIT"))
+                .map_err(|error| sqlite.blocked(error))
         }
         .await;
         drop(open);
@@ -414,7 +451,9 @@ impl Database for Sqlite<'_> {
         let open = OpenTransaction(self);
         open.0.begin(table, create, row)?;
         open.0.connection.execute_batch(&table.insert(row, false, BACKEND)).map_err(row_fault)?;
-        open.0.patiently(|connection| connection.execute_batch("COMMIT")).map_err(|e| fault(e).into())
+        open.0
+            .patiently(|connection| connection.execute_batch("COMMIT"))
+            .map_err(|error| open.0.blocked(error))
     }
 
     async fn take_over(
@@ -458,7 +497,9 @@ impl Database for Sqlite<'_> {
             let together = sqlite.connection.is_autocommit()
                 && !matches!(statement.kind, StatementKind::OutsideTransaction | StatementKind::Transaction);
             if together {
-                sqlite.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(fault)?;
+                sqlite
+                    .patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE"))
+                    .map_err(|error| sqlite.blocked(error))?;
             }
             // The end of the section's own transaction commits its own record: there is nothing to commit twice.
             if statement.kind == StatementKind::Transaction && !sqlite.connection.is_autocommit() {
@@ -470,7 +511,9 @@ impl Database for Sqlite<'_> {
                 return Err(StepFault::Overtaken);
             }
             if together {
-                sqlite.patiently(|connection| connection.execute_batch("COMMIT")).map_err(fault)?;
+                sqlite
+                    .patiently(|connection| connection.execute_batch("COMMIT"))
+                    .map_err(|error| sqlite.blocked(error))?;
             }
             if sqlite.connection.is_autocommit() {
                 kept = place + 1;
@@ -603,8 +646,12 @@ pub(crate) fn open(path: &str) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags)
-        .map_err(|error| fault(error).while_doing(&format!("open `{path}`")))
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(USUAL_WAIT)?;
+        Ok(connection)
+    };
+    open().map_err(|error| fault(error).while_doing(&format!("open `{path}`")))
 }
 
 pub(crate) fn execute(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<u64> {

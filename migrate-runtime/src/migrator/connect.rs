@@ -112,7 +112,8 @@ macro_rules! call {
         let result = match &mut kind {
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(connection) => {
-                let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
+                let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout)
+                    .until(&options.cancelled);
                 Run::new(set, database, options, events).$($verb)*.await
             }
             #[cfg(feature = "postgres")]

@@ -10,6 +10,15 @@ pub async fn up(db: &mut Db<'_>) -> Result<()> {
     assert_eq!(db.sqlite().is_some(), backend == Backend::Sqlite);
     assert_eq!(db.postgres().is_some(), backend == Backend::Postgres);
     assert_eq!(db.mysql().is_some(), [Backend::Mysql, Backend::Mariadb].contains(&backend));
+    // Names are those of embedded files, and lead nowhere else.
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    for elsewhere in
+        ["..", "../..", "../c1_create_countries.sql", "countries/../../c1_create_countries.sql", manifest, "/etc/passwd", "", "countries"]
+    {
+        let error = db.file(elsewhere).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains(&format!("there was no file `{elsewhere}` under")), "{error}");
+        assert!(db.file_bytes(elsewhere).is_err());
+    }
     for (id, line) in db.file("countries/all.csv")?.lines().enumerate() {
         let fields: Vec<&str> = line.split('|').collect();
         let [name, population, area, capital] = fields[..] else {
