@@ -19,6 +19,8 @@ pub(super) const NOTE: What = What::Own("note the session's settings");
 
 const TIMEOUTS: What = What::Own("set the section's timeouts");
 
+pub(super) const PATH: What = What::Own("set the search path to the schema");
+
 /// How many messages, and how many bytes of them, may be on the way without an answer.
 const MAX_SENT: usize = 128;
 const MAX_SENT_BYTES: usize = 4 << 20;
@@ -142,7 +144,9 @@ impl Postgres<'_> {
         }
         let behind = steps.get(1..).filter(|rest| changes && !rest.is_empty());
         let behind = behind.and_then(|rest| table.insert_behind(rest.iter().map(|work| &work.row), BACKEND));
+        let path = self.set_path("LOCAL");
         for (step, work) in steps.iter().enumerate() {
+            push_all(&mut batch, PATH, path.as_slice());
             if step == 0 || behind.is_none() {
                 batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
             }
@@ -187,7 +191,9 @@ impl Postgres<'_> {
         if create {
             self.push_create(&mut batch, table);
         }
+        let path = self.set_path("LOCAL");
         for (step, work) in steps.iter().enumerate() {
+            push_all(&mut batch, PATH, path.as_slice());
             batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
             match work.body {
                 WorkBody::Nothing => {}
