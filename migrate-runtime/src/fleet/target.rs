@@ -19,7 +19,8 @@ impl FleetTarget {
     /// and parameters.
     pub fn new(url: impl Into<String>) -> Self {
         let url = url.into();
-        Self { name: shown(&url), url, schema: None }
+        let name = shown(&url).unwrap_or_else(|| "a URL that cannot be read".into());
+        Self { name, url, schema: None }
     }
 
     /// A schema of a database of PostgreSQL: while the revisions run it is the whole search path, and the history is in it. It
@@ -41,6 +42,13 @@ impl FleetTarget {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether its URL can be read. For cargo-migrate and migrate-cli; no part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        shown(&self.url).is_some()
     }
 
     pub(super) fn url(&self) -> &str {
@@ -98,15 +106,15 @@ pub(super) fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
 }
 
-/// A URL without what may be secret.
-fn shown(url: &str) -> String {
+/// A URL without what may be secret, if it can be read.
+fn shown(url: &str) -> Option<String> {
     match scheme(url) {
-        "sqlite" => url.split_once('?').map_or(url, |(path, _)| path).to_owned(),
+        "sqlite" => Some(url.split_once('?').map_or(url, |(path, _)| path).to_owned()),
         #[cfg(any(feature = "postgres", feature = "mysql"))]
-        _ => crate::url::ServerUrl::parse(url)
-            .map_or_else(|_| "a URL that cannot be read".into(), |url| url.shown()),
-        #[cfg(not(any(feature = "postgres", feature = "mysql")))]
-        _ => "a URL that is not of SQLite".into(),
+        "postgres" | "postgresql" | "mysql" | "mariadb" => {
+            crate::url::ServerUrl::parse(url).ok().map(|url| url.shown())
+        }
+        _ => None,
     }
 }
 
@@ -117,7 +125,13 @@ mod tests {
     #[test]
     fn the_name_of_a_url_has_no_secrets() {
         assert_eq!(FleetTarget::new("sqlite:a.db?key=s3cr3t").name(), "sqlite:a.db");
-        for url in ["s3cr3t", "postgres://u:s3cr3t@im?a=b@h/db", "postgres://u:s3cr3t@h/db?password=s3cr3t"] {
+        assert!(!FleetTarget::new("postgres:s3cr3t").is_readable());
+        for url in [
+            "s3cr3t",
+            "oracle://u:s3cr3t@h",
+            "postgres://u:s3cr3t@im?a=b@h/db",
+            "postgres://u:s3cr3t@h/db?password=s3cr3t",
+        ] {
             let target = FleetTarget::new(url);
             assert!(!format!("{target:?}{}", target.name()).contains("s3cr3t"), "{target:?}");
         }
