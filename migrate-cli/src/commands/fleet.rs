@@ -8,7 +8,7 @@ use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, Target
 use serde::Serialize;
 
 use crate::commands::upgrade;
-use crate::database::{Database, DatabaseUrl, change_all};
+use crate::database::{Database, DatabaseUrl, change_all, sqlite_file};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::{Error, Outcome};
@@ -37,7 +37,8 @@ struct Targets {
     /// All databases of the server whose names are like this
     #[arg(long, value_name = "LIKE")]
     all_databases: Option<String>,
-    /// The databases whose URLs are the lines of a file; blank lines and those that begin with `#` are left out
+    /// The databases whose URLs are the lines of a file; blank lines and those that begin with `#` are left out, and SQLite's
+    /// paths are relative to the file
     #[arg(long, value_name = "FILE")]
     urls: Option<PathBuf>,
 }
@@ -171,7 +172,7 @@ fn read(file: &Path) -> Result<Vec<DatabaseUrl>, Error> {
     lines
         .map(|(number, line)| {
             if FleetTarget::new(line).is_readable() {
-                return Ok(DatabaseUrl::from(line.to_owned()));
+                return Ok(DatabaseUrl::from(beside(file, line)));
             }
             Err(Error::new(
                 Exit::Database,
@@ -184,6 +185,18 @@ fn read(file: &Path) -> Result<Vec<DatabaseUrl>, Error> {
             ))
         })
         .collect()
+}
+
+/// An SQLite URL whose path is relative to the directory of the file that names it.
+fn beside(file: &Path, url: &str) -> String {
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+    match (directory, sqlite_file(url)) {
+        (Some(directory), Some(path)) if Path::new(path).is_relative() => {
+            let parameters = url.split_once('?').map_or(String::new(), |(_, rest)| format!("?{rest}"));
+            format!("sqlite:{}{parameters}", directory.join(path).display())
+        }
+        _ => url.to_owned(),
+    }
 }
 
 /// Applies what is missing to many databases.
