@@ -127,6 +127,25 @@ impl Opened {
         Ok(Self::new(url, args, project, resolved))
     }
 
+    /// Reads the revisions, checked for the databases of these URLs, the first of which it opens.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn all(urls: &[DatabaseUrl], args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
+        let mut seen: Vec<&DatabaseUrl> = Vec::new();
+        for url in urls {
+            if !seen.iter().any(|other| backends(other) == backends(url)) {
+                seen.push(url);
+            }
+        }
+        let mut opened = None;
+        for url in seen {
+            let resolved = Self::checked(url, project)?;
+            opened.get_or_insert_with(|| Self::new(url.clone(), args, project, resolved));
+        }
+        opened.map_or_else(|| Self::open(args, project), Ok)
+    }
+
     /// As [`open`](Self::open), and the upgrades of locked revisions may have been edited.
     ///
     /// # Errors
@@ -212,6 +231,12 @@ impl Opened {
             found.filter(|revision| matches!(revision.body, Body::Rust { .. }))
         };
         interrupted.chain(steps).find_map(is_rust).map(|revision| self.set.file_of(revision))
+    }
+
+    /// The file of the first revision that is written in Rust.
+    pub(crate) fn rust(&self) -> Option<String> {
+        let mut revisions = self.set.revisions().iter();
+        revisions.find(|revision| matches!(revision.body, Body::Rust { .. })).map(|it| self.set.file_of(it))
     }
 
     /// The database, for commands.

@@ -28,6 +28,20 @@ pub(crate) fn hand_over(
     arguments: &[&str],
 ) -> Result<ControlFlow<Exit>, Error> {
     let Some(file) = opened.rust_on_the_way(plan) else { return Ok(ControlFlow::Continue(())) };
+    run(&file, opened, project, context, arguments).map(ControlFlow::Break)
+}
+
+/// Hands a run over to the application because of the file of a Rust revision.
+///
+/// # Errors
+/// When the project names no runner, or that cannot be started or fails.
+pub(crate) fn run(
+    file: &str,
+    opened: &Opened,
+    project: &Project,
+    context: &Context,
+    arguments: &[&str],
+) -> Result<Exit, Error> {
     let Some((program, words)) = project.config.runner.split_first() else {
         return Err(Error::unsupported(format!(
             "a revision is written in Rust and can be run only by the application that embeds it: {file}\n\n\
@@ -51,7 +65,7 @@ pub(crate) fn hand_over(
     // The application's commands have the same codes.
     let exit = status.code().and_then(|code| u8::try_from(code).ok()).and_then(Exit::from_code);
     match exit {
-        Some(Exit::Success) => Ok(ControlFlow::Break(Exit::Success)),
+        Some(Exit::Success) => Ok(Exit::Success),
         exit => Err(Error::new(
             exit.unwrap_or(Exit::Failure),
             format!("`{}` failed ({status})", project.config.runner.join(" ")),

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod current;
 pub mod downgrade;
+pub mod fleet;
 pub mod heads;
 pub mod history;
 pub mod plan;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use migrate_revision::Backend;
-use migrate_runtime::{Connected, Lock, Migrations, Migrator, Offline};
+use migrate_runtime::{Connected, Fleet, FleetReport, FleetTarget, Lock, Migrations, Migrator, Offline};
 
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Watch;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::{FleetProgress, Progress};
 
 /// The URL of a database. It may hold a password, and is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,16 +72,27 @@ enum LockMode {
 }
 
 impl LockArgs {
+    fn lock(&self) -> Lock {
+        match self.lock {
+            None | Some(LockMode::Session) => Lock::Session,
+            Some(LockMode::Lease) => Lock::Lease,
+            Some(LockMode::None) => Lock::None,
+        }
+    }
+
     fn apply<'a>(&self, migrator: Migrator<'a, Connected>) -> Migrator<'a, Connected> {
-        let migrator = match self.lock {
-            None => migrator,
-            Some(LockMode::Session) => migrator.lock(Lock::Session),
-            Some(LockMode::Lease) => migrator.lock(Lock::Lease),
-            Some(LockMode::None) => migrator.lock(Lock::None),
-        };
+        let migrator = migrator.lock(self.lock());
         match self.lock_timeout {
             None => migrator,
             Some(seconds) => migrator.lock_timeout(Duration::from_secs(seconds)),
+        }
+    }
+
+    fn apply_to_fleet<'a>(&self, fleet: Fleet<'a>) -> Fleet<'a> {
+        let fleet = fleet.lock(self.lock());
+        match self.lock_timeout {
+            None => fleet,
+            Some(seconds) => fleet.lock_timeout(Duration::from_secs(seconds)),
         }
     }
 }
@@ -147,7 +158,8 @@ impl<'a> Database<'a> {
         verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
     ) -> Result<T, Error> {
         let migrator = self.migrator(self.url.as_str()).await?;
-        let watch = Watch::new(migrator.canceller(), *output);
+        let canceller = migrator.canceller();
+        let watch = Watch::new(move |patience| canceller.cancel(patience), *output);
         let mut progress = Progress::new(*output);
         let result = verb(migrator.on_event(move |event| progress.show(event))).await;
         let interrupted = watch.was_interrupted();
@@ -156,6 +168,18 @@ impl<'a> Database<'a> {
             Err(error) if interrupted => Err(self.stopped(&error).await),
             result => Ok(result?),
         }
+    }
+
+    /// Many databases in the place of this one, with its options.
+    pub(crate) fn fleet(&self, targets: Vec<FleetTarget>) -> Fleet<'a> {
+        let mut fleet = self.set.fleet(targets);
+        if let Some(schema) = &self.schema {
+            fleet = fleet.schema(schema);
+        }
+        if let Some(table) = &self.table {
+            fleet = fleet.table(table);
+        }
+        self.lock.apply_to_fleet(fleet)
     }
 
     /// Where a run left the database that was stopped.
@@ -188,6 +212,20 @@ impl<'a> Database<'a> {
         }
         Ok(self.lock.apply(migrator))
     }
+}
+
+/// Changes the targets of a fleet, and shows what happens while it does; says also whether Ctrl-C was pressed.
+pub(crate) async fn change_all<T>(
+    fleet: Fleet<'_>,
+    count: usize,
+    output: &Output,
+    verb: impl AsyncFnOnce(Fleet<'_>) -> FleetReport<T>,
+) -> (FleetReport<T>, bool) {
+    let canceller = fleet.canceller();
+    let watch = Watch::new(move |patience| canceller.cancel(patience), *output);
+    let mut progress = FleetProgress::new(*output, count);
+    let report = verb(fleet.on_event(move |event| progress.show(event))).await;
+    (report, watch.was_interrupted())
 }
 
 /// A set as scripts for a database whose history is in this schema and table.

@@ -11,7 +11,7 @@ use migrate_runtime::{Migrations, Plan};
 
 use crate::commands::sql::{self, Verb};
 use crate::commands::{
-    check, current, downgrade, heads, history, plan, resolve, show, stamp, status, undo, upgrade,
+    check, current, downgrade, fleet, heads, history, plan, resolve, show, stamp, status, undo, upgrade,
 };
 use crate::database::{Database, DatabaseUrl, LockArgs, offline};
 use crate::entry::Entries;
@@ -207,6 +207,16 @@ impl<'a> Cli<'a> {
             Command::Stamp(With { args, .. }) if args.script().is_wanted() => {
                 self.script(Verb::Stamp, args.target(), args.script(), common, output)
             }
+            Command::Upgrade(With { args, .. }) if args.fleet().is_wanted() => {
+                let source = args.fleet().source()?;
+                let database = match source.urls() {
+                    [] => self.database(common)?,
+                    [first, ..] => self.database_at(first.clone(), common),
+                };
+                let urls = source.urls().iter().chain([database.url()]);
+                urls.into_iter().try_for_each(|url| self.check_reach(url))?;
+                fleet::run(args, &source, &database, output).await
+            }
             Command::Upgrade(With { args, .. }) => upgrade::run(args, &database()?, output, agreed).await,
             Command::Downgrade(With { args, .. }) => downgrade::run(args, &database()?, output, agreed).await,
             Command::Current(With { args, .. }) => current::run(args, &database()?, output).await,
@@ -238,14 +248,24 @@ impl<'a> Cli<'a> {
                 format!("no database is named\n\nhint: give `--database-url`, or set `{VARIABLE}` in the environment"),
             )
         })?;
+        self.check_reach(&url)?;
+        Ok(self.database_at(url, common))
+    }
+
+    fn database_at(&self, url: DatabaseUrl, common: &Common) -> Database<'a> {
+        Database::new(self.set, url)
+            .history_in(self.schema.clone(), self.table.clone())
+            .locked_by(&common.lock)
+    }
+
+    /// Refuses servers where nobody is there to wait for them.
+    fn check_reach(&self, url: &DatabaseUrl) -> Result<(), Error> {
         if self.only_sqlite && !url.as_str().starts_with("sqlite:") {
             return Err(Error::unsupported(
                 "this program works on SQLite only, and the URL is of another database",
             ));
         }
-        Ok(Database::new(self.set, url)
-            .history_in(self.schema.clone(), self.table.clone())
-            .locked_by(&common.lock))
+        Ok(())
     }
 }
 

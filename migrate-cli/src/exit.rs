@@ -29,7 +29,7 @@ pub enum Exit {
     Diverged = 9,
     /// A locked or applied revision was edited
     Edited = 10,
-    /// The target leads nowhere, or the way to it is barred
+    /// The target leads nowhere, or the way to it is barred; or nothing is like a pattern
     Target = 11,
     /// A revision failed
     Revision = 12,
@@ -45,12 +45,14 @@ pub enum Exit {
     Refused = 17,
     /// A revision's way down does not undo its way up
     NotUndone = 18,
+    /// Of the targets of a fleet, some are not done
+    Fleet = 19,
     /// Ctrl-C was pressed; what shells give to a program that the signal ended
     Cancelled = 130,
 }
 
 impl Exit {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -70,6 +72,7 @@ impl Exit {
         Self::Unsupported,
         Self::Refused,
         Self::NotUndone,
+        Self::Fleet,
         Self::Cancelled,
     ];
 

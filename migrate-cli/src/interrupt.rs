@@ -1,11 +1,9 @@
 //! Ctrl-C while a database is changed: once, and the run stops where it can; twice, and the program leaves at once.
 
 use std::process;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
-
-use migrate_runtime::Canceller;
 
 use crate::exit::Exit;
 use crate::output::Output;
@@ -21,8 +19,11 @@ static RUN: Mutex<Option<Run>> = Mutex::new(None);
 
 static HANDLER: Once = Once::new();
 
+/// Has a run end, and takes at most so long to say so.
+type Cancel = Arc<dyn Fn(Duration) + Send + Sync>;
+
 struct Run {
-    canceller: Canceller,
+    cancel: Cancel,
     output: Output,
     pressed: bool,
 }
@@ -33,8 +34,8 @@ pub(crate) struct Watch(());
 
 impl Watch {
     /// Watches over a run. In a program that handles the signal itself, that is left to it.
-    pub(crate) fn new(canceller: Canceller, output: Output) -> Self {
-        *run() = Some(Run { canceller, output, pressed: false });
+    pub(crate) fn new(cancel: impl Fn(Duration) + Send + Sync + 'static, output: Output) -> Self {
+        *run() = Some(Run { cancel: Arc::new(cancel), output, pressed: false });
         HANDLER.call_once(|| {
             let _ = ctrlc::try_set_handler(pressed);
         });
@@ -63,17 +64,17 @@ fn pressed() {
         Some(run) if !run.pressed => {
             run.pressed = true;
             run.output.note("stopping; press Ctrl-C again to leave at once");
-            let canceller = run.canceller.clone();
-            thread::spawn(move || cancel(&canceller));
+            let cancel = Arc::clone(&run.cancel);
+            thread::spawn(move || stop(&cancel));
         }
         _ => process::exit(Exit::Cancelled.code().into()),
     }
 }
 
 /// Between two statements there is nothing to cancel: again, until the run has noticed.
-fn cancel(canceller: &Canceller) {
+fn stop(cancel: &Cancel) {
     while run().as_ref().is_some_and(|run| run.pressed) {
-        canceller.cancel(PATIENCE);
+        cancel(PATIENCE);
         thread::sleep(PAUSE);
     }
 }

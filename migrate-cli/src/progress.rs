@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use migrate_runtime::Event;
+use migrate_runtime::{Event, FleetEvent};
 
 use crate::output::Output;
 
@@ -34,15 +34,10 @@ impl Progress {
     /// Before the first event.
     #[must_use]
     pub fn new(output: Output) -> Self {
-        if !std::io::stderr().is_terminal() {
+        let Some(bar) = bar(None) else {
             let still = move |line: &str| output.note(line);
             return Self { output, shown: Shown::Lines(Pulse::new(SILENCE, still)) };
-        }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {pos}/{len} {elapsed} {msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.enable_steady_tick(TICK);
+        };
         Self { output, shown: Shown::Bar(bar) }
     }
 
@@ -81,6 +76,73 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Shown::Bar(bar) = &self.shown {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A bar, where standard error is a terminal.
+fn bar(length: Option<u64>) -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {pos}/{len} {elapsed} {msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.enable_steady_tick(TICK);
+    Some(bar)
+}
+
+/// Shows the events of a fleet on standard error: the targets that were changed or failed, and who waits.
+#[derive(Debug)]
+pub(crate) struct FleetProgress {
+    output: Output,
+    bar: Option<ProgressBar>,
+    ended: usize,
+    of: usize,
+}
+
+impl FleetProgress {
+    /// Before the first of so many targets.
+    pub(crate) fn new(output: Output, of: usize) -> Self {
+        Self { output, bar: bar(Some(of as u64)), ended: 0, of }
+    }
+
+    /// Shows an event.
+    pub(crate) fn show(&mut self, event: &FleetEvent<'_>) {
+        let line = match event {
+            FleetEvent::Done { idle, .. } => {
+                self.ended += 1;
+                (!idle).then(|| format!("[{}/{}] {event}", self.ended, self.of))
+            }
+            FleetEvent::Failed { .. } => {
+                self.ended += 1;
+                let text = event.to_string();
+                // All of it is in the report.
+                Some(format!("[{}/{}] {}", self.ended, self.of, text.lines().next().unwrap_or_default()))
+            }
+            FleetEvent::Run { event: Event::Waiting { .. } | Event::Blocked { .. }, .. } => {
+                Some(event.to_string())
+            }
+            _ => None,
+        };
+        match (&self.bar, line) {
+            (Some(bar), line) => {
+                bar.set_position(self.ended as u64);
+                if let Some(line) = line {
+                    bar.println(line);
+                }
+            }
+            (None, Some(line)) => self.output.note(line),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Drop for FleetProgress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }

@@ -15,6 +15,7 @@ mod down_sql;
 mod engine;
 mod error;
 mod event;
+mod fleet;
 mod history;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod lease;
@@ -37,6 +38,9 @@ mod url;
 pub use db::{Db, FromValue, Row, Value};
 pub use error::{Error, ErrorKind, Failure, Result};
 pub use event::{Event, StepInfo};
+#[doc(hidden)]
+pub use fleet::{Answer, FleetCanceller};
+pub use fleet::{Fleet, FleetEvent, FleetReport, FleetTarget, OnFailure, TargetOutcome, TargetReport};
 pub use history::{Action, HistoryRow, RowState};
 pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};
 #[doc(hidden)]

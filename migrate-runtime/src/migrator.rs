@@ -294,7 +294,7 @@ mod sqlite {
     verbs!(SqliteConnection<'a>, call);
 
     /// The result of a future that never waits.
-    fn poll_once<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) fn poll_once<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match std::pin::pin!(future).poll(&mut context) {
             std::task::Poll::Ready(result) => result,
@@ -308,6 +308,8 @@ mod sqlite {
 }
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteConnection;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::poll_once;
 
 #[cfg(feature = "postgres")]
 mod postgres {
@@ -377,9 +379,13 @@ mod connect;
 pub use cancel::Canceller;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use connect::Connected;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) use connect::Kind;
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 mod nowhere;
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub(crate) use nowhere::no_backend;
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub use nowhere::{Canceller, Connected};
 

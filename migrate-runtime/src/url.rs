@@ -62,6 +62,11 @@ impl ServerUrl {
         Some(Self { scheme: scheme.to_owned(), login, place: place.to_owned(), parameters })
     }
 
+    /// What it leads to, without login and parameters: nothing of it is secret.
+    pub(crate) fn shown(&self) -> String {
+        format!("{}://{}", self.scheme, self.place)
+    }
+
     /// The database that it names.
     #[cfg(feature = "_source")]
     pub(crate) fn database(&self) -> Option<String> {
@@ -70,7 +75,6 @@ impl ServerUrl {
     }
 
     /// Names another database, or none.
-    #[cfg(feature = "_source")]
     pub(crate) fn set_database(&mut self, name: Option<&str>) {
         self.parameters.retain(|(parameter, _)| parameter != "dbname");
         let hosts = self.place.split_once('/').map_or(self.place.as_str(), |(hosts, _)| hosts);

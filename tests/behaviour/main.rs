@@ -4,6 +4,7 @@ mod applying;
 mod blocked;
 mod connections;
 mod failing;
+mod fleet;
 mod hostile;
 mod lease;
 mod long;

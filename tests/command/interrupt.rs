@@ -10,7 +10,7 @@ use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, server_behaviours};
 
 /// A statement that takes minutes.
-fn long(kind: Kind) -> (&'static str, &'static str) {
+pub(crate) fn long(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Sqlite => (
             "sqlite",
@@ -22,7 +22,8 @@ fn long(kind: Kind) -> (&'static str, &'static str) {
     }
 }
 
-fn revisions(backend: &str, statement: &str) -> Revisions {
+/// A revision that is done at once, and one with that statement.
+pub(crate) fn revisions(backend: &str, statement: &str) -> Revisions {
     let up = format!("CREATE TABLE t_before (id INTEGER);\n{statement};\nCREATE TABLE t_after (id INTEGER);");
     let down = "DROP TABLE t_after;\nDROP TABLE slept;\nDROP TABLE t_before;";
     Revisions::tables(1)
@@ -30,7 +31,7 @@ fn revisions(backend: &str, statement: &str) -> Revisions {
 }
 
 /// A run that was started, with what it has said so far.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     errors: BufReader<std::process::ChildStderr>,
     said: String,
@@ -40,6 +41,10 @@ impl Running {
     fn start(project: &CommandProject, arguments: &[&str]) -> Self {
         let mut command = project.command();
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
         Self { child, errors, said: String::new() }
@@ -53,12 +58,12 @@ impl Running {
         }
     }
 
-    fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     }
 
-    fn end(mut self) -> Done {
+    pub(crate) fn end(mut self) -> Done {
         std::io::Read::read_to_string(&mut self.errors, &mut self.said).unwrap();
         let mut done = Done::new(self.child.wait_with_output().unwrap());
         done.stderr = self.said;
@@ -67,7 +72,7 @@ impl Running {
 }
 
 /// Ends what a server is still at whose client has left.
-fn leave_nobody(db: &Database) {
+pub(crate) fn leave_nobody(db: &Database) {
     let mut connection = db.connect();
     let ends = match db.kind {
         Kind::Sqlite => return,

@@ -1,6 +1,7 @@
 //! The command on throw-away projects and real databases.
 
 mod backup;
+mod fleet;
 mod interrupt;
 mod program;
 mod secrets;

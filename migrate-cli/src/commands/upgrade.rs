@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use migrate_runtime::Plan;
 
-use crate::commands::sql;
+use crate::commands::{fleet, sql};
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -22,6 +22,8 @@ pub struct Args {
     dry_run: bool,
     #[command(flatten)]
     script: sql::Args,
+    #[command(flatten)]
+    fleet: fleet::Args,
 }
 
 impl Args {
@@ -29,6 +31,18 @@ impl Args {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Whether only the steps are to be printed.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// Whether many databases are meant instead of one, and which.
+    #[must_use]
+    pub fn fleet(&self) -> &fleet::Args {
+        &self.fleet
     }
 
     /// Whether a script is wanted instead, and for which database.

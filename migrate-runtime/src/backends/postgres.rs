@@ -56,6 +56,8 @@ pub(crate) struct Postgres<'a> {
     signature: String,
     /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
     patience: Duration,
+    /// The only schema of the search path, for the revisions alone; without it that of the session counts
+    schema: Option<String>,
 }
 
 /// What the session is owed on every way out, also when a future is dropped or a revision panics.
@@ -87,7 +89,20 @@ impl<'a> Postgres<'a> {
             prepared: Prepared::default(),
             signature: String::new(),
             patience,
+            schema: None,
         }
+    }
+
+    /// Has the revisions find and make everything in one schema.
+    pub(crate) fn in_schema(mut self, schema: Option<String>) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// The statement that makes the schema the whole search path, for the transaction or for the session.
+    fn set_path(&self, scope: &str) -> Option<String> {
+        let schema = quote_name(self.schema.as_deref()?, BACKEND);
+        Some(format!("SET {scope} search_path = {schema}"))
     }
 
     async fn rows(&self, sql: &str) -> Result<Vec<Cells>, tokio_postgres::Error> {
@@ -414,6 +429,7 @@ impl Database for Postgres<'_> {
         create: bool,
         row: &NewRow,
     ) -> Result<(), StepFault> {
+        self.check_session(&row.revision)?;
         let mut batch = Batch::default();
         if create {
             self.push_create(&mut batch, table);

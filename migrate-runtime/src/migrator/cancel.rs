@@ -30,7 +30,14 @@ impl Migrator<'_, Connected> {
     #[doc(hidden)]
     #[must_use]
     pub fn canceller(&self) -> Canceller {
-        let target = match &self.connection.0 {
+        Canceller::new(&self.connection, &self.options.cancelled)
+    }
+}
+
+impl Canceller {
+    /// What stops the runs on a connection that heed this.
+    pub(crate) fn new(connected: &Connected, cancelled: &Arc<AtomicBool>) -> Self {
+        let target = match &connected.0 {
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(connection) => Target::Sqlite(Arc::new(connection.get_interrupt_handle())),
             #[cfg(feature = "postgres")]
@@ -38,11 +45,9 @@ impl Migrator<'_, Connected> {
             #[cfg(feature = "mysql")]
             Kind::Mysql(connected) => Target::Mysql(connected.canceller()),
         };
-        Canceller { cancelled: Arc::clone(&self.options.cancelled), target }
+        Self { cancelled: Arc::clone(cancelled), target }
     }
-}
 
-impl Canceller {
     /// Has the database give up the statement that it is at, so that the run fails there, and the run take no further step.
     ///
     /// Between two statements the first comes to nothing: call again until the run is over. It blocks until the server was

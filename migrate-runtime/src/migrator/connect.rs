@@ -40,9 +40,9 @@ impl Migrations {
 }
 
 /// A connection that a URL led to.
-pub struct Connected(pub(super) Kind);
+pub struct Connected(pub(crate) Kind);
 
-pub(super) enum Kind {
+pub(crate) enum Kind {
     #[cfg(feature = "sqlite")]
     Sqlite(rusqlite::Connection),
     #[cfg(feature = "postgres")]
@@ -53,7 +53,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Says goodbye where a connection that is merely dropped would leave the server with an error in its log.
-    async fn close(self) {
+    pub(crate) async fn close(self) {
         match self {
             #[cfg(feature = "mysql")]
             Self::Mysql(connected) => connected.close().await,
@@ -66,7 +66,7 @@ impl Kind {
 const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
 
 impl Connected {
-    async fn new(url: &str) -> Result<Self> {
+    pub(crate) async fn new(url: &str) -> Result<Self> {
         let (scheme, _rest) = url.split_once(':').unwrap_or(("", url));
         match scheme {
             #[cfg(feature = "sqlite")]

@@ -17,6 +17,12 @@ impl Migrations {
     }
 }
 
+impl Connected {
+    pub(crate) async fn new(_: &str) -> Result<Self> {
+        Err(no_backend())
+    }
+}
+
 /// Stops a run, of which there is none here.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
@@ -37,7 +43,7 @@ impl Migrator<'_, Connected> {
     }
 }
 
-fn no_backend() -> Error {
+pub(crate) fn no_backend() -> Error {
     Error::new(
         ErrorKind::Unsupported,
         "no backend is in this program\n\nhint: turn on `sqlite`, `postgres` or `mysql` of embed-migrations",

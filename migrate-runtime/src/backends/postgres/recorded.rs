@@ -14,6 +14,7 @@ use crate::dialect::postgres::{self as dialect, must_change_one};
 use crate::dialect::progress;
 use crate::error::Fault;
 use crate::history::{HistoryTable, Running, quote_text};
+use crate::{Error, ErrorKind};
 
 /// A script that is run with a record of its progress.
 struct Recording<'s> {
@@ -38,6 +39,7 @@ impl Postgres<'_> {
         let WorkBody::Sql { text, script } = work.body else {
             return Err(StepFault::Error(backends::not_recordable()));
         };
+        self.check_session(&work.row.revision)?;
         told(0, Told::Begun);
         let scope = scope_of(std::slice::from_ref(work)).everything();
         let note = Batch::own("note the session's settings", &scope.select());
@@ -45,6 +47,10 @@ impl Postgres<'_> {
         let settings = first(&rows).unwrap_or_default().to_owned();
         self.debts.settings = scope.restore_selected(&settings);
         self.debts.rollback = has_transactions(script);
+        if let Some(path) = self.set_path("SESSION") {
+            let path = Batch::own("set the search path to the schema", &path);
+            self.run(&path, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
+        }
         let recording = Recording { table, running, text, script, revision: &work.row.revision, settings };
         let mut result = self.record_statements(&recording, from, told).await;
         let mut open = false;
@@ -66,6 +72,22 @@ impl Postgres<'_> {
         batch.push(What::Progress, &must_change_one(&done));
         self.run(&batch, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
         Ok(())
+    }
+
+    /// Refuses statements outside of a transaction whose search path another session may have: behind a pooler they would
+    /// change another schema.
+    pub(super) fn check_session(&self, revision: &str) -> Result<(), StepFault> {
+        if self.schema.is_none() || self.debts.lock.is_some() {
+            return Ok(());
+        }
+        Err(StepFault::Error(Error::new(
+            ErrorKind::Connection,
+            format!(
+                "revision '{revision}' does not run in a transaction, and only the lock of a session makes sure that its \
+                 statements meet the session whose search path is this schema\n\n\
+                 hint: connect past the pooler, and leave the lock as it is"
+            ),
+        )))
     }
 
     async fn record_statements(

@@ -20,6 +20,8 @@ pub(super) const NOTE: What = What::Own("note the session's settings");
 
 const TIMEOUTS: What = What::Own("set the section's timeouts");
 
+pub(super) const PATH: What = What::Own("set the search path to the schema");
+
 /// How many messages, and how many bytes of them, may be on the way without an answer.
 const MAX_SENT: usize = 128;
 const MAX_SENT_BYTES: usize = 4 << 20;
@@ -158,7 +160,9 @@ impl Postgres<'_> {
         let behind = steps.get(1..).filter(|rest| changes && !rest.is_empty());
         let behind: Vec<&NewRow> = behind.unwrap_or_default().iter().map(|work| &work.row).collect();
         let behind = table.insert_many_behind(&behind);
+        let path = self.set_path("LOCAL");
         for (step, work) in steps.iter().enumerate() {
+            push_all(&mut batch, PATH, path.as_slice());
             if step == 0 || behind.is_none() {
                 let row = kept.as_ref().and_then(|kept| kept.row(&work.row));
                 let row = row.unwrap_or_else(|| table.insert(&work.row, true, BACKEND));
@@ -206,7 +210,9 @@ impl Postgres<'_> {
         if create {
             self.push_create(&mut batch, table);
         }
+        let path = self.set_path("LOCAL");
         for (step, work) in steps.iter().enumerate() {
+            push_all(&mut batch, PATH, path.as_slice());
             batch.push(What::Row(step), &table.insert(&work.row, true, BACKEND));
             match work.body {
                 WorkBody::Nothing => {}

@@ -1,0 +1,237 @@
+//! `--all-schemas`, `--all-databases` and `--urls` of `upgrade`
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, TargetOutcome};
+use serde::Serialize;
+
+use crate::commands::upgrade;
+use crate::database::{Database, DatabaseUrl, change_all, sqlite_file};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::{Error, Outcome};
+
+/// Many databases instead of one
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Args {
+    #[command(flatten)]
+    targets: Targets,
+    /// How many are under way at a time [default: 8]
+    #[arg(long, value_name = "N", requires = "fleet")]
+    limit: Option<NonZeroUsize>,
+    /// Begin no other once one has failed
+    #[arg(long, requires = "fleet")]
+    fail_fast: bool,
+}
+
+/// Which
+#[derive(Debug, clap::Args)]
+#[group(id = "fleet", multiple = false, conflicts_with = "sql")]
+struct Targets {
+    /// All schemas of the database whose names are like this, on PostgreSQL: `tenant\_%`
+    #[arg(long, value_name = "LIKE")]
+    all_schemas: Option<String>,
+    /// All databases of the server whose names are like this
+    #[arg(long, value_name = "LIKE")]
+    all_databases: Option<String>,
+    /// The databases whose URLs are the lines of a file; blank lines and those that begin with `#` are left out, and SQLite's
+    /// paths are relative to the file
+    #[arg(long, value_name = "FILE")]
+    urls: Option<PathBuf>,
+}
+
+/// Where the targets come from.
+#[derive(Debug)]
+pub struct Source(From);
+
+#[derive(Debug)]
+enum From {
+    Schemas(String),
+    Databases(String),
+    Urls(PathBuf, Vec<DatabaseUrl>),
+}
+
+impl Args {
+    /// Whether many databases are meant.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        let Targets { all_schemas, all_databases, urls } = &self.targets;
+        all_schemas.is_some() || all_databases.is_some() || urls.is_some()
+    }
+
+    /// Where they come from; the file of URLs is read.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a line of it is not a URL.
+    pub fn source(&self) -> Result<Source, Error> {
+        let Targets { all_schemas, all_databases, urls } = &self.targets;
+        Ok(Source(match (all_schemas, all_databases, urls) {
+            (Some(pattern), ..) => From::Schemas(pattern.clone()),
+            (_, Some(pattern), _) => From::Databases(pattern.clone()),
+            (_, _, Some(file)) => From::Urls(file.clone(), read(file)?),
+            _ => return Err(Error::usage("no databases are named")),
+        }))
+    }
+
+    /// The same for another program that has these options, whatever its directory.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let Targets { all_schemas, all_databases, urls } = &self.targets;
+        let mut words = Vec::new();
+        words.extend(all_schemas.as_ref().map(|pattern| format!("--all-schemas={pattern}")));
+        words.extend(all_databases.as_ref().map(|pattern| format!("--all-databases={pattern}")));
+        let absolute = urls.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+        words.extend(absolute.map(|file| format!("--urls={}", file.display())));
+        words.extend(self.limit.map(|limit| format!("--limit={limit}")));
+        words.extend(self.fail_fast.then(|| "--fail-fast".to_owned()));
+        words
+    }
+
+    fn apply<'a>(&self, fleet: Fleet<'a>) -> Fleet<'a> {
+        let fleet = match self.limit {
+            Some(limit) => fleet.limit(limit.get()),
+            None => fleet,
+        };
+        fleet.on_failure(if self.fail_fast { OnFailure::Stop } else { OnFailure::Continue })
+    }
+}
+
+impl Source {
+    /// The URLs of the file; none if the targets are what a server has.
+    #[must_use]
+    pub fn urls(&self) -> &[DatabaseUrl] {
+        match &self.0 {
+            From::Urls(_, urls) => urls,
+            From::Schemas(_) | From::Databases(_) => &[],
+        }
+    }
+
+    async fn targets(&self, url: &DatabaseUrl, to_read: bool) -> Result<Vec<FleetTarget>, Error> {
+        let (targets, none) = match &self.0 {
+            From::Schemas(pattern) => {
+                let scheme = url.as_str().split_once(':').map_or("", |(scheme, _)| scheme);
+                let instead = match scheme {
+                    "sqlite" => Some(
+                        "SQLite, which has none\n\nhint: write the files' URLs into a file, for `--urls`",
+                    ),
+                    "mysql" | "mariadb" => {
+                        Some("MySQL or MariaDB, where schemas are databases\n\nhint: use `--all-databases`")
+                    }
+                    _ => None,
+                };
+                if let Some(instead) = instead {
+                    return Err(Error::unsupported(format!(
+                        "`--all-schemas` is for PostgreSQL, and the URL is of {instead}"
+                    )));
+                }
+                (
+                    FleetTarget::schemas_like(url.as_str(), pattern).await?,
+                    format!("schema of the database is like `{pattern}`"),
+                )
+            }
+            From::Databases(pattern) => {
+                if url.as_str().starts_with("sqlite:") {
+                    return Err(Error::unsupported(
+                        "`--all-databases` is for servers, and the URL is of SQLite\n\nhint: write the files' URLs into a \
+                         file, for `--urls`",
+                    ));
+                }
+                (
+                    FleetTarget::databases_like(url.as_str(), pattern).await?,
+                    format!("database of the server is like `{pattern}`"),
+                )
+            }
+            From::Urls(file, urls) => {
+                let target = |url: &DatabaseUrl| {
+                    let target = FleetTarget::new(url.as_str());
+                    let name = target.name().to_owned();
+                    if to_read { FleetTarget::new(url.to_read()).named(name) } else { target }
+                };
+                (urls.iter().map(target).collect(), format!("URL is in `{}`", file.display()))
+            }
+        };
+        if targets.is_empty() {
+            let hint = match self.0 {
+                From::Urls(..) => "write one URL per line",
+                _ => "`%` is any text, `_` any character, and a backslash takes the next one for itself",
+            };
+            return Err(Error::target(format!("no {none}\n\nhint: {hint}")));
+        }
+        Ok(targets)
+    }
+}
+
+/// The URLs of a file. No error shows a line, which may hold a password.
+fn read(file: &Path) -> Result<Vec<DatabaseUrl>, Error> {
+    let text = fs::read_to_string(file).map_err(|error| Error::io("read", file, error))?;
+    let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).split('\n').map(str::trim);
+    let lines = (1..).zip(lines).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|(number, line)| {
+            if FleetTarget::new(line).is_readable() {
+                return Ok(DatabaseUrl::from(beside(file, line)));
+            }
+            Err(Error::new(
+                Exit::Database,
+                format!(
+                    "line {number} of `{}` cannot be read as the URL of a database\n\n\
+                     hint: it is `sqlite:file`, or `scheme://user:password@host/database?name=value`, where `@`, `/`, `?` and \
+                     `#` in a password are `%40`, `%2F`, `%3F` and `%23`",
+                    file.display()
+                ),
+            ))
+        })
+        .collect()
+}
+
+/// An SQLite URL whose path is relative to the directory of the file that names it.
+fn beside(file: &Path, url: &str) -> String {
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+    match (directory, sqlite_file(url)) {
+        (Some(directory), Some(path)) if Path::new(path).is_relative() => {
+            let parameters = url.split_once('?').map_or(String::new(), |(_, rest)| format!("?{rest}"));
+            format!("sqlite:{}{parameters}", directory.join(path).display())
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// Applies what is missing to many databases.
+///
+/// # Errors
+/// When the targets cannot be found, or there are none. What becomes of one is no error of the command, and decides its code.
+pub async fn run(args: &upgrade::Args, source: &Source, database: &Database<'_>, output: &Output) -> Outcome {
+    let targets = source.targets(database.url(), args.is_dry_run()).await?;
+    let count = targets.len();
+    let fleet = args.fleet().apply(database.fleet(targets));
+    let target = args.target();
+    if args.is_dry_run() {
+        let (report, interrupted) =
+            change_all(fleet, count, output, async |fleet| fleet.plan(target).await).await;
+        return Ok(ended(&report, interrupted, output));
+    }
+    let (report, interrupted) =
+        change_all(fleet, count, output, async |fleet| fleet.upgrade(target).await).await;
+    Ok(ended(&report, interrupted, output))
+}
+
+/// Prints what became of the targets.
+fn ended<T: Answer + Serialize>(report: &FleetReport<T>, interrupted: bool, output: &Output) -> Exit {
+    output.facts(report, || report.to_string());
+    if report.is_success() {
+        return Exit::Success;
+    }
+    let all = report.targets.len();
+    let done =
+        report.targets.iter().filter(|target| matches!(target.outcome, TargetOutcome::Done(_))).count();
+    let hint = "the next run finds done what is done, and takes up the others";
+    if interrupted {
+        output.finding(&format!("stopped by Ctrl-C: {done} of {all} targets are done\n\nhint: {hint}"));
+        return Exit::Cancelled;
+    }
+    output.finding(&format!("{done} of {all} targets are done\n\nhint: {hint}"));
+    Exit::Fleet
+}

@@ -1,0 +1,215 @@
+//! One set on many databases, or on many schemas of one: several at a time, each with an end of its own.
+
+mod cancel;
+mod event;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod lanes;
+mod list;
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod nowhere;
+mod pattern;
+mod report;
+mod target;
+
+use std::time::Duration;
+
+use crate::options::{Ahead, Lock, Options, Transaction};
+use crate::set::{IntoTarget, Migrations};
+use crate::{Plan, Report, Status};
+
+#[doc(hidden)]
+pub use self::cancel::FleetCanceller;
+pub use self::event::FleetEvent;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use self::lanes::{PlanVerb, StatusVerb, UpgradeVerb};
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+use self::nowhere::{PlanVerb, StatusVerb, UpgradeVerb};
+#[doc(hidden)]
+pub use self::report::Answer;
+pub use self::report::{FleetReport, TargetOutcome, TargetReport};
+pub use self::target::FleetTarget;
+
+/// How many targets a fleet works on at a time, if nothing else is said.
+const LIMIT: usize = 8;
+
+/// What to do when a target of a fleet fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// Go on with the others
+    #[default]
+    Continue,
+    /// Begin no other. Those that are under way come to their end
+    Stop,
+}
+
+type Listener<'a> = Box<dyn FnMut(&FleetEvent<'_>) + Send + 'a>;
+
+/// A set of migrations and many databases, or schemas of PostgreSQL, to apply it to.
+///
+/// Made by [`Migrations::fleet`]. Each target has its own history, its own lock and its own outcome: a failure is told in the
+/// [`FleetReport`] and, unless [`on_failure`](Self::on_failure) says so, keeps no other from its turn. What is done is found done when the
+/// fleet is run again, which is how one that failed or was stopped is taken up.
+///
+/// At most [`limit`](Self::limit) targets are under way at a time. Schemas of one database share the connections: each takes one schema
+/// after the other, and one with nothing to do costs one statement. Every other target has a connection of its own. SQLite's targets
+/// go first, each on a thread of its own while the calling thread waits; the others need tokio.
+///
+/// If the future of a verb is dropped, what holds for a [`Migrator`](crate::Migrator) holds for every target that was under way.
+///
+/// ```no_run
+/// # use migrate_runtime::{FleetTarget, Migrations, Result};
+/// # async fn example(migrations: &Migrations, url: &str) -> Result<()> {
+/// let tenants = FleetTarget::schemas_like(url, "tenant\\_%").await?;
+/// let report = migrations.fleet(tenants).limit(4).upgrade("head").await;
+/// println!("{report}");
+/// for (target, error) in report.failures() {
+///     eprintln!("{target}: {error}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a fleet does nothing until one of its verbs is called"]
+pub struct Fleet<'a> {
+    set: &'a Migrations,
+    targets: Vec<FleetTarget>,
+    limit: usize,
+    on_failure: OnFailure,
+    options: Options,
+    listener: Option<Listener<'a>>,
+    canceller: FleetCanceller,
+}
+
+impl Migrations {
+    /// These migrations on many databases or schemas. A URL is a target as well.
+    pub fn fleet(&self, targets: impl IntoIterator<Item = impl Into<FleetTarget>>) -> Fleet<'_> {
+        let options = Options::default();
+        Fleet {
+            set: self,
+            targets: targets.into_iter().map(Into::into).collect(),
+            limit: LIMIT,
+            on_failure: OnFailure::default(),
+            canceller: FleetCanceller::new(&options.cancelled),
+            options,
+            listener: None,
+        }
+    }
+}
+
+impl<'a> Fleet<'a> {
+    /// How many targets are under way at a time, and so how many connections there are; 8 without it, and at least one.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit.max(1);
+        self
+    }
+
+    /// What to do when a target fails.
+    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = on_failure;
+        self
+    }
+
+    /// As [`Migrator::schema`](crate::Migrator::schema), for the targets that are not schemas themselves.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.options.schema = Some(schema.into());
+        self
+    }
+
+    /// As [`Migrator::table`](crate::Migrator::table).
+    pub fn table(mut self, table: impl Into<String>) -> Self {
+        self.options.table = table.into();
+        self
+    }
+
+    /// As [`Migrator::lock`](crate::Migrator::lock): every target has a lock of its own.
+    pub fn lock(mut self, lock: Lock) -> Self {
+        self.options.lock = lock;
+        self
+    }
+
+    /// As [`Migrator::lock_timeout`](crate::Migrator::lock_timeout), for each target.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.options.lock_timeout = timeout;
+        self
+    }
+
+    /// As [`Migrator::statement_lock_timeout`](crate::Migrator::statement_lock_timeout).
+    pub fn statement_lock_timeout(mut self, timeout: Duration) -> Self {
+        self.options.statement_lock_timeout = timeout;
+        self
+    }
+
+    /// As [`Migrator::lease`](crate::Migrator::lease).
+    pub fn lease(mut self, lasts: Duration) -> Self {
+        self.options.lease = lasts;
+        self
+    }
+
+    /// As [`Migrator::transaction`](crate::Migrator::transaction): no transaction is of more than one target.
+    pub fn transaction(mut self, transaction: Transaction) -> Self {
+        self.options.transaction = transaction;
+        self
+    }
+
+    /// As [`Migrator::ahead`](crate::Migrator::ahead).
+    pub fn ahead(mut self, ahead: Ahead) -> Self {
+        self.options.ahead = ahead;
+        self
+    }
+
+    /// As [`Migrator::applied_by`](crate::Migrator::applied_by).
+    pub fn applied_by(mut self, name: impl Into<String>) -> Self {
+        self.options.applied_by = Some(name.into());
+        self
+    }
+
+    /// Where events go, one at a time, whichever target they are of.
+    pub fn on_event(mut self, listener: impl FnMut(&FleetEvent<'_>) + Send + 'a) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// What stops the fleet from another thread. For cargo-migrate and migrate-cli; no part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn canceller(&self) -> FleetCanceller {
+        self.canceller.clone()
+    }
+
+    /// Applies to every target what it lacks.
+    ///
+    /// The errors of the targets are in the report, and there is no other.
+    pub async fn upgrade(self, target: impl IntoTarget) -> FleetReport<Report> {
+        let target = target.into_target();
+        self.each(UpgradeVerb(target)).await
+    }
+
+    /// What [`upgrade`](Self::upgrade) would do to every target. A SQLite file is made if it is not there.
+    pub async fn plan(self, target: impl IntoTarget) -> FleetReport<Plan> {
+        let target = target.into_target();
+        self.each(PlanVerb(target)).await
+    }
+
+    /// Where every target is. A SQLite file is made if it is not there.
+    pub async fn status(self) -> FleetReport<Status> {
+        self.each(StatusVerb).await
+    }
+
+    /// As [`upgrade`](Self::upgrade), in a program without async: targets that are not SQLite's fail.
+    #[cfg(feature = "sqlite")]
+    pub fn upgrade_sqlite(self, target: impl IntoTarget) -> FleetReport<Report> {
+        let target = target.into_target();
+        self.each_sqlite(UpgradeVerb(target))
+    }
+}
+
+impl std::fmt::Debug for Fleet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fleet")
+            .field("targets", &self.targets)
+            .field("limit", &self.limit)
+            .field("on_failure", &self.on_failure)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,307 @@
+//! The lanes of a fleet: each takes the next target when it is done with one, over the same connection where that serves.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Instant;
+
+use migrate_revision::{Direction, Target};
+
+use super::report::{Answer, FleetReport, TargetOutcome, TargetReport};
+use super::{Fleet, FleetCanceller, FleetEvent, FleetTarget, Listener, OnFailure};
+use crate::backends::Database;
+use crate::engine::Run;
+use crate::event::Events;
+use crate::migrator::{Canceller, Connected, Kind};
+use crate::options::Options;
+use crate::{Migrations, Plan, Report, Result, Status};
+
+/// What is done to each target.
+pub(super) trait Verb: Sync {
+    type Answer: Answer;
+
+    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Self::Answer>;
+}
+
+pub(super) struct UpgradeVerb(pub(super) Target);
+pub(super) struct PlanVerb(pub(super) Target);
+pub(super) struct StatusVerb;
+
+impl Verb for UpgradeVerb {
+    type Answer = Report;
+
+    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Report> {
+        run.upgrade(self.0.clone()).await
+    }
+}
+
+impl Verb for PlanVerb {
+    type Answer = Plan;
+
+    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Plan> {
+        run.plan(self.0.clone(), Direction::Up).await
+    }
+}
+
+impl Verb for StatusVerb {
+    type Answer = Status;
+
+    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Status> {
+        run.status().await
+    }
+}
+
+impl Fleet<'_> {
+    /// SQLite's targets on threads, then the others.
+    pub(super) async fn each<V: Verb>(self, verb: V) -> FleetReport<V::Answer> {
+        let work = Work::new(self, verb);
+        #[cfg(feature = "sqlite")]
+        work.on_threads();
+        let rest = work.queue_up(|target| !target.is_sqlite());
+        let lanes = (0..work.limit.min(rest)).map(|_| work.lane());
+        together(lanes).await;
+        work.report()
+    }
+
+    /// SQLite's targets on threads, and an error for each of the others.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn each_sqlite<V: Verb>(self, verb: V) -> FleetReport<V::Answer> {
+        let work = Work::new(self, verb);
+        work.on_threads();
+        work.queue_up(|target| !target.is_sqlite());
+        while let Some(place) = work.next() {
+            work.begin(place);
+            let error = crate::Error::new(
+                crate::ErrorKind::Unsupported,
+                "the target is not of SQLite, and a server needs a verb that is async\n\nhint: await `upgrade`",
+            );
+            work.end(place, Err(error));
+        }
+        work.report()
+    }
+}
+
+/// A verb of a fleet under way.
+struct Work<'a, V: Verb> {
+    set: &'a Migrations,
+    verb: V,
+    targets: Vec<FleetTarget>,
+    limit: usize,
+    on_failure: OnFailure,
+    options: Options,
+    canceller: FleetCanceller,
+    start: Instant,
+    listener: Mutex<Option<Listener<'a>>>,
+    /// The places of the targets whose turn is yet to come
+    queue: Mutex<VecDeque<usize>>,
+    /// By the targets' places
+    outcomes: Mutex<Vec<TargetOutcome<V::Answer>>>,
+    /// Whether a failure was the end of it
+    stopped: AtomicBool,
+}
+
+impl<'a, V: Verb> Work<'a, V> {
+    fn new(fleet: Fleet<'a>, verb: V) -> Self {
+        let Fleet { set, targets, limit, on_failure, options, listener, canceller } = fleet;
+        Self {
+            set,
+            verb,
+            limit,
+            on_failure,
+            options,
+            canceller,
+            start: Instant::now(),
+            listener: Mutex::new(listener),
+            queue: Mutex::default(),
+            outcomes: Mutex::new(targets.iter().map(|_| TargetOutcome::NotBegun).collect()),
+            stopped: AtomicBool::new(false),
+            targets,
+        }
+    }
+
+    /// Has some targets take their turns, those of one URL one after the other; says how many.
+    fn queue_up(&self, wanted: impl Fn(&FleetTarget) -> bool) -> usize {
+        let mut places: Vec<usize> =
+            (0..self.targets.len()).filter(|&place| wanted(&self.targets[place])).collect();
+        let mut firsts = std::collections::HashMap::new();
+        for &place in &places {
+            firsts.entry(self.targets[place].url()).or_insert(place);
+        }
+        places.sort_by_key(|&place| firsts.get(self.targets[place].url()));
+        let count = places.len();
+        *lock(&self.queue) = places.into();
+        count
+    }
+
+    /// The target whose turn it is.
+    fn next(&self) -> Option<usize> {
+        if self.stopped.load(Ordering::Relaxed) || self.canceller.is_cancelled() {
+            return None;
+        }
+        lock(&self.queue).pop_front()
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn on_threads(&self) {
+        let count = self.queue_up(FleetTarget::is_sqlite);
+        let lane = || {
+            while let Some(place) = self.next() {
+                self.begin(place);
+                let result = crate::migrator::poll_once(async {
+                    let (connected, result) = self.reached(place, None).await?;
+                    drop(connected);
+                    result
+                });
+                self.end(place, result);
+            }
+        };
+        std::thread::scope(|scope| {
+            // The calling thread is one of them.
+            for _ in 1..self.limit.min(count) {
+                scope.spawn(lane);
+            }
+            lane();
+        });
+    }
+
+    /// One target after the other.
+    async fn lane(&self) {
+        let mut held: Option<(usize, Connected)> = None;
+        while let Some(place) = self.next() {
+            self.begin(place);
+            let fitting = match held.take() {
+                Some((of, connected)) if self.targets[of].url() == self.targets[place].url() => {
+                    Some(connected)
+                }
+                Some((_, connected)) => {
+                    connected.0.close().await;
+                    None
+                }
+                None => None,
+            };
+            let result = match self.reached(place, fitting).await {
+                // Of a connection on which something failed, it is not known what it is good for.
+                Ok((connected, result)) if result.is_ok() && is_shared(&connected) => {
+                    held = Some((place, connected));
+                    result
+                }
+                Ok((connected, result)) => {
+                    connected.0.close().await;
+                    result
+                }
+                Err(error) => Err(error),
+            };
+            self.end(place, result);
+        }
+        if let Some((_, connected)) = held {
+            connected.0.close().await;
+        }
+    }
+
+    /// Reaches a target and does to it what is to be done; gives the connection back.
+    async fn reached(
+        &self,
+        place: usize,
+        connected: Option<Connected>,
+    ) -> Result<(Connected, Result<V::Answer>)> {
+        let target = &self.targets[place];
+        let schema = target.checked_schema()?.map(str::to_owned);
+        let mut connected = match connected {
+            Some(connected) => connected,
+            None => Connected::new(target.url()).await?,
+        };
+        self.canceller.begin(place, Canceller::new(&connected, &self.options.cancelled));
+        let mut options = self.options.clone();
+        options.schema = schema.clone().or(options.schema);
+        let listener =
+            |event: &crate::Event<'_>| self.tell(&FleetEvent::Run { target: target.name(), event });
+        let events = Events { listener: Some(Box::new(listener)) };
+        let set = self.set;
+        let result = match &mut connected.0 {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(connection) => {
+                let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
+                self.verb.run(Run::new(set, database, options, events)).await
+            }
+            #[cfg(feature = "postgres")]
+            Kind::Postgres(connected) => {
+                let timeout = options.statement_lock_timeout;
+                let database = crate::backends::postgres::Postgres::new(&mut connected.client, timeout);
+                self.verb.run(Run::new(set, database.in_schema(schema), options, events)).await
+            }
+            #[cfg(feature = "mysql")]
+            Kind::Mysql(connected) => {
+                let timeout = options.statement_lock_timeout;
+                let database = crate::backends::mysql::Mysql::new(&mut connected.conn, timeout);
+                self.verb.run(Run::new(set, database, options, events)).await
+            }
+        };
+        Ok((connected, result))
+    }
+
+    fn begin(&self, place: usize) {
+        self.tell(&FleetEvent::Begun { target: self.targets[place].name() });
+    }
+
+    fn end(&self, place: usize, result: Result<V::Answer>) {
+        self.canceller.end(place);
+        let target = self.targets[place].name();
+        let outcome = match result {
+            Ok(answer) => {
+                let text = answer.to_string();
+                let said = text.lines().next().unwrap_or_default();
+                self.tell(&FleetEvent::Done { target, said, idle: answer.is_idle() });
+                TargetOutcome::Done(answer)
+            }
+            Err(error) => {
+                if self.on_failure == OnFailure::Stop {
+                    self.stopped.store(true, Ordering::Relaxed);
+                }
+                self.tell(&FleetEvent::Failed { target, error: &error });
+                TargetOutcome::Failed(error)
+            }
+        };
+        lock(&self.outcomes)[place] = outcome;
+    }
+
+    fn tell(&self, event: &FleetEvent<'_>) {
+        if let Some(listener) = &mut *lock(&self.listener) {
+            listener(event);
+        }
+    }
+
+    fn report(self) -> FleetReport<V::Answer> {
+        let outcomes = self.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let targets = self.targets.iter().zip(outcomes);
+        let targets =
+            targets.map(|(target, outcome)| TargetReport { target: target.name().to_owned(), outcome });
+        FleetReport { targets: targets.collect(), took: self.start.elapsed() }
+    }
+}
+
+/// Whether one connection serves several targets: the schemas of a database of PostgreSQL.
+fn is_shared(connected: &Connected) -> bool {
+    match connected.0 {
+        #[cfg(feature = "postgres")]
+        Kind::Postgres(_) => true,
+        #[cfg(any(feature = "sqlite", feature = "mysql"))]
+        _ => false,
+    }
+}
+
+/// Waits for all of them, on this task.
+async fn together(lanes: impl Iterator<Item = impl Future<Output = ()>>) {
+    let mut lanes: Vec<_> = lanes.map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        lanes.retain_mut(|lane| lane.as_mut().poll(context).is_pending());
+        if lanes.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// What a panic of a listener left is as good as before.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,155 @@
+//! What a fleet is made of: databases, and schemas of PostgreSQL.
+
+use std::fmt;
+
+use crate::{Error, ErrorKind, Result};
+
+/// A database, or a schema of one, to which a [`Fleet`](super::Fleet) applies its set.
+///
+/// Its URL may hold a password, and is shown nowhere: a target is known by its name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FleetTarget {
+    name: String,
+    url: String,
+    schema: Option<String>,
+}
+
+impl FleetTarget {
+    /// The database of a URL, as for [`Migrations::connect`](crate::Migrations::connect). Its name is the URL without user, password
+    /// and parameters.
+    pub fn new(url: impl Into<String>) -> Self {
+        let url = url.into();
+        let name = shown(&url).unwrap_or_else(|| "a URL that cannot be read".into());
+        Self { name, url, schema: None }
+    }
+
+    /// A schema of a database of PostgreSQL: while the revisions run it is the whole search path, and the history is in it. It
+    /// is made if it is not there. Its name is that of the schema.
+    ///
+    /// What is elsewhere, such as extensions in `public`, is named with its schema by the revisions.
+    pub fn schema(url: impl Into<String>, schema: impl Into<String>) -> Self {
+        let schema = schema.into();
+        Self { name: schema.clone(), url: url.into(), schema: Some(schema) }
+    }
+
+    /// With another name.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Its name, by which reports and events call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether its URL can be read. For cargo-migrate and migrate-cli; no part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        shown(&self.url).is_some()
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether it is a file or in memory, and not on a server.
+    pub(super) fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
+    /// Its schema, if it can be the search path and is one of PostgreSQL.
+    pub(super) fn checked_schema(&self) -> Result<Option<&str>> {
+        let Some(schema) = &self.schema else { return Ok(None) };
+        if !matches!(scheme(&self.url), "postgres" | "postgresql") {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a schema is named, and only those of PostgreSQL can be the targets of a fleet\n\n\
+                 hint: name a database per target, each by its URL",
+            ));
+        }
+        // The server puts others in the place of these, quoted or not.
+        if schema.is_empty() || schema == "$user" || schema.starts_with("pg_") || schema.contains('\0') {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the schema {schema:?} cannot be in a search path: the server takes the name for something else"
+                ),
+            ));
+        }
+        Ok(Some(schema))
+    }
+}
+
+impl fmt::Debug for FleetTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FleetTarget").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl From<&str> for FleetTarget {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<String> for FleetTarget {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
+/// What a URL begins with.
+pub(super) fn scheme(url: &str) -> &str {
+    url.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+/// A URL without what may be secret, if it can be read.
+fn shown(url: &str) -> Option<String> {
+    match scheme(url) {
+        "sqlite" => Some(url.split_once('?').map_or(url, |(path, _)| path).to_owned()),
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        "postgres" | "postgresql" | "mysql" | "mariadb" => {
+            crate::url::ServerUrl::parse(url).ok().map(|url| url.shown())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_url_has_no_secrets() {
+        assert_eq!(FleetTarget::new("sqlite:a.db?key=s3cr3t").name(), "sqlite:a.db");
+        assert!(!FleetTarget::new("postgres:s3cr3t").is_readable());
+        for url in [
+            "s3cr3t",
+            "oracle://u:s3cr3t@h",
+            "postgres://u:s3cr3t@im?a=b@h/db",
+            "postgres://u:s3cr3t@h/db?password=s3cr3t",
+        ] {
+            let target = FleetTarget::new(url);
+            assert!(!format!("{target:?}{}", target.name()).contains("s3cr3t"), "{target:?}");
+        }
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        assert_eq!(FleetTarget::new("mysql://u:p@h:1/db?password=p").name(), "mysql://h:1/db");
+    }
+
+    #[test]
+    fn what_the_server_takes_for_something_else_is_no_schema() {
+        for schema in ["", "$user", "pg_temp", "pg_catalog", "a\0b"] {
+            let target = FleetTarget::schema("postgres://h/db", schema);
+            assert_eq!(target.checked_schema().unwrap_err().kind(), ErrorKind::Unsupported);
+        }
+        for url in ["mysql://h/db", "sqlite:a.db"] {
+            let target = FleetTarget::schema(url, "a");
+            assert_eq!(target.checked_schema().unwrap_err().kind(), ErrorKind::Unsupported);
+        }
+        let target = FleetTarget::schema("postgres://h/db", "a\"; b\n");
+        assert_eq!(target.checked_schema().unwrap(), Some("a\"; b\n"));
+    }
+}

@@ -1,0 +1,273 @@
+//! One set on many targets: files of SQLite, schemas of PostgreSQL, databases of MySQL and MariaDB.
+
+mod schemas;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use embed_migrations::{
+    ErrorKind, Fleet, FleetEvent, FleetReport, FleetTarget, Migrations, OnFailure, Report, TargetOutcome,
+};
+use embed_migrations_tests::behaviours;
+use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::revisions::Revisions;
+
+/// Databases or schemas of a test's own.
+struct Tenants<'d> {
+    db: &'d Database,
+    count: usize,
+}
+
+impl<'d> Tenants<'d> {
+    fn new(db: &'d Database, count: usize) -> Self {
+        let tenants = Self { db, count };
+        let make = match db.kind {
+            Kind::Sqlite => return tenants,
+            Kind::Postgres => "CREATE SCHEMA",
+            Kind::Mysql => "CREATE DATABASE",
+        };
+        let mut connection = db.connect();
+        (0..count).for_each(|n| connection.run(&format!("{make} {}", tenants.name(n))));
+        tenants
+    }
+
+    fn name(&self, n: usize) -> String {
+        format!("{}_tenant_{n}", self.db.name)
+    }
+
+    fn url(&self, n: usize) -> String {
+        let url = self.db.url();
+        match self.db.kind {
+            Kind::Postgres => url,
+            Kind::Sqlite => format!("sqlite:{}", self.db.directory.path().join(self.name(n)).display()),
+            Kind::Mysql => format!("{}/{}", url.rsplit_once('/').unwrap().0, self.name(n)),
+        }
+    }
+
+    fn targets(&self) -> Vec<FleetTarget> {
+        let target = |n| match self.db.kind {
+            Kind::Postgres => FleetTarget::schema(self.url(n), self.name(n)),
+            _ => FleetTarget::new(self.url(n)).named(self.name(n)),
+        };
+        (0..self.count).map(target).collect()
+    }
+
+    /// A connection that sees one tenant.
+    fn connect(&self, n: usize) -> Connection {
+        let mut connection = Connection::new(self.db.kind, &self.url(n));
+        if self.db.kind == Kind::Postgres {
+            connection.run(&format!("SET search_path = {}", self.name(n)));
+        }
+        connection
+    }
+
+    fn upgrade(&self, fleet: Fleet<'_>) -> FleetReport<Report> {
+        block_on(fleet.upgrade("head"))
+    }
+
+    /// How many steps are on record for a tenant.
+    fn steps(&self, n: usize) -> usize {
+        self.connect(n).count("migrate_history")
+    }
+}
+
+impl Drop for Tenants<'_> {
+    fn drop(&mut self) {
+        if self.db.kind == Kind::Mysql {
+            let mut connection = self.db.connect();
+            for n in 0..self.count {
+                connection.run(&format!("DROP DATABASE {}", self.name(n)));
+            }
+        }
+    }
+}
+
+/// Waits for a future that may be sent to another thread.
+fn block_on<T>(future: impl Future<Output = T> + Send) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn steps(report: &FleetReport<Report>) -> Vec<Option<usize>> {
+    let steps = |outcome: &TargetOutcome<Report>| match outcome {
+        TargetOutcome::Done(report) => Some(report.steps.len()),
+        _ => None,
+    };
+    report.targets.iter().map(|target| steps(&target.outcome)).collect()
+}
+
+fn set() -> Migrations {
+    Revisions::tables(2).build()
+}
+
+behaviours! {
+    fn every_target_is_upgraded_once_and_has_its_own_history(db) {
+        let tenants = Tenants::new(db, 12);
+        let set = set();
+        let report = tenants.upgrade(set.fleet(tenants.targets()));
+        assert!(report.is_success(), "{report}");
+        assert_eq!(steps(&report), vec![Some(2); 12]);
+        let names: Vec<&str> = report.targets.iter().map(|target| target.target.as_str()).collect();
+        assert_eq!(names, (0..12).map(|n| tenants.name(n)).collect::<Vec<_>>());
+        for n in 0..12 {
+            assert_eq!((tenants.steps(n), tenants.connect(n).count("t2")), (2, 1));
+        }
+        let again = tenants.upgrade(set.fleet(tenants.targets()));
+        assert_eq!(steps(&again), vec![Some(0); 12]);
+        assert!(again.to_string().starts_with("12 targets: 12 with nothing to do ("), "{again}");
+    }
+
+    fn a_target_that_fails_stops_no_other_and_the_report_names_it_and_the_next_run_takes_it_up(db) {
+        let tenants = Tenants::new(db, 5);
+        let set = set();
+        tenants.connect(2).run("CREATE TABLE t2 (a INTEGER)");
+        let report = tenants.upgrade(set.fleet(tenants.targets()).limit(2));
+        assert!(!report.is_success());
+        assert_eq!(steps(&report), [Some(2), Some(2), None, Some(2), Some(2)]);
+        let failures: Vec<_> = report.failures().collect();
+        assert_eq!(failures.len(), 1);
+        assert_eq!((failures[0].0, failures[0].1.kind()), (tenants.name(2).as_str(), ErrorKind::Revision));
+        assert_eq!(failures[0].1.failure().unwrap().revision, "r0002");
+        let text = report.to_string();
+        assert!(text.contains(&format!("{}: failed: upgrade of revision 'r0002' failed", tenants.name(2))), "{text}");
+        assert!(text.contains("\n5 targets: 4 changed, 1 failed ("), "{text}");
+
+        tenants.connect(2).run("DROP TABLE t2");
+        let again = tenants.upgrade(set.fleet(tenants.targets()));
+        assert!(again.is_success(), "{again}");
+        assert_eq!(steps(&again), [Some(0), Some(0), Some(1), Some(0), Some(0)]);
+        assert_eq!(tenants.connect(2).count("t2"), 1);
+    }
+
+    fn where_a_failure_is_to_stop_it_no_other_target_is_begun(db) {
+        let tenants = Tenants::new(db, 4);
+        let set = set();
+        tenants.connect(1).run("CREATE TABLE t1 (a INTEGER)");
+        let report = tenants.upgrade(set.fleet(tenants.targets()).limit(1).on_failure(OnFailure::Stop));
+        assert_eq!(steps(&report), [Some(2), None, None, None]);
+        assert_eq!(report.failures().count(), 1);
+        assert_eq!(report.not_begun().collect::<Vec<_>>(), [tenants.name(2), tenants.name(3)]);
+        assert!(report.to_string().contains("4 targets: 1 changed, 1 failed, 2 not begun ("), "{report}");
+    }
+
+    fn of_two_fleets_at_once_one_applies_each_revision_to_each_target(db) {
+        let tenants = Tenants::new(db, 8);
+        let set = set();
+        let reports: Vec<_> = std::thread::scope(|scope| {
+            let run = || tenants.upgrade(set.fleet(tenants.targets()).limit(4));
+            let both = [scope.spawn(run), scope.spawn(run)];
+            both.map(|run| run.join().unwrap()).into()
+        });
+        for report in &reports {
+            assert!(report.is_success(), "{report}");
+        }
+        let (one, other) = (steps(&reports[0]), steps(&reports[1]));
+        for n in 0..8 {
+            assert_eq!(one[n].unwrap() + other[n].unwrap(), 2);
+            assert_eq!(tenants.steps(n), 2);
+        }
+    }
+
+    fn no_more_targets_are_under_way_than_the_limit_says_and_events_name_theirs(db) {
+        let tenants = Tenants::new(db, 9);
+        let set = set();
+        let seen = Mutex::new((BTreeSet::new(), 0, Vec::new()));
+        let fleet = set.fleet(tenants.targets()).limit(3).on_event(|event| {
+            let (under_way, most, lines) = &mut *seen.lock().unwrap();
+            match event {
+                FleetEvent::Begun { target, .. } => assert!(under_way.insert((*target).to_owned())),
+                FleetEvent::Done { target, .. } => assert!(under_way.remove(*target)),
+                FleetEvent::Run { target, .. } => assert!(under_way.contains(*target)),
+                event => panic!("{event}"),
+            }
+            *most = (*most).max(under_way.len());
+            lines.push(event.to_string());
+        });
+        let report = tenants.upgrade(fleet);
+        assert!(report.is_success(), "{report}");
+        let (under_way, most, lines) = seen.into_inner().unwrap();
+        assert!(under_way.is_empty());
+        // A thread may be done before the next one begins; a server is waited for.
+        assert!(most <= 3 && (db.kind == Kind::Sqlite || most == 3), "{most}");
+        let step = format!("{}: [1/2] up r0001 Revision r0001: done in ", tenants.name(4));
+        assert_eq!(lines.iter().filter(|line| line.starts_with(&step)).count(), 1, "{lines:?}");
+    }
+
+    fn a_plan_and_a_status_change_no_target(db) {
+        let tenants = Tenants::new(db, 3);
+        let set = set();
+        let plan = block_on(set.fleet(tenants.targets()).plan("head"));
+        assert!(plan.is_success(), "{plan}");
+        let TargetOutcome::Done(one) = &plan.targets[1].outcome else { panic!("{plan}") };
+        assert_eq!(one.steps.len(), 2);
+        assert!(plan.to_string().contains("3 targets: 3 with something to do ("), "{plan}");
+        let status = block_on(set.fleet(tenants.targets()).status());
+        assert!(status.to_string().contains("3 targets: 3 not current ("), "{status}");
+        assert!(tenants.connect(1).try_run("SELECT * FROM migrate_history").is_err());
+    }
+
+    fn a_fleet_that_is_stopped_begins_no_other_target_and_ends_those_under_way(db) {
+        let tenants = Tenants::new(db, 4);
+        let set = set();
+        let fleet = set.fleet(tenants.targets()).limit(1);
+        let canceller = fleet.canceller();
+        let last = tenants.name(1);
+        let fleet = fleet.on_event(move |event| {
+            if matches!(event, FleetEvent::Done { target, .. } if *target == last) {
+                // Not on a thread that is in a runtime.
+                let canceller = canceller.clone();
+                std::thread::spawn(move || canceller.cancel(std::time::Duration::ZERO)).join().unwrap();
+            }
+        });
+        let report = tenants.upgrade(fleet);
+        assert_eq!(steps(&report), [Some(2), Some(2), None, None]);
+        assert_eq!(report.not_begun().count(), 2);
+        assert!(tenants.upgrade(set.fleet(tenants.targets())).is_success());
+    }
+
+    fn programs_read_of_each_target_what_became_of_it(db) {
+        let tenants = Tenants::new(db, 3);
+        let set = set();
+        tenants.connect(1).run("CREATE TABLE t1 (a INTEGER)");
+        let report = tenants.upgrade(set.fleet(tenants.targets()).limit(1).on_failure(OnFailure::Stop));
+        let json = serde_json::to_value(&report).unwrap();
+        assert!(json["took_ms"].is_u64());
+        let targets = json["targets"].as_array().unwrap();
+        assert_eq!(targets[0]["target"], tenants.name(0));
+        assert_eq!((&targets[0]["outcome"], &targets[0]["report"]["to"][0]), (&"done".into(), &"r0002".into()));
+        assert_eq!(targets[1]["outcome"], "failed");
+        assert!(targets[1]["error"].as_str().unwrap().starts_with("upgrade of revision 'r0001' failed"));
+        assert_eq!(targets[2]["outcome"], "not-begun");
+        assert_eq!(targets[2].get("report").or(targets[2].get("error")), None);
+    }
+
+    fn a_target_that_cannot_be_reached_is_told_without_its_password(db) {
+        let tenants = Tenants::new(db, 1);
+        let set = set();
+        let nowhere = match db.kind {
+            Kind::Sqlite => "sqlite:/nowhere/at/all.db".to_owned(),
+            Kind::Postgres => "postgres://u:s3cr3t@127.0.0.1:1/db".to_owned(),
+            Kind::Mysql => "mysql://u:s3cr3t@127.0.0.1:1/db".to_owned(),
+        };
+        let mut targets = vec![FleetTarget::from(nowhere), FleetTarget::from("postgres://u:s3cr3t@h/a@b?c")];
+        targets.extend(tenants.targets());
+        let report = tenants.upgrade(set.fleet(targets));
+        assert_eq!(steps(&report), [None, None, Some(2)]);
+        let shown = format!("{report} {report:?} {}", serde_json::to_string(&report).unwrap());
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+        let scheme = db.url().split(':').next().unwrap().to_owned();
+        assert!(report.targets[0].target.starts_with(&scheme), "{report}");
+    }
+}
+
+#[test]
+fn files_are_upgraded_without_async_and_servers_are_refused() {
+    let db = Database::new(Kind::Sqlite);
+    let tenants = Tenants::new(&db, 20);
+    let mut targets = tenants.targets();
+    targets.push(FleetTarget::new("postgres://h/db"));
+    let report = set().fleet(targets).limit(4).upgrade_sqlite("head");
+    assert_eq!(steps(&report)[..20], [Some(2); 20]);
+    let failures: Vec<_> = report.failures().collect();
+    assert_eq!((failures.len(), failures[0].0), (1, "postgres://h/db"));
+    assert_eq!(failures[0].1.kind(), ErrorKind::Unsupported);
+}

@@ -1,0 +1,209 @@
+//! Schemas of PostgreSQL as targets, and what servers have of databases and schemas.
+
+use embed_migrations::{ErrorKind, FleetTarget, Lock, Transaction};
+use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::revisions::Revisions;
+
+use super::{Tenants, block_on, set, steps};
+
+/// The tables of each schema but the server's own, as `schema.table`.
+fn tables(connection: &mut Connection) -> Vec<String> {
+    let sql = "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+               AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1";
+    connection.rows(sql).into_iter().map(|mut row| row.remove(0)).collect()
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+const HOSTILE: [&str; 9] = [
+    "a\"; DROP SCHEMA public CASCADE; --",
+    "it's",
+    "back\\slash",
+    "new\nline",
+    "\u{fc}\u{f1}\u{ed} \u{1f980}",
+    "Upper Case",
+    "a.b",
+    "a,b",
+    "50%_$1",
+];
+
+#[test]
+fn schemas_with_any_name_get_their_own_tables_and_history() {
+    let db = Database::new(Kind::Postgres);
+    let mut connection = db.connect();
+    for name in HOSTILE {
+        connection.run(&format!("CREATE SCHEMA {}", quoted(name)));
+    }
+    let set = set();
+    let found = block_on(FleetTarget::schemas_like(&db.url(), "%")).unwrap();
+    let mut names: Vec<&str> = found.iter().map(FleetTarget::name).filter(|name| *name != "public").collect();
+    names.sort_unstable();
+    let mut hostile = HOSTILE.to_vec();
+    hostile.sort_unstable();
+    assert_eq!(names, hostile);
+    let targets = HOSTILE.map(|name| FleetTarget::schema(db.url(), name));
+    let report = block_on(set.fleet(targets).limit(2).upgrade("head"));
+    assert!(report.is_success(), "{report}");
+    assert_eq!(report.to_string().lines().count(), HOSTILE.len() + 1, "{report}");
+    let of = |name: &str| ["migrate_history", "t1", "t2"].map(|table| format!("{name}.{table}"));
+    let mut expected: Vec<String> = HOSTILE.iter().flat_map(|name| of(name)).collect();
+    let mut made = tables(&mut connection);
+    expected.sort();
+    made.sort();
+    assert_eq!(made, expected);
+}
+
+#[test]
+fn names_that_the_server_takes_for_another_schema_are_refused() {
+    let db = Database::new(Kind::Postgres);
+    let set = set();
+    let targets = ["$user", "pg_temp", ""].map(|name| FleetTarget::schema(db.url(), name));
+    let report = block_on(set.fleet(targets).upgrade("head"));
+    assert_eq!(report.failures().filter(|(_, error)| error.kind() == ErrorKind::Unsupported).count(), 3);
+    assert_eq!(tables(&mut db.connect()), Vec::<String>::new());
+}
+
+#[test]
+fn a_schema_that_is_not_there_is_made() {
+    let db = Database::new(Kind::Postgres);
+    let report = block_on(set().fleet([FleetTarget::schema(db.url(), "new one")]).upgrade("head"));
+    assert!(report.is_success(), "{report}");
+    assert_eq!(tables(&mut db.connect()), ["new one.migrate_history", "new one.t1", "new one.t2"]);
+}
+
+/// Revisions of every kind, the first of which leaves another search path.
+fn of_every_kind() -> Revisions {
+    Revisions::new()
+        .sql("a1", "CREATE TABLE t1 (id INTEGER PRIMARY KEY);\nSET search_path = public;", "DROP TABLE t1;")
+        .sql("a2", "CREATE TABLE t2 (id INTEGER PRIMARY KEY);", "DROP TABLE t2;")
+        .sql(
+            "a3",
+            "SAVEPOINT one;\nCREATE TABLE t3 (id INTEGER PRIMARY KEY);\nRELEASE one;",
+            "DROP TABLE t3;",
+        )
+        .sections("a4", "-- migrate:up\nSELECT set_config('search_path', 'public', false);\n")
+}
+
+const OUTSIDE: &str =
+    "-- migrate:up no-transaction\nCREATE INDEX CONCURRENTLY i ON t1 (id);\nCREATE TABLE t5 (id INTEGER);\n";
+
+#[test]
+fn the_search_path_is_the_schema_for_each_revision_and_as_before_for_the_next_target() {
+    for transaction in [Transaction::PerRevision, Transaction::PerRun] {
+        let db = Database::new(Kind::Postgres);
+        let set = of_every_kind().build();
+        let url = db.url();
+        // One lane, and so one connection: a target without a schema is where the session's own path leads.
+        let targets =
+            [FleetTarget::schema(&url, "a"), FleetTarget::new(&url), FleetTarget::schema(&url, "b")];
+        let report = block_on(set.fleet(targets).limit(1).transaction(transaction).upgrade("head"));
+        assert!(report.is_success(), "{report}");
+        let of = |name: &str| ["migrate_history", "t1", "t2", "t3"].map(|table| format!("{name}.{table}"));
+        let expected = ["a", "b", "public"].map(of).concat();
+        assert_eq!(tables(&mut db.connect()), expected, "{transaction:?}");
+    }
+}
+
+#[test]
+fn what_runs_outside_of_a_transaction_is_in_the_schema_as_well() {
+    let db = Database::new(Kind::Postgres);
+    let set = of_every_kind().sections("a5", OUTSIDE).build();
+    let url = db.url();
+    let targets = [FleetTarget::schema(&url, "a"), FleetTarget::new(&url), FleetTarget::schema(&url, "b")];
+    let report = block_on(set.fleet(targets).limit(1).upgrade("head"));
+    assert!(report.is_success(), "{report}");
+    let mut connection = db.connect();
+    let t5 = tables(&mut connection).into_iter().filter(|name| name.ends_with(".t5")).collect::<Vec<_>>();
+    assert_eq!(t5, ["a.t5", "b.t5", "public.t5"]);
+    let indexes = connection.rows("SELECT schemaname FROM pg_indexes WHERE indexname = 'i' ORDER BY 1");
+    assert_eq!(indexes.concat(), ["a", "b", "public"]);
+}
+
+#[test]
+fn without_a_lock_of_the_session_what_runs_outside_of_a_transaction_is_refused() {
+    for lock in [Lock::Lease, Lock::None] {
+        let db = Database::new(Kind::Postgres);
+        let targets = || [FleetTarget::schema(db.url(), "a"), FleetTarget::schema(db.url(), "b")];
+        let set = of_every_kind().build();
+        let report = block_on(set.fleet(targets()).lock(lock).upgrade("head"));
+        assert_eq!(steps(&report), [Some(4), Some(4)], "{report}");
+        let set = of_every_kind().sections("a5", OUTSIDE).build();
+        let report = block_on(set.fleet(targets()).lock(lock).upgrade("head"));
+        let kinds: Vec<ErrorKind> = report.failures().map(|(_, error)| error.kind()).collect();
+        assert_eq!(kinds, [ErrorKind::Connection; 2], "{report}");
+        let made = tables(&mut db.connect());
+        assert!(made.contains(&"a.t3".into()) && !made.iter().any(|name| name.ends_with(".t5")), "{made:?}");
+        let after = block_on(set.fleet(targets()).upgrade("head"));
+        assert_eq!(steps(&after), [Some(1), Some(1)], "{after}");
+    }
+}
+
+#[test]
+fn who_waits_for_one_schema_does_not_wait_for_another() {
+    let db = Database::new(Kind::Postgres);
+    let tenants = Tenants::new(&db, 3);
+    let set = Revisions::new()
+        .sections("w1", "-- migrate:up\nSELECT pg_sleep(1);\nCREATE TABLE t1 (id INTEGER);\n")
+        .build();
+    let mut fleet = set.fleet(tenants.targets()).limit(3).lock_timeout(std::time::Duration::ZERO);
+    fleet = fleet.on_event(|event| {
+        let line = event.to_string();
+        assert!(!line.contains("waiting"), "{line}");
+    });
+    let report = block_on(fleet.upgrade("head"));
+    assert!(report.is_success(), "{report}");
+}
+
+#[test]
+fn schemas_and_databases_are_found_by_what_their_names_are_like() {
+    let db = Database::new(Kind::Postgres);
+    let mut connection = db.connect();
+    connection
+        .run("CREATE SCHEMA tenant_1; CREATE SCHEMA tenant_2; CREATE SCHEMA tenantx; CREATE SCHEMA other");
+    let names = |found: Vec<FleetTarget>| -> Vec<String> {
+        found.iter().map(|target| target.name().to_owned()).collect()
+    };
+    let schemas = |pattern: &str| names(block_on(FleetTarget::schemas_like(&db.url(), pattern)).unwrap());
+    assert_eq!(schemas("tenant\\_%"), ["tenant_1", "tenant_2"]);
+    assert_eq!(schemas("tenant_"), ["tenantx"]);
+    assert_eq!(schemas("%"), ["other", "public", "tenant_1", "tenant_2", "tenantx"]);
+    assert_eq!(schemas("' OR true --"), Vec::<String>::new());
+    let databases = |url: &str, pattern: &str| block_on(FleetTarget::databases_like(url, pattern));
+    assert_eq!(names(databases(&db.url(), &db.name.replace('_', "\\_")).unwrap()), [db.name.clone()]);
+    let all = names(databases(&db.url(), "%").unwrap());
+    assert!(
+        all.contains(&db.name) && !all.iter().any(|name| name.starts_with("template") || name == "postgres")
+    );
+    let error = databases("sqlite:a.db", "%").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let error = block_on(FleetTarget::schemas_like("mysql://u:s3cr3t@h/db", "%")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("hint: of MySQL and MariaDB take the databases"), "{error}");
+}
+
+#[test]
+fn databases_of_any_name_are_found_and_upgraded() {
+    for kind in [Kind::Postgres, Kind::Mysql] {
+        let db = Database::new(kind);
+        let odd = format!("{} \u{e9}@/?#%$X", db.name);
+        let (quoted, system) = match kind {
+            Kind::Mysql => (format!("`{odd}`"), "mysql"),
+            _ => (format!("\"{odd}\""), "template1"),
+        };
+        let mut connection = db.connect();
+        connection.run(&format!("CREATE DATABASE {quoted}"));
+        let pattern = format!("{}%", db.name.replace('_', "\\_"));
+        let targets = block_on(FleetTarget::databases_like(&db.url(), &pattern)).unwrap();
+        let names: Vec<&str> = targets.iter().map(FleetTarget::name).collect();
+        assert_eq!(names, [db.name.as_str(), odd.as_str()]);
+        let report = block_on(set().fleet(targets).upgrade("head"));
+        assert_eq!(steps(&report), [Some(2), Some(2)], "{report}");
+        assert_eq!(db.tables(), ["t1", "t2"]);
+        let all = block_on(FleetTarget::databases_like(&db.url(), "%")).unwrap();
+        assert!(all.iter().all(|target| target.name() != system && target.name() != "information_schema"));
+        connection.run(&format!("DROP DATABASE {quoted}"));
+    }
+}

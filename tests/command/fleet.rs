@@ -1,0 +1,189 @@
+//! Many databases or schemas in one command.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use embed_migrations_tests::behaviours;
+use embed_migrations_tests::command::{CommandProject, Done};
+use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::revisions::Revisions;
+
+use crate::interrupt::{Running, leave_nobody, long, revisions};
+
+/// A project, so many tenants of its database, and the arguments that name them all.
+struct Tenants<'d> {
+    db: &'d Database,
+    project: CommandProject,
+    count: usize,
+    arguments: String,
+}
+
+impl<'d> Tenants<'d> {
+    fn new(db: &'d Database, revisions: &Revisions, count: usize) -> Self {
+        let project = CommandProject::with(db, revisions);
+        let like = db.name.replace('_', "\\_");
+        let (make, arguments) = match db.kind {
+            Kind::Sqlite => ("", "--urls tenants/urls".to_owned()),
+            Kind::Postgres => ("CREATE SCHEMA", format!("--all-schemas {like}\\_t%")),
+            Kind::Mysql => ("CREATE DATABASE", format!("--all-databases {like}\\_t%")),
+        };
+        let tenants = Self { db, project, count, arguments };
+        if db.kind == Kind::Sqlite {
+            let urls: String = (0..count).map(|n| format!("sqlite:{}\n", tenants.name(n))).collect();
+            tenants.project.write("tenants/urls", &format!("# one per line\n\n{urls}"));
+        } else {
+            let mut connection = db.connect();
+            (0..count).for_each(|n| connection.run(&format!("{make} {}", tenants.name(n))));
+        }
+        tenants
+    }
+
+    fn name(&self, n: usize) -> String {
+        format!("{}_t{n}", self.db.name)
+    }
+
+    /// As the command calls it.
+    fn shown(&self, n: usize) -> String {
+        let name = self.name(n);
+        if self.db.kind == Kind::Sqlite { format!("sqlite:tenants/{name}") } else { name }
+    }
+
+    fn run(&self, line: &str) -> Done {
+        self.project.run(&format!("{line} {}", self.arguments))
+    }
+
+    fn connect(&self, n: usize) -> Connection {
+        let name = self.name(n);
+        let url = self.db.url();
+        match self.db.kind {
+            Kind::Sqlite => {
+                let path = self.project.path(&format!("tenants/{name}"));
+                Connection::new(Kind::Sqlite, &path.display().to_string())
+            }
+            Kind::Postgres => {
+                let mut connection = self.db.connect();
+                connection.run(&format!("SET search_path = {name}"));
+                connection
+            }
+            Kind::Mysql => {
+                Connection::new(Kind::Mysql, &format!("{}/{name}", url.rsplit_once('/').unwrap().0))
+            }
+        }
+    }
+}
+
+impl Drop for Tenants<'_> {
+    fn drop(&mut self) {
+        if self.db.kind == Kind::Mysql {
+            let mut connection = self.db.connect();
+            for n in 0..self.count {
+                connection.run(&format!("DROP DATABASE {}", self.name(n)));
+            }
+        }
+    }
+}
+
+behaviours! {
+    fn all_tenants_are_upgraded_and_what_is_done_is_found_done(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(2), 3);
+        let dry = tenants.run("upgrade --dry-run");
+        assert!(dry.ok().contains("3 targets: 3 with something to do ("), "{dry:?}");
+        assert!(dry.stdout.contains(&format!("{}: base -> r0002\n  up   r0001 Revision r0001", tenants.shown(1))), "{dry:?}");
+        if db.kind == Kind::Sqlite {
+            assert!(!tenants.project.path(&format!("tenants/{}", tenants.name(1))).exists());
+        }
+        let done = tenants.run("upgrade --limit 2");
+        assert!(done.ok().contains("3 targets: 3 changed ("), "{done:?}");
+        assert!(done.stdout.contains(&format!("{}: 2 steps, now at r0002 (", tenants.shown(2))), "{done:?}");
+        assert_eq!(done.stderr.lines().filter(|line| line.contains("/3] ")).count(), 3, "{done:?}");
+        assert_eq!(tenants.connect(2).count("t2"), 1);
+        let again = tenants.run("upgrade head --format json");
+        again.ok();
+        let json = again.json();
+        assert_eq!(json["targets"].as_array().unwrap().len(), 3);
+        assert_eq!((&json["targets"][0]["outcome"], &json["targets"][0]["report"]["to"][0]), (&"done".into(), &"r0002".into()));
+    }
+
+    fn a_tenant_that_fails_is_named_and_the_exit_code_says_so(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(1), 3);
+        tenants.connect(1).run("CREATE TABLE t1 (a INTEGER)");
+        let done = tenants.run("upgrade --limit 1 --fail-fast");
+        let told = done.failed(19);
+        assert!(told.contains("\nerror: 1 of 3 targets are done\n\nhint: the next run finds done what is done"), "{told}");
+        assert!(done.stdout.contains(&format!("{}: failed: upgrade of revision 'r0001' failed", tenants.shown(1))), "{done:?}");
+        assert!(done.stdout.contains("3 targets: 1 changed, 1 failed, 1 not begun ("), "{done:?}");
+        let done = tenants.run("upgrade --format json");
+        done.failed(19);
+        let outcomes: Vec<_> = (0..3).map(|n| done.json()["targets"][n]["outcome"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(outcomes, ["done", "failed", "done"]);
+        tenants.connect(1).run("DROP TABLE t1");
+        assert!(tenants.run("upgrade").ok().contains("3 targets: 1 changed, 2 with nothing to do ("));
+    }
+
+    fn ctrl_c_stops_the_tenants_under_way_and_begins_no_other(db) {
+        let (backend, statement) = long(db.kind);
+        let tenants = Tenants::new(db, &revisions(backend, statement), 3);
+        let line = format!("upgrade --limit 2 {}", tenants.arguments);
+        let mut command = tenants.project.command();
+        command.args(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let running = Running::spawn(command);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        // Both have taken the first step, and are at the second.
+        while (0..2).any(|n| tenants.connect(n).try_run("SELECT * FROM t1").is_err()) {
+            assert!(Instant::now() < deadline, "nothing happens");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        running.interrupt();
+        let done = running.end();
+        leave_nobody(db);
+        let told = done.failed(130);
+        assert!(told.contains("stopping; press Ctrl-C again to leave at once\n"), "{told}");
+        assert!(told.contains("error: stopped by Ctrl-C: 0 of 3 targets are done\n\nhint: "), "{told}");
+        assert!(done.stdout.contains("3 targets: 2 failed, 1 not begun ("), "{done:?}");
+    }
+
+    fn what_is_named_and_is_not_there_is_an_error(db) {
+        let project = CommandProject::with(db, &Revisions::tables(1));
+        let like = match db.kind {
+            Kind::Sqlite => None,
+            Kind::Postgres => Some(("--all-schemas", "schema of the database")),
+            Kind::Mysql => Some(("--all-databases", "database of the server")),
+        };
+        if let Some((option, what)) = like {
+            let done = project.run(&format!("upgrade {option} none\\_at\\_all%"));
+            let told = done.failed(11);
+            assert!(told.starts_with(&format!("error: no {what} is like `none\\_at\\_all%`\n\nhint: ")), "{told}");
+        }
+        let done = project.run("upgrade --all-schemas %");
+        match db.kind {
+            Kind::Sqlite => assert!(done.failed(16).contains("SQLite, which has none\n\nhint: write the files' URLs"), "{done:?}"),
+            Kind::Mysql => assert!(done.failed(16).contains("\n\nhint: use `--all-databases`"), "{done:?}"),
+            Kind::Postgres => assert!(done.ok().contains("public: 1 step"), "{done:?}"),
+        }
+        project.write("empty", "# nothing\n\n");
+        assert!(project.run("upgrade --urls empty").failed(11).starts_with("error: no URL is in `empty`\n"));
+        project.run("upgrade --urls missing").failed(1);
+        project.write("urls", &format!("{}\n\npostgres://u:s3cr3t@im?a=b@h/db\n", db.url()));
+        let done = project.run("upgrade --urls urls");
+        assert!(done.failed(13).contains("line 3 of `urls` cannot be read as the URL of a database\n"), "{done:?}");
+        assert!(!format!("{done:?}").contains("s3cr3t"));
+        for other in ["--sql", "--backup copy", "--all-databases %"] {
+            project.run(&format!("upgrade --urls urls {other}")).failed(2);
+        }
+        for alone in ["--limit 3", "--fail-fast", "--urls urls --limit 0"] {
+            project.run(&format!("upgrade {alone}")).failed(2);
+        }
+    }
+}
+
+#[test]
+fn all_databases_of_sqlite_are_not_known() {
+    let db = Database::new(Kind::Sqlite);
+    let project = CommandProject::with(&db, &Revisions::tables(1));
+    let done = project.run("upgrade --all-databases %");
+    assert!(
+        done.failed(16).contains("`--all-databases` is for servers, and the URL is of SQLite\n"),
+        "{done:?}"
+    );
+}
