@@ -1,20 +1,28 @@
 //! SQLite through rusqlite. Nothing here ever waits for a future: every call is done when it returns.
 
+mod alarm;
+mod faults;
+mod recorded;
+mod values;
+
 use std::future::{Future, ready};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use migrate_revision::{Backend, Script, ScriptStatement, SectionOptions, StatementKind};
+use migrate_revision::{Backend, Script, SectionOptions};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
+use self::alarm::Alarm;
+use self::faults::{ended_transaction, failed, fault, is_busy, is_no_table, row_fault, still_locked};
 use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
-use crate::db::{self, Db, Row, Value};
-use crate::dialect::progress;
+use crate::db::{self, Db};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
 use crate::{Error, ErrorKind, Result};
+
+pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Sqlite;
 
@@ -475,58 +483,7 @@ impl Database for Sqlite<'_> {
         from: usize,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        let WorkBody::Sql { text, script } = work.body else {
-            return Err(StepFault::Error(super::not_recordable()));
-        };
-        let open = OpenTransaction(self);
-        let sqlite = &mut *open.0;
-        told(0, Told::Begun);
-        super::again(script, from).try_for_each(|(place, statement)| {
-            sqlite
-                .run(&text[statement.range.clone()], &script.options)
-                .map_err(|fault| failed(0, place, statement, from, fault))
-        })?;
-        sqlite.note_settings(script);
-        // The place up to which the record is committed: within the section's own transactions it is behind.
-        let mut kept = from;
-        for (place, statement) in script.statements.iter().enumerate().skip(from) {
-            let sql = &text[statement.range.clone()];
-            let update = table.update_progress(running, place + 1, &progress(script, place + 1), BACKEND);
-            let fail = |fault| failed(0, place, statement, kept, fault);
-            // What may be in a transaction shares one with its progress, and is then never done twice.
-            let together = sqlite.connection.is_autocommit()
-                && !matches!(statement.kind, StatementKind::OutsideTransaction | StatementKind::Transaction);
-            if together {
-                sqlite
-                    .patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE"))
-                    .map_err(|error| sqlite.blocked(error))?;
-            }
-            // The end of the section's own transaction commits its own record: there is nothing to commit twice.
-            if statement.kind == StatementKind::Transaction && !sqlite.connection.is_autocommit() {
-                sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
-            }
-            sqlite.run(sql, &script.options).map_err(fail)?;
-            let changed = sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
-            if changed != 1 {
-                return Err(StepFault::Overtaken);
-            }
-            if together {
-                sqlite
-                    .patiently(|connection| connection.execute_batch("COMMIT"))
-                    .map_err(|error| sqlite.blocked(error))?;
-            }
-            if sqlite.connection.is_autocommit() {
-                kept = place + 1;
-            }
-            told(0, Told::Statements(place + 1));
-        }
-        if !sqlite.connection.is_autocommit() {
-            return Err(StepFault::Error(super::left_transaction_open(&work.row.revision)));
-        }
-        let done = table.update_done(running, script.statements.len(), BACKEND);
-        let changed = sqlite.patiently(|connection| connection.execute(&done, [])).map_err(fault)?;
-        sqlite.restore_settings()?;
-        if changed == 1 { Ok(()) } else { Err(StepFault::Overtaken) }
+        self.record(table, running, work, from, told)
     }
 }
 
@@ -544,100 +501,12 @@ impl Drop for OpenTransaction<'_, '_> {
     }
 }
 
-/// Interrupts what the connection runs when its time is over.
-struct Alarm {
-    off: Option<mpsc::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Alarm {
-    fn set(connection: &Connection, timeout: Duration) -> Self {
-        let handle = connection.get_interrupt_handle();
-        let (off, wait) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            if wait.recv_timeout(timeout) == Err(mpsc::RecvTimeoutError::Timeout) {
-                handle.interrupt();
-            }
-        });
-        Self { off: Some(off), thread: Some(thread) }
-    }
-}
-
-impl Drop for Alarm {
-    /// Waits for the thread, so that a late interrupt does not hit the next statement.
-    fn drop(&mut self) {
-        self.off.take();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn failed(
-    step: usize,
-    place: usize,
-    statement: &ScriptStatement,
-    kept: usize,
-    mut fault: Fault,
-) -> StepFault {
-    let mut offset = statement.range.start;
-    // rusqlite repeats the statement, which may be long and is shown anyway, and ends with where SQLite saw the fault.
-    let text = fault.source.to_string();
-    if let Some((message, at)) = text.rsplit_once(" at offset ")
-        && let Some((message, _)) = message.split_once(" in ")
-    {
-        offset += at.parse::<usize>().ok().filter(|at| *at < statement.range.len()).unwrap_or(0);
-        fault.text = Some(message.to_owned());
-    }
-    StepFault::Statement { step, statement: place, offset: Some(offset), kept, fault }
-}
-
 /// Whether the last row, if there is one, is another than the one that is expected, or is not done.
 fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
     let Some([Some(seq), Some(digest), Some(state)]) = last.map(Vec::as_slice) else {
         return expected.is_some();
     };
     state == "running" || seq.parse().ok().map(|seq| (seq, digest.as_str())) != expected
-}
-
-/// A row that could not be written because another has its number, or because the one before it is not there.
-fn row_fault(error: rusqlite::Error) -> StepFault {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => StepFault::Overtaken,
-        _ => fault(error).into(),
-    }
-}
-
-fn fault(error: rusqlite::Error) -> Fault {
-    Fault::new(error)
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// SQLite has no code of its own for a table that is not there.
-fn is_no_table(error: &rusqlite::Error) -> bool {
-    error.to_string().contains("no such table")
-}
-
-fn still_locked(waited: Duration, error: rusqlite::Error) -> Error {
-    Error::new(
-        ErrorKind::Locked,
-        format!(
-            "another connection has kept the database locked for {} s; nothing of this step was done\n\n\
-             hint: wait for it, or allow more time with `lock_timeout`",
-            waited.as_secs()
-        ),
-    )
-    .with_source(error)
-}
-
-fn ended_transaction() -> Error {
-    Error::new(
-        ErrorKind::Revision,
-        "the Rust revision ended the transaction that it ran in; its row was kept or not with it",
-    )
 }
 
 /// Opens the file of a `sqlite:` URL, which is made if it is not there.
@@ -652,50 +521,4 @@ pub(crate) fn open(path: &str) -> Result<Connection> {
         Ok(connection)
     };
     open().map_err(|error| fault(error).while_doing(&format!("open `{path}`")))
-}
-
-pub(crate) fn execute(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<u64> {
-    let mut statement = connection.prepare(sql).map_err(Error::from)?;
-    let changed = statement.execute(rusqlite::params_from_iter(params)).map_err(Error::from)?;
-    Ok(changed as u64)
-}
-
-pub(crate) fn query(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    let mut statement = connection.prepare(sql)?;
-    let columns = statement.column_count();
-    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let value = |column| {
-            Ok(match row.get_ref(column)? {
-                ValueRef::Null => Value::Null,
-                ValueRef::Integer(value) => Value::Int(value),
-                ValueRef::Real(value) => Value::Float(value),
-                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                ValueRef::Blob(bytes) => Value::Bytes(bytes.to_owned()),
-            })
-        };
-        found.push(Row { values: (0..columns).map(value).collect::<rusqlite::Result<_>>()? });
-    }
-    Ok(found)
-}
-
-impl rusqlite::ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        use rusqlite::types::ToSqlOutput::Borrowed;
-        Ok(Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Bool(value) => ValueRef::Integer(i64::from(*value)),
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Float(value) => ValueRef::Real(*value),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::new(ErrorKind::Database, error.to_string()).with_source(error)
-    }
 }
