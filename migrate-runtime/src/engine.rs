@@ -1,6 +1,7 @@
 //! The engine: when to lock, what to run next, what to record. Written once, for every backend.
 
 mod change;
+mod explain;
 mod lease;
 mod patience;
 mod repair;

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use migrate_revision::{Direction, Script};
 
-use super::steps::{Course, shortened};
+use super::explain::shortened;
+use super::steps::Course;
 use super::{Outcome, Run};
 use crate::backends::{Database, Last, Own, StepFault, Work, WorkBody};
 use crate::down_sql::{self, Unreadable};
