@@ -41,7 +41,7 @@
 //!
 //! A [`Migrator`] joins the embedded [`Migrations`] with a database and runs a verb: [`upgrade`](Migrator::upgrade),
 //! [`downgrade`](Migrator::downgrade), [`stamp`](Migrator::stamp), [`plan`](Migrator::plan), [`status`](Migrator::status) and others. They
-//! are plain functions on SQLite and async on the others.
+//! are plain functions on SQLite and async on the others. A [`Fleet`] does the same to many databases or schemas.
 //!
 //! # Guarantees
 //!
@@ -70,7 +70,7 @@
 //! | `mysql` | MySQL and MariaDB through mysql_async |
 //! | `tls` | TLS for connections made from URLs; see [`Migrations::connect`] |
 //! | `tracing` | events of `tracing` for every step |
-//! | `serde` | `Serialize` for [`Plan`], [`Report`], [`Status`] and [`HistoryRow`] |
+//! | `serde` | `Serialize` for [`Plan`], [`Report`], [`Status`], [`FleetReport`] and [`HistoryRow`] |
 //! | `cli` | `upgrade`, `current`, `history` and others as subcommands of the application's own, with clap |
 
 #[doc(inline)]

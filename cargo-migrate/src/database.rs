@@ -127,23 +127,22 @@ impl Opened {
         Ok(Self::new(url, args, project, resolved))
     }
 
-    /// Reads the revisions, checked for the databases of these URLs, the first of which it opens.
+    /// Reads the revisions, checked for the databases of these URLs, of which the first is opened. They need not be for all of
+    /// them.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn all(urls: &[DatabaseUrl], args: &DatabaseArgs, project: &Project) -> Result<Self, Error> {
-        let mut seen: Vec<&DatabaseUrl> = Vec::new();
+        let Some(first) = urls.first() else { return Self::open(args, project) };
+        let mut wanted: Vec<Backend> = Vec::new();
         for url in urls {
-            if !seen.iter().any(|other| backends(other) == backends(url)) {
-                seen.push(url);
-            }
+            check_wanted(url, project)?;
+            wanted.extend(
+                backends(url).into_iter().filter(|backend| !wanted.contains(backend)).collect::<Vec<_>>(),
+            );
         }
-        let mut opened = None;
-        for url in seen {
-            let resolved = Self::checked(url, project)?;
-            opened.get_or_insert_with(|| Self::new(url.clone(), args, project, resolved));
-        }
-        opened.map_or_else(|| Self::open(args, project), Ok)
+        let resolved = Self::read_for(wanted, project, set::checked)?;
+        Ok(Self::new(first.clone(), args, project, resolved))
     }
 
     /// As [`open`](Self::open), and the upgrades of locked revisions may have been edited.
@@ -177,20 +176,17 @@ impl Opened {
         project: &Project,
         read: impl Fn(&Project, (Vec<Backend>, bool), bool) -> Result<Resolved, Refusal>,
     ) -> Result<Resolved, Error> {
-        let backends = backends(url);
-        let (wanted, _) = project.backends();
-        if let Some(backend) = backends.first()
-            && !backends.iter().any(|backend| wanted.contains(backend))
-        {
-            let names: Vec<&str> = wanted.iter().map(|backend| backend.name()).collect();
-            return Err(Error::unsupported(format!(
-                "the database is {backend}, and the project's revisions are for {}\n\nhint: name another database, or \
-                 add the backend to `backends` in `[package.metadata.migrate]`",
-                names.join(", ")
-            )));
-        }
+        check_wanted(url, project)?;
+        Self::read_for(backends(url), project, read)
+    }
+
+    fn read_for(
+        backends: Vec<Backend>,
+        project: &Project,
+        read: impl Fn(&Project, (Vec<Backend>, bool), bool) -> Result<Resolved, Refusal>,
+    ) -> Result<Resolved, Error> {
         // A URL of no backend is an error of the runtime's, which knows what to say.
-        let backends = if backends.is_empty() { wanted } else { backends };
+        let backends = if backends.is_empty() { project.backends().0 } else { backends };
         let resolved = read(project, (backends, false), true)?;
         if resolved.revisions.is_empty() {
             return Err(Error::target(format!(
@@ -244,6 +240,23 @@ impl Opened {
         Database::new(&self.set, self.url.clone())
             .history_in(self.schema.clone(), self.table.clone())
             .locked_by(&self.lock)
+    }
+}
+
+/// Refuses a database that the project's revisions are not for.
+fn check_wanted(url: &DatabaseUrl, project: &Project) -> Result<(), Error> {
+    let backends = backends(url);
+    let (wanted, _) = project.backends();
+    match backends.first() {
+        Some(backend) if !backends.iter().any(|backend| wanted.contains(backend)) => {
+            let names: Vec<&str> = wanted.iter().map(|backend| backend.name()).collect();
+            Err(Error::unsupported(format!(
+                "the database is {backend}, and the project's revisions are for {}\n\nhint: name another database, or \
+                 add the backend to `backends` in `[package.metadata.migrate]`",
+                names.join(", ")
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

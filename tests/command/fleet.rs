@@ -168,12 +168,27 @@ behaviours! {
         let done = project.run("upgrade --urls urls");
         assert!(done.failed(13).contains("line 3 of `urls` cannot be read as the URL of a database\n"), "{done:?}");
         assert!(!format!("{done:?}").contains("s3cr3t"));
-        for other in ["--sql", "--backup copy", "--all-databases %"] {
+        for other in ["--sql", "--backup copy", "--all-databases %", "--database-url sqlite:a.db"] {
             project.run(&format!("upgrade --urls urls {other}")).failed(2);
         }
         for alone in ["--limit 3", "--fail-fast", "--urls urls --limit 0"] {
             project.run(&format!("upgrade {alone}")).failed(2);
         }
+    }
+}
+
+#[test]
+fn one_file_may_name_databases_of_several_kinds() {
+    let [sqlite, postgres, mysql] = [Kind::Sqlite, Kind::Postgres, Kind::Mysql].map(Database::new);
+    let project = CommandProject::with(&sqlite, &Revisions::tables(1));
+    let manifest = std::fs::read_to_string(project.path("Cargo.toml")).unwrap();
+    let all = manifest.replace("[\"sqlite-bundled\"]", "[\"sqlite-bundled\", \"postgres\", \"mysql\"]");
+    project.write("Cargo.toml", &all);
+    project.write("urls", &format!("{}\n{}\n{}\n", mysql.url(), sqlite.url(), postgres.url()));
+    let done = project.run("upgrade --urls urls");
+    assert!(done.ok().contains("3 targets: 3 changed ("), "{done:?}");
+    for db in [sqlite, postgres, mysql] {
+        assert_eq!(db.tables(), ["t1"]);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use embed_migrations::FleetTarget;
 use embed_migrations_tests::database::{Database, Kind};
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
@@ -75,6 +76,26 @@ fn every_step_is_an_event_of_tracing() {
     {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
+}
+
+#[test]
+fn the_steps_of_a_fleet_are_in_spans_that_name_the_targets() {
+    let collected = Collected::of("migrate_runtime");
+    let db = Database::new(Kind::Sqlite);
+    let set = Revisions::tables(1).build();
+    let target = |name: &str| {
+        let file = db.directory.path().join(name);
+        FleetTarget::new(format!("sqlite:{}", file.display())).named(name)
+    };
+    tracing::subscriber::with_default(collected.clone(), || {
+        // One at a time is on this thread.
+        let report = set.fleet(["a", "b"].map(target)).limit(1).upgrade_sqlite("head");
+        assert!(report.is_success(), "{report}");
+    });
+    let told = collected.text();
+    let places =
+        ["fleet name=\"a\"", "step finished", "fleet name=\"b\""].map(|part| told.find(part).expect(part));
+    assert!(places.is_sorted(), "{told}");
 }
 
 #[test]

@@ -48,6 +48,30 @@ fn a_runner_gets_the_run_with_the_database_in_its_environment() {
     project.on_database("upgrade").failed(1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_runner_gets_a_run_on_many_databases_as_a_whole() {
+    let project = Project::chain(&["aaa"]);
+    project.run("new -m 'In Rust' --rust --id bbb").ok();
+    project.write("tenants/urls", "# two\nsqlite:one.db\nsqlite:two.db\n");
+    let fleet = "upgrade aaa --urls tenants/urls --limit 3 --fail-fast";
+    assert!(project.run(fleet).failed(16).contains("a revision is written in Rust"));
+    let manifest = project.read("Cargo.toml");
+    project.write(
+        "Cargo.toml",
+        &format!("{manifest}\n[package.metadata.migrate]\nrunner = [\"sh\", \"app.sh\", \"migrate\"]\n"),
+    );
+    project.write("app.sh", "echo \"$@ on $DATABASE_URL\"\n");
+    let tenants = project.path("tenants").canonicalize().unwrap().display().to_string();
+    assert_eq!(
+        project.run(fleet).ok(),
+        format!(
+            "migrate upgrade aaa --urls={tenants}/urls --limit=3 --fail-fast on sqlite:{tenants}/one.db\n"
+        )
+    );
+    assert!(!project.path("tenants/one.db").exists());
+}
+
 #[test]
 fn a_runner_that_is_not_there_is_named() {
     let project = Project::chain(&["aaa"]);

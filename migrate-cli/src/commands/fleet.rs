@@ -39,7 +39,7 @@ struct Targets {
     all_databases: Option<String>,
     /// The databases whose URLs are the lines of a file; blank lines and those that begin with `#` are left out, and SQLite's
     /// paths are relative to the file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
     urls: Option<PathBuf>,
 }
 

@@ -219,25 +219,31 @@ impl<'a, V: Verb> Work<'a, V> {
             |event: &crate::Event<'_>| self.tell(&FleetEvent::Run { target: target.name(), event });
         let events = Events { listener: Some(Box::new(listener)) };
         let set = self.set;
-        let result = match &mut connected.0 {
-            #[cfg(feature = "sqlite")]
-            Kind::Sqlite(connection) => {
-                let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
-                self.verb.run(Run::new(set, database, options, events)).await
-            }
-            #[cfg(feature = "postgres")]
-            Kind::Postgres(connected) => {
-                let timeout = options.statement_lock_timeout;
-                let database = crate::backends::postgres::Postgres::new(&mut connected.client, timeout);
-                self.verb.run(Run::new(set, database.in_schema(schema), options, events)).await
-            }
-            #[cfg(feature = "mysql")]
-            Kind::Mysql(connected) => {
-                let timeout = options.statement_lock_timeout;
-                let database = crate::backends::mysql::Mysql::new(&mut connected.conn, timeout);
-                self.verb.run(Run::new(set, database, options, events)).await
+        let running = async {
+            match &mut connected.0 {
+                #[cfg(feature = "sqlite")]
+                Kind::Sqlite(connection) => {
+                    let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
+                    self.verb.run(Run::new(set, database, options, events)).await
+                }
+                #[cfg(feature = "postgres")]
+                Kind::Postgres(connected) => {
+                    let timeout = options.statement_lock_timeout;
+                    let database = crate::backends::postgres::Postgres::new(&mut connected.client, timeout);
+                    self.verb.run(Run::new(set, database.in_schema(schema), options, events)).await
+                }
+                #[cfg(feature = "mysql")]
+                Kind::Mysql(connected) => {
+                    let timeout = options.statement_lock_timeout;
+                    let database = crate::backends::mysql::Mysql::new(&mut connected.conn, timeout);
+                    self.verb.run(Run::new(set, database, options, events)).await
+                }
             }
         };
+        #[cfg(feature = "tracing")]
+        let running =
+            tracing::Instrument::instrument(running, tracing::info_span!("fleet", name = target.name()));
+        let result = running.await;
         Ok((connected, result))
     }
 

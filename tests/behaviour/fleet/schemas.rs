@@ -172,7 +172,7 @@ fn schemas_and_databases_are_found_by_what_their_names_are_like() {
     assert_eq!(schemas("%"), ["other", "public", "tenant_1", "tenant_2", "tenantx"]);
     assert_eq!(schemas("' OR true --"), Vec::<String>::new());
     let databases = |url: &str, pattern: &str| block_on(FleetTarget::databases_like(url, pattern));
-    assert_eq!(names(databases(&db.url(), &db.name.replace('_', "\\_")).unwrap()), [db.name.clone()]);
+    assert_eq!(names(databases(&db.url(), &db.name.replace('_', "\\_")).unwrap()), [db.name.as_str()]);
     let all = names(databases(&db.url(), "%").unwrap());
     assert!(
         all.contains(&db.name) && !all.iter().any(|name| name.starts_with("template") || name == "postgres")
