@@ -247,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn any_edit_of_real_sql_is_split_or_refused(text in mutated(seeds(&["tests/cases/splitter", "../migrations"]), [&SHARED[..], &POSTGRES, &MYSQL].concat())) {
+    fn any_edit_of_real_sql_is_split_or_refused(text in mutated(seeds(&["tests/cases/splitter", "tests/cases/seeds/revision", "../migrations"]), [&SHARED[..], &POSTGRES, &MYSQL].concat())) {
         for backend in Backend::ALL {
             check(&text, backend)?;
         }
