@@ -10,11 +10,11 @@ behaviours! {
     fn the_page_of_guarantees_tells_how_many_behaviours_are_tried(db) {
         let listed = Command::new(std::env::current_exe().unwrap()).args(["--list", "--format", "terse"]).output();
         let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
-        let end = match db.kind {
-            Kind::Sqlite => "::sqlite: test",
-            Kind::Postgres => "::postgres: test",
-            Kind::Mysql => "::mysql: test",
+        let of = match db.kind {
+            Kind::Sqlite => "::sqlite",
+            Kind::Postgres => "::postgres",
+            Kind::Mysql => "::mysql",
         };
-        counted("What the runtime does is the same", db.kind, listed.lines().filter(|line| line.ends_with(end)).count());
+        counted("What the runtime does is the same", db.kind, listed.lines().filter(|line| line.contains(of)).count());
     }
 }
