@@ -3,6 +3,7 @@
 mod applying;
 mod blocked;
 mod connections;
+mod count;
 mod failing;
 mod fleet;
 mod hostile;

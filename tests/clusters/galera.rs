@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use embed_migrations::{Event, Lock};
 use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::guarantees::counted;
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
 use crate::starters::{all_succeeded, go, ids, outcome, prepare, start_all};
 use crate::told;
+
+/// How many processes start at once.
+const STARTERS: usize = 12;
 
 /// The URL of a database on each node, with the node's process.
 fn nodes(db: &Database) -> Vec<(String, String)> {
@@ -48,10 +52,13 @@ fn tables(count: usize) -> Vec<String> {
 #[test]
 fn starters_on_three_nodes_apply_each_revision_once_and_go_on_when_a_node_is_lost() {
     a_lock_of_a_session_is_replaced_by_a_lease();
-    for options in [&[][..], &["lease"], &["no-lock"]] {
+    let ways = [&[][..], &["lease"], &["no-lock"]];
+    for options in ways {
         starters_on_three_nodes_apply_each_revision_once(options);
     }
+    counted("Many starters on the nodes of a Galera cluster", Kind::Mysql, ways.len() * STARTERS);
     the_others_go_on_when_a_node_is_lost();
+    counted("When a Galera cluster loses a node", Kind::Mysql, 1);
 }
 
 fn a_lock_of_a_session_is_replaced_by_a_lease() {
@@ -78,8 +85,8 @@ fn starters_on_three_nodes_apply_each_revision_once(options: &[&str]) {
     let db = Database::new(Kind::Mysql);
     let nodes = nodes(&db);
     let urls: Vec<&str> = nodes.iter().map(|(url, _)| url.as_str()).collect();
-    let twelve = urls.iter().cycle().take(12).copied();
-    let applied = all_succeeded(start_all(twelve, &Revisions::tables(8), options));
+    let starters = urls.iter().cycle().take(STARTERS).copied();
+    let applied = all_succeeded(start_all(starters, &Revisions::tables(8), options));
     assert_eq!(applied, ids(8), "{options:?}");
     check_everywhere(&urls, &tables(8));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use embed_migrations::{ErrorKind, Event, Lock};
 use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::guarantees::counted;
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
@@ -14,6 +15,9 @@ use crate::told;
 
 /// As many as pgbouncer has of the server.
 const SESSIONS: usize = 4;
+
+/// How many processes start at once.
+const STARTERS: usize = 16;
 
 /// A database on the server, and its URL by way of pgbouncer.
 fn pooled() -> (Database, String) {
@@ -61,7 +65,7 @@ fn take_session(url: &str) -> Connection {
 
 fn starters_apply_each_revision_once(options: &[&str]) -> (Database, String) {
     let (db, url) = pooled();
-    let applied = all_succeeded(start_all([url.as_str(); 16], &Revisions::tables(12), options));
+    let applied = all_succeeded(start_all([url.as_str(); STARTERS], &Revisions::tables(12), options));
     assert_eq!(applied, ids(12));
     for n in 1..=12 {
         assert_eq!(db.connect().count(&format!("t{n}")), 1, "t{n}");
@@ -74,19 +78,21 @@ fn starters_with_leases_apply_each_revision_once_and_leave_the_pooled_sessions_a
     let (db, url) = starters_apply_each_revision_once(&["lease"]);
     assert_eq!(db.connect().count("migrate_history_lease"), 0);
     check_sessions(&db, &url);
+    counted("Many starters behind pgbouncer", Kind::Postgres, STARTERS);
 }
 
 #[test]
 fn starters_without_locks_apply_each_revision_once_and_leave_the_pooled_sessions_as_they_were() {
     let (db, url) = starters_apply_each_revision_once(&["no-lock"]);
     check_sessions(&db, &url);
+    counted("The same behind pgbouncer without locks", Kind::Postgres, STARTERS);
 }
 
 #[test]
 fn starters_with_session_locks_apply_each_revision_once_and_who_leaves_a_lock_says_so() {
     let (db, url) = pooled();
     let revisions = Revisions::tables(12);
-    let outcomes = start_all([url.as_str(); 16], &revisions, &[]);
+    let outcomes = start_all([url.as_str(); STARTERS], &revisions, &[]);
     for n in 1..=12 {
         assert_eq!(db.connect().count(&format!("t{n}")), 1, "t{n}");
     }
@@ -99,6 +105,7 @@ fn starters_with_session_locks_apply_each_revision_once_and_who_leaves_a_lock_sa
     let set = revisions.sql("more", "CREATE TABLE t13 (id INTEGER);", "").build();
     let mut connection = Connection::new(Kind::Postgres, &url);
     assert_eq!(migrate!(connection, set, lock(Lock::Lease).upgrade("head")).unwrap().steps.len(), 1);
+    counted("A session's lock that stays with pgbouncer", Kind::Postgres, STARTERS);
 }
 
 #[test]
@@ -216,7 +223,8 @@ fn a_statement_longer_than_the_lease_is_not_taken_from_its_owner() {
 
 #[test]
 fn what_a_killed_run_was_at_takes_effect_once_and_its_answers_reach_nobody() {
-    for options in ["", " no-transaction"] {
+    let sections = ["", " no-transaction"];
+    for options in sections {
         let (db, url) = pooled();
         let text = format!(
             "-- migrate:up{options}\nCREATE TABLE t3 (id INTEGER);\nSELECT pg_sleep(1);\nINSERT INTO t3 VALUES (3);"
@@ -243,6 +251,7 @@ fn what_a_killed_run_was_at_takes_effect_once_and_its_answers_reach_nobody() {
         }
         check_sessions(&db, &url);
     }
+    counted("A process killed behind pgbouncer", Kind::Postgres, sections.len());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use embed_migrations::{ErrorKind, Event, Lock};
 use embed_migrations_tests::database::{Connection, Kind};
+use embed_migrations_tests::guarantees::counted;
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
@@ -98,23 +99,31 @@ fn a_start_with_nothing_to_do_sends_one_statement_to_a_standby_and_one_with_work
     pair.catch_up();
     let mut standby = Connection::new(Kind::Postgres, &pair.standby);
     assert_eq!(standby.value("SELECT pg_is_in_recovery()"), "t");
-    for lock in [Lock::Session, Lock::Lease, Lock::None] {
+    let locks = [Lock::Session, Lock::Lease, Lock::None];
+    for lock in locks {
         let before = pair.statements();
         let report = migrate!(standby, set, lock(lock).upgrade("head")).unwrap();
         assert!(report.is_empty());
         assert_eq!(pair.statements() - before, 1);
     }
-    for lock in [Lock::Session, Lock::Lease, Lock::None] {
+    for lock in locks {
         let longer = Revisions::tables(4).build();
         let error = migrate!(standby, longer, lock(lock).upgrade("head")).unwrap_err();
         assert!(error.to_string().contains("read-only") || error.to_string().contains("standby"), "{error}");
     }
     assert_eq!(standby.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0");
     assert_eq!(standby.count("migrate_history"), 3);
+    counted("A start with nothing to do reads one row of a standby", Kind::Postgres, locks.len());
 }
 
 #[test]
-fn a_run_whose_primary_is_lost_in_a_transaction_is_done_again_where_the_standby_took_over() {
+fn a_run_whose_primary_is_lost_is_done_again_or_goes_on_where_the_standby_took_over() {
+    a_run_whose_primary_is_lost_in_a_transaction_is_done_again();
+    a_run_whose_primary_is_lost_outside_of_a_transaction_goes_on_with_the_statement();
+    counted("When a standby takes over", Kind::Postgres, 2);
+}
+
+fn a_run_whose_primary_is_lost_in_a_transaction_is_done_again() {
     let pair = Pair::take(1);
     let revisions =
         Revisions::tables(4).sql("slow", "CREATE TABLE t5 (id INTEGER);\nSELECT pg_sleep(4);", "");
@@ -129,9 +138,7 @@ fn a_run_whose_primary_is_lost_in_a_transaction_is_done_again_where_the_standby_
     assert_eq!(promoted.count("t5"), 0);
 }
 
-#[test]
-fn a_run_whose_primary_is_lost_outside_of_a_transaction_goes_on_with_the_statement_where_the_standby_took_over()
- {
+fn a_run_whose_primary_is_lost_outside_of_a_transaction_goes_on_with_the_statement() {
     let pair = Pair::take(2);
     let text = "-- migrate:up no-transaction\nCREATE TABLE t2 (id INTEGER);\nINSERT INTO t2 VALUES (1);\n\
                 CREATE TABLE t3 AS SELECT 1 AS id FROM pg_sleep(4);\nINSERT INTO t2 VALUES (2);\n";

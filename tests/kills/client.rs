@@ -42,6 +42,8 @@ pub enum Then {
     Cut,
     /// The process, which has no lock, is killed, and the server ends its session
     EndedUnlocked,
+    /// The process, which has a lease, is killed, and the server notices when it does
+    KilledLeased,
     /// The server is killed and started again, and the process sees that it is gone
     Crashed,
 }
@@ -59,6 +61,7 @@ struct Kills<'s> {
     /// How many steps there were before
     steps: usize,
     cuts: usize,
+    leased: usize,
 }
 
 impl Disturbance for Kills<'_> {
@@ -91,13 +94,20 @@ impl Disturbance for Kills<'_> {
             let fates = if n % 2 == 0 { [Then::Killed, Then::Ended] } else { [Then::Ended, Then::Killed] };
             let count = if everything() { 2 } else { 1 };
             points.extend(fates.into_iter().take(count).map(|then| Point { at, then }));
+            if everything() || (n + self.steps).is_multiple_of(LEASED) {
+                points.push(Point { at, then: Then::KilledLeased });
+            }
         }
         points
     }
 
     fn disturb(&mut self, walk: &mut Walk, step: &Step, point: &Point) -> bool {
         let unlocked = point.then == Then::EndedUnlocked;
-        let options: &[&str] = if unlocked { &["no-lock", "lock-timeout=200"] } else { &[] };
+        let options: &[&str] = match point.then {
+            Then::EndedUnlocked => &["no-lock", "lock-timeout=200"],
+            Then::KilledLeased => &["lease=100"],
+            _ => &[],
+        };
         let Some(mut reached) = Reached::start(self.server.port, walk, step, point, options) else {
             assert!(unlocked, "{point:?} was not reached by {} of {}", step.verb(), step.revision.id);
             return false;
@@ -117,6 +127,13 @@ impl Disturbance for Kills<'_> {
         if unlocked {
             // Nothing but its standing still tells that the owner of the row is gone.
             (walk.lock, walk.patience) = (Lock::None, Duration::from_millis(100));
+        }
+        if point.then == Then::KilledLeased {
+            // The lease that it leaves is taken over.
+            assert_eq!(walk.connection.count("migrate_history_lease"), 1, "{point:?}");
+            walk.lock = Lock::Lease;
+            self.leased += usize::from(killed);
+            return false;
         }
         killed
     }
@@ -183,6 +200,9 @@ impl Kills<'_> {
         messages.clone()
     }
 }
+
+/// A process with a lease is killed at one of so many places.
+const LEASED: usize = 4;
 
 /// Whether all is to be tried that can be, and not one of each kind.
 fn everything() -> bool {
@@ -392,7 +412,7 @@ fn block(walk: &mut Walk, statement: &str) -> Connection {
 /// Walks along both sets on one server.
 fn kill_everywhere(kind: Kind) {
     let server = Server::start(kind, Disk::Fast);
-    let mut kills = Kills { server: &server, steps: 0, cuts: 0 };
+    let mut kills = Kills { server: &server, steps: 0, cuts: 0, leased: 0 };
     let mut killed = 0;
     for name in ["sample", "hard"] {
         let mut walk = Walk::new(kind, name, &server.url(&server.database()));
@@ -401,6 +421,7 @@ fn kill_everywhere(kind: Kind) {
     }
     counted("A process killed anywhere", kind, killed);
     counted("A connection cut anywhere", kind, kills.cuts);
+    counted("A lease whose holder was killed anywhere", kind, kills.leased);
 }
 
 /// Kills the first step of all at each message, on databases that do not have a history yet.

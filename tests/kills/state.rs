@@ -20,7 +20,7 @@ impl State {
             Native::Mysql(_) => mysql(connection),
         };
         let mut lines = definitions;
-        for table in tables.iter().filter(|table| !table.ends_with("migrate_history")) {
+        for table in tables.iter().filter(|table| !table.contains("migrate_history")) {
             let rows = connection.rows(&format!("SELECT * FROM {table}"));
             lines.extend(rows.into_iter().map(|row| format!("{table}: {}", row.join(" | "))));
         }

@@ -38,8 +38,10 @@ pub(crate) fn unpack(
     // A failed download keeps the tests from passing: nothing is left out in silence.
     unpacked.map_err(|error| {
         anyhow!(
-            "{wanted} of Debian {suite} cannot be had: {error:#}\n\nhint: this needs apt-get, {KEYRING} and a mirror \
-             that answers; choose the other places with --on"
+            "{wanted} of Debian {suite} cannot be had from {}: {error:#}\n\nhint: this needs apt-get, {KEYRING} and a \
+             mirror that answers; where {suite} has gone on and lacks one of these packages or a program of theirs, name \
+             the one of now in xtask/src/place.rs; choose the other places with --on",
+            mirror()
         )
     })?;
     fs::write(&complete, wanted).with_context(|| format!("{} cannot be written", complete.display()))?;

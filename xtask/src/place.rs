@@ -1,7 +1,7 @@
 //! The places of the second tier: poolers, clusters and other versions of the servers.
 
 use std::fmt;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
@@ -15,6 +15,7 @@ use crate::output::note;
 use crate::process::{Stop, Supervisor};
 use crate::programs::{MariadbPrograms, PostgresPrograms, Programs};
 use crate::server::Server;
+use crate::test::{COUNTS, show};
 use crate::{debian, galera, install, mariadb, mysql, pgbouncer, postgres, standby};
 
 /// Where else the tests are to pass.
@@ -69,7 +70,7 @@ impl Place {
                 let mut pooler = pgbouncer::start(supervisor, &program, &run, &server)?;
                 let mut told = variables(&[Backend::Postgres], std::iter::once(&server));
                 told.push((format!("{PREFIX}PGBOUNCER"), pooler.url.clone()));
-                let status = self.clusters(supervisor, &told, user)?;
+                let status = self.clusters(supervisor, &run, &told, user)?;
                 if let Some(ended) = pooler.process.poll()? {
                     return Err(anyhow!("{} ended by itself ({ended})", pooler.product));
                 }
@@ -90,7 +91,7 @@ impl Place {
                     .collect();
                 let told = vec![(format!("{PREFIX}PAIRS"), lines.join("\n"))];
                 let product = format!("{} with a standby", pairs[0].primary.product);
-                Ok((product, self.clusters(supervisor, &told, user)?))
+                Ok((product, self.clusters(supervisor, &run, &told, user)?))
             }
             Self::Galera => {
                 let programs = install::ensure(supervisor, &[Backend::Mysql])?.mariadb;
@@ -103,7 +104,7 @@ impl Place {
                     (format!("{PREFIX}MYSQL"), cluster.nodes[0].url.clone()),
                     (format!("{PREFIX}NODES"), lines.join("\n")),
                 ];
-                let status = self.clusters(supervisor, &told, user)?;
+                let status = self.clusters(supervisor, &run, &told, user)?;
                 Ok((cluster.product, status))
             }
             Self::Postgres18 => {
@@ -114,7 +115,7 @@ impl Place {
                     .ok_or_else(|| anyhow!("{} lacks programs", root.join(bin).display()))?;
                 let run = RunFolder::create(supervisor)?;
                 let server = postgres::start(supervisor, &programs, &run, "postgres")?;
-                behaviour(supervisor, server, user)
+                behaviour(supervisor, &run, server, user)
             }
             Self::Mariadb11 => {
                 let packages = ["mariadb-server", "mariadb-client"];
@@ -130,7 +131,7 @@ impl Place {
                     .ok_or_else(|| anyhow!("{} lacks programs of MariaDB", root.display()))?;
                 let run = RunFolder::create(supervisor)?;
                 let server = mariadb::start(supervisor, &programs, &run).context("MariaDB did not start")?;
-                behaviour(supervisor, server, user)
+                behaviour(supervisor, &run, server, user)
             }
             Self::Mysql9 => {
                 let packages = ["mysql-server-core", "mysql-client-core"];
@@ -139,27 +140,42 @@ impl Place {
                 let programs = MysqlPrograms { base: root.join("usr") };
                 let run = RunFolder::create(supervisor)?;
                 let server = mysql::start(supervisor, &programs, &run).context("MySQL did not start")?;
-                behaviour(supervisor, server, user)
+                behaviour(supervisor, &run, server, user)
             }
         }
     }
 
     /// Runs the tests of a cluster: those of the module with its name.
-    fn clusters(self, supervisor: &Supervisor, told: &Variables, user: &[String]) -> Result<ExitStatus> {
+    fn clusters(
+        self,
+        supervisor: &Supervisor,
+        run: &RunFolder<'_>,
+        told: &Variables,
+        user: &[String],
+    ) -> Result<ExitStatus> {
         let call = TestCall::of_target("clusters", &format!("{self}::"), &Backend::ALL, user);
-        supervisor.spawn(&mut call.run(told), Stop::Terminate)?.wait()
+        counted(supervisor, run, &mut call.run(told))
     }
+}
+
+/// Runs tests, and shows what they have counted.
+fn counted(supervisor: &Supervisor, run: &RunFolder<'_>, command: &mut Command) -> Result<ExitStatus> {
+    let counts = run.file("counts");
+    let status = supervisor.spawn(command.env(COUNTS, &counts), Stop::Terminate)?.wait()?;
+    show(&counts);
+    Ok(status)
 }
 
 /// Runs the tests of the runtime's behaviour on one server.
 fn behaviour(
     supervisor: &Supervisor,
+    run: &RunFolder<'_>,
     mut server: Server<'_>,
     user: &[String],
 ) -> Result<(String, ExitStatus)> {
     let told = variables(&[server.backend], std::iter::once(&server));
     let call = TestCall::of_target("behaviour", &format!("::{}", server.backend), &[server.backend], user);
-    let status = supervisor.spawn(&mut call.run(&told), Stop::Terminate)?.wait()?;
+    let status = counted(supervisor, run, &mut call.run(&told))?;
     if let Some(ended) = server.process.poll()? {
         return Err(anyhow!("{} ended by itself ({ended})", server.product));
     }

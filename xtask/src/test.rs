@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,7 +23,7 @@ use crate::signals::Interrupted;
 use crate::summary::Summary;
 
 /// Names the file that tests add their counts to.
-const COUNTS: &str = "EMBED_MIGRATIONS_TEST_COUNTS";
+pub(crate) const COUNTS: &str = "EMBED_MIGRATIONS_TEST_COUNTS";
 
 /// Runs the tests, cleans up, and says how it went in one last line.
 pub(crate) fn run(args: &TestArgs) -> ExitCode {
@@ -120,13 +121,14 @@ fn run_suite(
     let mut command = call.run(&variables(backends, servers.iter()));
     command.env(COUNTS, &counts);
     let status = supervisor.spawn(&mut command, Stop::Terminate)?.wait()?;
-    show(&fs::read_to_string(counts).unwrap_or_default());
+    show(&counts);
     servers.check().context("a server was lost while the tests ran")?;
     Ok(if status.success() { Ended::Passed } else { Ended::Failed { what: "cargo test".to_owned(), status } })
 }
 
 /// Shows what the tests have counted, which the test programs keep to themselves when all is well.
-fn show(counts: &str) {
+pub(crate) fn show(counts: &Path) {
+    let counts = fs::read_to_string(counts).unwrap_or_default();
     let mut lines: Vec<&str> = counts.lines().collect();
     lines.sort_unstable();
     lines.into_iter().for_each(note);

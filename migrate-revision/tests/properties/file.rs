@@ -11,6 +11,9 @@ use proptest::prelude::*;
 
 use crate::{assert_linear, config, mutated, seeds};
 
+/// Revisions that hold every construct of the format once.
+const SEEDS: &str = "tests/cases/seeds/revision";
+
 const FRAGMENTS: [&str; 44] = [
     "\n",
     "\r\n",
@@ -220,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn any_edit_of_a_real_revision_is_one_or_refused(text in mutated(seeds(&["../migrations"]), FRAGMENTS.to_vec())) {
+    fn any_edit_of_a_real_revision_is_one_or_refused(text in mutated(seeds(&["../migrations", SEEDS]), FRAGMENTS.to_vec())) {
         check(&text)?;
     }
 
@@ -233,6 +236,17 @@ proptest! {
                 prop_assert!(!problems.is_empty());
             }
         }
+    }
+}
+
+#[test]
+fn every_seed_is_a_revision() {
+    let seeds = seeds(&[SEEDS]);
+    assert_eq!(seeds.len(), 5);
+    for seed in seeds {
+        let read = resolved(&seed);
+        assert!(read.is_ok(), "{seed}: {:?}", read.err());
+        check(&seed).unwrap();
     }
 }
 

@@ -1,12 +1,15 @@
 //! The lock file.
 
 use migrate_revision::graph::Graph;
-use migrate_revision::source::{LOCK_FILE, Lock};
+use migrate_revision::source::{LOCK_FILE, Lock, LockEntry};
 use migrate_revision::{Backend, Problem};
 use proptest::prelude::*;
 
 use crate::file::revision;
-use crate::{assert_linear, config};
+use crate::{assert_linear, config, mutated, seeds};
+
+/// Lock files that hold every construct of the format once.
+const SEEDS: &str = "tests/cases/seeds/lock";
 
 const FRAGMENTS: [&str; 20] = [
     "\n",
@@ -37,6 +40,26 @@ fn assert_told(problems: &[Problem]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
+    match Lock::parse(LOCK_FILE, bytes) {
+        Ok(lock) => {
+            let has_checksum = |entry: &LockEntry| entry.checksums.iter().any(Option::is_some);
+            prop_assert!(lock.entries.iter().all(has_checksum));
+        }
+        Err(problems) => assert_told(&problems)?,
+    }
+    Ok(())
+}
+
+#[test]
+fn every_seed_is_a_lock_file() {
+    let entries = seeds(&[SEEDS])
+        .iter()
+        .map(|seed| Lock::parse(LOCK_FILE, seed.as_bytes()).unwrap().entries.len())
+        .sum::<usize>();
+    assert_eq!(entries, 5);
+}
+
 proptest! {
     #![proptest_config(config(1000))]
 
@@ -46,11 +69,13 @@ proptest! {
         parts in prop::collection::vec(prop::sample::select(&FRAGMENTS[..]), 0..30),
     ) {
         for bytes in [bytes, format!("version 1\n{}", parts.concat()).into_bytes(), parts.concat().into_bytes()] {
-            match Lock::parse(LOCK_FILE, &bytes) {
-                Ok(lock) => prop_assert!(lock.entries.iter().all(|entry| entry.checksums.iter().any(Option::is_some))),
-                Err(problems) => assert_told(&problems)?,
-            }
+            check(&bytes)?;
         }
+    }
+
+    #[test]
+    fn any_edit_of_a_lock_file_is_one_or_refused(text in mutated(seeds(&[SEEDS]), FRAGMENTS.to_vec())) {
+        check(text.as_bytes())?;
     }
 
     #[test]

@@ -147,7 +147,15 @@ fn without_layout<'a>(mut gap: &'a str, backend: Backend, delimiter: &mut String
         } else if gap.starts_with("--") || mysql && gap.starts_with('#') {
             gap = &gap[line_end..];
         } else if gap.starts_with("/*") {
-            gap = after_comment(gap, backend == Backend::Postgres);
+            let executable =
+                mysql && gap.starts_with("/*!") || backend == Backend::Mariadb && gap.starts_with("/*M!");
+            // MySQL and MariaDB, which run an executable comment or skip it, know comments inside, and none inside of those.
+            let deepest = match backend {
+                Backend::Postgres => usize::MAX,
+                _ if executable => 2,
+                _ => 1,
+            };
+            gap = after_comment(gap, deepest);
         } else if mysql && gap.get(..9).is_some_and(|word| word.eq_ignore_ascii_case("delimiter")) {
             let argument = gap[9..line_end].trim_start();
             let quote = argument.chars().next().filter(|quote| "'\"`".contains(*quote));
@@ -160,11 +168,11 @@ fn without_layout<'a>(mut gap: &'a str, backend: Backend, delimiter: &mut String
     }
 }
 
-fn after_comment(gap: &str, nested: bool) -> &str {
+fn after_comment(gap: &str, deepest: usize) -> &str {
     let mut depth = 1;
     let mut at = 2;
     while depth > 0 && at < gap.len() {
-        if nested && gap.as_bytes()[at..].starts_with(b"/*") {
+        if depth < deepest && gap.as_bytes()[at..].starts_with(b"/*") {
             (depth, at) = (depth + 1, at + 2);
         } else if gap.as_bytes()[at..].starts_with(b"*/") {
             (depth, at) = (depth - 1, at + 2);
@@ -239,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn any_edit_of_real_sql_is_split_or_refused(text in mutated(seeds(&["tests/cases/splitter", "../migrations"]), [&SHARED[..], &POSTGRES, &MYSQL].concat())) {
+    fn any_edit_of_real_sql_is_split_or_refused(text in mutated(seeds(&["tests/cases/splitter", "tests/cases/seeds/revision", "../migrations"]), [&SHARED[..], &POSTGRES, &MYSQL].concat())) {
         for backend in Backend::ALL {
             check(&text, backend)?;
         }
@@ -275,6 +283,16 @@ fn a_delimiter_in_quotes_that_do_not_end_goes_to_the_end_of_its_line() {
     ] {
         assert!(check(text, Backend::Mysql).is_ok() && check(text, Backend::Mariadb).is_ok());
         assert!(sql::split(text, Backend::Mysql).is_ok());
+    }
+}
+
+#[test]
+fn an_executable_comment_that_holds_a_comment_alone_is_no_statement() {
+    for text in ["/*!/* ; */*/", "/*!50003 /* a /* b */ */", "/*! -- ;\n*/"] {
+        for backend in [Backend::Mysql, Backend::Mariadb] {
+            assert!(check(text, backend).is_ok(), "{text} {backend}");
+            assert!(sql::split(text, backend).unwrap().is_empty(), "{text} {backend}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use migrate_revision::graph::Graph;
 use migrate_revision::{Resolver, Revision, Target, TargetRange};
 use proptest::prelude::*;
 
-use crate::config;
+use crate::{config, mutated, seeds};
 
 const FRAGMENTS: [&str; 24] = [
     "head",
@@ -37,7 +37,25 @@ fn soup() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::collection::vec(prop::sample::select(&FRAGMENTS[..]), 0..8).prop_map(|parts| parts.concat()),
         any::<String>(),
+        mutated(typed(), FRAGMENTS.to_vec()),
     ]
+}
+
+/// Every kind of target and of range, a line each.
+fn typed() -> Vec<String> {
+    let texts = seeds(&["tests/cases/seeds/target"]);
+    texts.iter().flat_map(|text| text.lines()).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_seed_is_a_target_or_a_range() {
+    let typed = typed();
+    assert_eq!(typed.len(), 20);
+    for text in typed {
+        assert_eq!(Target::from(Target::from(text.as_str()).to_string()), Target::from(text.as_str()));
+        let range = text.contains(':').then(|| text.parse::<TargetRange>().is_ok());
+        assert_ne!(range, Some(false), "{text}");
+    }
 }
 
 proptest! {

@@ -36,6 +36,10 @@ const BACKEND: Backend = Backend::Postgres;
 /// How long a pooler is given to hand out the session with the lock again.
 const COMES_BACK: Duration = Duration::from_secs(1);
 
+/// How often it is asked for that session. Seldom, since pgbouncer hands out the session that it was given back last: one that
+/// comes back while another is asked lies under that one.
+const ASKS: Duration = Duration::from_millis(200);
+
 /// A session of the caller's, and what of it must be put back.
 pub(crate) struct Postgres<'a> {
     client: &'a Client,
@@ -317,7 +321,7 @@ impl Database for Postgres<'_> {
                 break;
             }
             self.debts.lock = Some(number);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(ASKS).await;
             self.debts.lock = None;
         }
         Err(Fault::new(

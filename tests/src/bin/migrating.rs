@@ -6,6 +6,7 @@
 //! | option | |
 //! | --- | --- |
 //! | `no-lock`, `lease` | without a lock; with a lease of two seconds |
+//! | `lease=MS` | with a lease of so many milliseconds |
 //! | `lock-timeout=MS` | how long to wait for others |
 //! | `stop-at=N` | on SQLite: prints `stopped` at the n-th place, and goes no further |
 //! | `tell-at=N` | the same, but goes on |
@@ -42,10 +43,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let lock = match () {
         () if has("no-lock") => Lock::None,
-        () if has("lease") => Lock::Lease,
+        () if has("lease") || number("lease").is_some() => Lock::Lease,
         () => Lock::Session,
     };
     let timeout = Duration::from_millis(number("lock-timeout").unwrap_or(Ok(60_000))?);
+    let lease = Duration::from_millis(number("lease").unwrap_or(Ok(2000))?);
     std::io::stdin().read_line(&mut String::new())?;
     let stop = number("stop-at").transpose()?;
     let tell = number("tell-at").transpose()?;
@@ -65,8 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let migrator =
-                set.connect(url).await?.lock(lock).lock_timeout(timeout).lease(Duration::from_secs(2));
+            let migrator = set.connect(url).await?.lock(lock).lock_timeout(timeout).lease(lease);
             match verb.as_str() {
                 "upgrade" => migrator.upgrade(target).await,
                 "repair" => migrator.repair(target.split(',')).await,
