@@ -113,8 +113,8 @@ pub mod __private {
 
 /// Checks a directory of revisions while the crate compiles, and embeds it as a module.
 ///
-/// The module is `migrations` unless named otherwise, and has `MIGRATIONS`, the set, and a unit struct per revision, named
-/// after its slug, which is accepted wherever a target is.
+/// The module is `migrations` unless named otherwise, and has `MIGRATIONS`, the set, and an enum `Revision` with a variant per
+/// revision, named after its slug: `migrations::AddUsers`, which is accepted wherever a target is.
 ///
 /// ```text
 /// embed_migrations!("migrations");

@@ -41,6 +41,12 @@ pub struct SqlProblem {
     pub help: String,
 }
 
+/// Whether it makes no difference to a text which of the two reads it: it has neither the executable comments that MariaDB
+/// alone runs nor what may be a dollar quote, which MySQL alone knows.
+pub(crate) fn is_one_to_mysql_and_mariadb(text: &str) -> bool {
+    !text.contains('$') && text.match_indices('!').all(|(at, _)| !text[..at].ends_with("/*M"))
+}
+
 /// Splits a text into the statements that the database's own client would send.
 ///
 /// Statements come in the order of the text and do not overlap; empty ones are left out. A byte order mark at the
@@ -75,4 +81,54 @@ pub fn split(text: &str, backend: Backend) -> Result<Vec<Statement>, Vec<SqlProb
     }
     problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
     Err(problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PIECES: [&str; 18] = [
+        "CREATE PROCEDURE p() ",
+        "LANGUAGE JAVASCRIPT ",
+        "AS ",
+        "$$",
+        "$a$",
+        "/*M!",
+        "/*M!100100 ",
+        "/*!50000 ",
+        "/*",
+        "*/",
+        "M!",
+        "BEGIN ",
+        "END",
+        ";",
+        "'",
+        "SELECT 1",
+        "\n",
+        "DELIMITER //\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn what_is_one_to_mysql_and_mariadb_is_split_alike(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..12),
+        ) {
+            let text = pieces.concat();
+            if is_one_to_mysql_and_mariadb(&text) {
+                prop_assert_eq!(split(&text, Backend::Mysql), split(&text, Backend::Mariadb));
+            }
+        }
+    }
+
+    #[test]
+    fn the_two_differ_where_it_says_so() {
+        for text in
+            ["SELECT /*M! 1, */ 2", "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$;$$; SELECT 1"]
+        {
+            assert!(!is_one_to_mysql_and_mariadb(text));
+            assert_ne!(split(text, Backend::Mysql), split(text, Backend::Mariadb), "{text}");
+        }
+    }
 }

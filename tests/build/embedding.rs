@@ -64,6 +64,37 @@ fn examples_tests_and_several_calls_each_have_their_own_module() {
 }
 
 #[test]
+fn revisions_are_values_of_one_type_and_may_be_called_like_what_stands_beside_them() {
+    let main = r#"
+        embed_migrations::embed_migrations!("migrations");
+
+        const FIRST: migrations::Revision = migrations::Revision::Some;
+
+        fn main() {
+            use embed_migrations::EmbeddedRevision as _;
+            use migrations::Revision;
+            for revision in [FIRST, migrations::Revision, migrations::Clone, migrations::Result] {
+                let place = match revision {
+                    Revision::Some => "first",
+                    Revision::Result => "last",
+                    _ => "between",
+                };
+                println!("{revision:?} {} {place} {}", revision.message(), revision == FIRST);
+            }
+        }
+    "#;
+    let project = TestProject::new("embedding_names")
+        .file("src/main.rs", main)
+        .file("migrations/a1_some.sql", revision("a1", "none", "one"))
+        .file("migrations/b2_revision.sql", revision("b2", "a1", "two"))
+        .file("migrations/c3_clone.sql", revision("c3", "b2", "three"))
+        .file("migrations/d4_result.sql", revision("d4", "c3", "four"));
+    let expected = "a1 Add one first true\nb2 Add two between false\nc3 Add three between false\n\
+                    d4 Add four last false\n";
+    assert_eq!(project.run().succeeded(), expected);
+}
+
+#[test]
 fn what_is_emitted_compiles_without_a_warning_under_strict_lints_whatever_the_slugs() {
     let main = r#"
         #![deny(warnings, missing_docs, unreachable_pub, missing_debug_implementations, unused, nonstandard_style)]

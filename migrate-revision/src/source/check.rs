@@ -11,7 +11,7 @@ use super::file::{Content, ParsedRevision, SourceText};
 use super::lock::Lock;
 use super::marker::RawSection;
 use super::rust::RustItems;
-use super::script::{Found, script};
+use super::script::{Found, Readings, script};
 use crate::checksum::Hasher;
 use crate::graph::{Digests, Graph, Index};
 use crate::{
@@ -59,6 +59,13 @@ impl Resolved {
     pub fn heads(&self) -> Vec<&RevisionId> {
         let everything = self.graph.closure(0..self.graph.len());
         everything.heads().iter().map(|&head| &self.revisions[head].id).collect()
+    }
+
+    /// The chain digest of the whole set on a backend.
+    #[must_use]
+    pub fn digest(&self, backend: Backend) -> Option<Checksum> {
+        let everything = self.graph.closure(0..self.graph.len());
+        Digests::new(&self.graph, &self.revisions, backend).chain(everything.heads())
     }
 
     /// The chain digest of the whole set on each backend that it is for, in the order of [`Backend::ALL`].
@@ -230,6 +237,7 @@ impl Checker<'_> {
         let mut body = SqlBody { needs_normalising: parsed.source.needs_normalising, ..SqlBody::default() };
         let mut checksums = [None; 4];
         let mut found: Vec<Found> = Vec::new();
+        let mut readings = Readings::default();
         let before = problems.len();
         for section in sections {
             self.shape(parsed, section, problems);
@@ -239,8 +247,8 @@ impl Checker<'_> {
                 let script = match parsed.section(backend, direction) {
                     Some(section) if section.irreversible => None,
                     Some(section) => {
-                        let served = self.served(parsed, section);
-                        script(parsed, section, backend, served, &mut found)
+                        let served = || self.served(parsed, section);
+                        script(parsed, section, backend, served, &mut found, &mut readings)
                     }
                     // A merge joins branches and may leave it at that.
                     None if sections.is_empty() => {

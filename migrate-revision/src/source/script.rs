@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::file::{MAX_PROBLEMS, ParsedRevision};
 use super::marker::RawSection;
 use crate::checksum::Hasher;
-use crate::sql::{self, Statement};
+use crate::sql::{self, SqlProblem, Statement};
 use crate::{Backend, Checksum, Direction, Problem, Script, ScriptStatement, StatementKind};
 
 /// A problem that shows only as some backends read a section.
@@ -21,8 +21,9 @@ pub(super) fn script(
     parsed: &ParsedRevision,
     section: &RawSection,
     backend: Backend,
-    served: usize,
+    served: impl Fn() -> usize,
     found: &mut Vec<Found>,
+    readings: &mut Readings,
 ) -> Option<(Script, Option<Checksum>)> {
     let text = &parsed.source.text[section.body.clone()];
     let moved = |range: &Range<usize>| range.start + section.body.start..range.end + section.body.start;
@@ -32,10 +33,10 @@ pub(super) fn script(
         match found.iter_mut().find(|found| same(&found.problem)) {
             Some(found) if found.backends.contains(&backend) => {}
             Some(found) => found.backends.push(backend),
-            None => found.push(Found { problem, backends: vec![backend], served }),
+            None => found.push(Found { problem, backends: vec![backend], served: served() }),
         }
     };
-    let statements = match sql::split(text, backend) {
+    let statements = match readings.split(text, section, backend) {
         Ok(statements) => statements,
         Err(problems) => {
             for problem in problems.into_iter().take(MAX_PROBLEMS) {
@@ -79,25 +80,88 @@ pub(super) fn script(
     // One that is transactional is taken up again from its beginning or not at all: nothing of it is ever compared.
     let is_compared = !script.is_transactional(backend);
     let upgrades = section.direction == Direction::Up;
-    let mut content = Hasher::new("sql");
-    if is_compared || upgrades {
-        for (statement, found) in script.statements.iter_mut().zip(statements) {
+    if !is_compared && !upgrades {
+        return Some((script, None));
+    }
+    let hashed = readings.hashed(text, section, &statements);
+    if is_compared {
+        let found = statements.into_iter().zip(&hashed.statements);
+        for (statement, (found, (_, hash))) in script.statements.iter_mut().zip(found) {
+            let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+            statement.hash = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+            statement.objects = found.objects;
+        }
+    }
+    Some((script, upgrades.then_some(hashed.content)))
+}
+
+/// What a revision's sections come to on the backends that were asked for already: most come to the same on the next.
+#[derive(Default)]
+pub(super) struct Readings {
+    hashed: Vec<Hashed>,
+    /// The sections that MySQL and MariaDB read alike, as they read them
+    mysql: Vec<(Range<usize>, Vec<Statement>)>,
+}
+
+impl Readings {
+    fn split(
+        &mut self,
+        text: &str,
+        section: &RawSection,
+        backend: Backend,
+    ) -> Result<Vec<Statement>, Vec<SqlProblem>> {
+        if !backend.is_mysql_like() || !sql::is_one_to_mysql_and_mariadb(text) {
+            return sql::split(text, backend);
+        }
+        if let Some((_, statements)) = self.mysql.iter().find(|(body, _)| *body == section.body) {
+            return Ok(statements.clone());
+        }
+        let statements = sql::split(text, backend)?;
+        self.mysql.push((section.body.clone(), statements.clone()));
+        Ok(statements)
+    }
+
+    fn hashed(&mut self, text: &str, section: &RawSection, statements: &[Statement]) -> &Hashed {
+        let known = self.hashed.iter().position(|other| other.is_of(section, statements));
+        let place = known.unwrap_or_else(|| {
+            self.hashed.push(Hashed::new(text, section, statements));
+            self.hashed.len() - 1
+        });
+        &self.hashed[place]
+    }
+}
+
+/// A section's statements as tokens, and their hashes.
+struct Hashed {
+    body: Range<usize>,
+    statements: Vec<(Vec<Range<usize>>, Checksum)>,
+    content: Checksum,
+}
+
+impl Hashed {
+    fn new(text: &str, section: &RawSection, statements: &[Statement]) -> Self {
+        let mut content = Hasher::new("sql");
+        let mut hashes = Vec::with_capacity(statements.len());
+        for statement in statements {
             let mut hasher = Hasher::new("statement");
-            for token in &found.tokens {
+            for token in &statement.tokens {
                 hasher.part(&text.as_bytes()[token.start..token.end]);
             }
             let hash = hasher.finish();
             content.part(hash.as_bytes());
-            if is_compared {
-                let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-                statement.hash = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-                statement.objects = found.objects;
-            }
+            hashes.push((statement.tokens.clone(), hash));
         }
+        let options = &section.options;
+        content.part(&[u8::from(options.no_transaction), u8::from(options.foreign_keys_off)]);
+        Self { body: section.body.clone(), statements: hashes, content: content.finish() }
     }
-    content.part(&[u8::from(section.options.no_transaction), u8::from(section.options.foreign_keys_off)]);
-    let checksum = upgrades.then(|| content.finish());
-    Some((script, checksum))
+
+    /// Whether the section comes to the same tokens as another backend splits it.
+    fn is_of(&self, section: &RawSection, statements: &[Statement]) -> bool {
+        self.body == section.body
+            && self.statements.len() == statements.len()
+            && self.statements.iter().zip(statements).all(|((tokens, _), other)| *tokens == other.tokens)
+    }
 }
 
 /// A statement that does not go with the transaction that its section runs in.

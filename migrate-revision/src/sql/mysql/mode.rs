@@ -34,6 +34,9 @@ impl Mode {
 
     fn contains(&self, name: &str) -> Option<bool> {
         let value = self.value.as_ref()?;
+        if value.is_empty() {
+            return Some(false);
+        }
         Some(value.split(',').any(|part| part == name))
     }
 
