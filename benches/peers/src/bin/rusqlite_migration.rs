@@ -9,4 +9,6 @@ fn main() -> peers::Outcome {
     })
 }
 
+const MIGRATIONS: Migrations<'_> = Migrations::from_slice(LIST);
+
 include!("../../migrations/rusqlite_migration.rs");
