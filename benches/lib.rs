@@ -4,9 +4,29 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use embed_migrations_tests::database::{Connection, Native};
+use embed_migrations_tests::revisions::Revisions;
 
 pub mod proxy;
 pub mod table;
+
+/// A line of revisions that forks and merges now and then.
+pub fn history(count: usize) -> Revisions {
+    let mut revisions = Revisions::new();
+    let mut heads = vec!["none".to_owned()];
+    for n in 0..count {
+        let id = format!("{n:06}");
+        let sections = format!(
+            "-- migrate:up\nCREATE TABLE table{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\n\
+             -- migrate:down\nDROP TABLE table{n};\n"
+        );
+        let forks = n % 10 == 8;
+        let revises = if forks { heads[0].clone() } else { heads.join(", ") };
+        let before = heads.pop().unwrap_or_default();
+        heads = if n % 10 == 7 || !forks { vec![id.clone()] } else { vec![before, id.clone()] };
+        revisions = revisions.on(&id, &revises, "", &sections);
+    }
+    revisions
+}
 
 /// What something took.
 #[derive(Debug, Clone, Copy)]

@@ -1,66 +1,74 @@
-//! What embedding costs: rebuilding an application after an edit of `main.rs` beside one that only has its revision files
-//! as an array of `include_str!`, what a revision adds to its binary, and reading, checking, loading and planning.
+//! What embedding costs: rebuilding an application after an edit of `main.rs` beside the same application with its revision
+//! files in an array of `include_str!`, building it for the first time, what a revision adds to its binary, and reading,
+//! checking, loading and planning.
 //!
-//! `cargo bench -p embed-migrations-benches --bench projects`, for which a debug build of the facade and a release build of
-//! it are made once.
+//! `cargo bench -p embed-migrations-benches --bench projects`, for which the facade and rusqlite are built in debug and release.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use embed_migrations_benches::table::Format;
-use embed_migrations_benches::{Comparison, Cost, children_cpu, summary};
+use embed_migrations_benches::{Comparison, Cost, children_cpu, history, summary};
 use embed_migrations_tests::project::TestProject;
 use embed_migrations_tests::revisions::{Revisions, resolve_all};
+use migrate_revision::graph::Graph;
 use migrate_revision::{Backend, Planner, Target};
 
+/// The application's own driver, in both.
+const DRIVER: &str =
+    "rusqlite = { version = \">=0.32, <0.44\", default-features = false, features = [\"bundled\"] }";
+
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == LOAD) {
+        return load(&arguments[at + 1]);
+    }
     let format = Format::of_arguments();
     for count in [1000, 10_000, 100_000] {
         plan(format, count);
     }
     format.print_head();
     let mut sizes = Vec::new();
-    for count in [1000, 5000] {
-        let files = tables(count);
+    let mut single: [Option<Comparison>; 2] = [None, None];
+    for count in [1, 1000, 5000] {
+        let files = history(count);
         let ours = embedding(&files, count);
         let bare = including(&files, count);
-        for profile in ["debug", "release"] {
+        for (profile, single) in ["debug", "release"].into_iter().zip(&mut single) {
             let result = rebuild(&ours, &bare, profile);
             format.print(&format!("CPU of a rebuild, {profile}"), count, &result);
+            match single {
+                None => *single = Some(result),
+                Some(single) => {
+                    let growth = |more: Cost, one: Cost| more.time.as_secs_f64() - one.time.as_secs_f64();
+                    for (whose, growth) in [
+                        ("ours", growth(result.ours, single.ours)),
+                        ("bare", growth(result.bare, single.bare)),
+                    ] {
+                        let what = format!("more than for one revision, {profile}, ms: {whose}");
+                        format.print_value(&what, count, growth * 1000.0);
+                    }
+                }
+            }
         }
         let text: usize = files.files().map(|(_, text)| text.len()).sum();
         let size = fs::metadata(ours.executable("release")).expect("the program is built").len();
         sizes.push((count as f64, size as f64 - text as f64));
     }
-    if let [(few, small), (many, large)] = sizes[..] {
+    if let [_, (few, small), (many, large)] = sizes[..] {
         let each = (large - small) / (many - few);
         format.print_value("bytes of a release binary beyond its text, per revision", 5000, each);
     }
 }
 
-/// A line of revisions that forks and merges now and then.
-fn tables(count: usize) -> Revisions {
-    let mut revisions = Revisions::new();
-    let mut heads = vec!["none".to_owned()];
-    for n in 0..count {
-        let id = format!("{n:06}");
-        let sections = format!(
-            "-- migrate:up\nCREATE TABLE table{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\n\
-             -- migrate:down\nDROP TABLE table{n};\n"
-        );
-        let forks = n % 10 == 8;
-        let revises = if forks { heads[0].clone() } else { heads.join(", ") };
-        let before = heads.pop().unwrap_or_default();
-        heads = if n % 10 == 7 || !forks { vec![id.clone()] } else { vec![before, id.clone()] };
-        revisions = revisions.on(&id, &revises, "", &sections);
-    }
-    revisions
-}
-
 fn embedding(files: &Revisions, count: usize) -> TestProject {
     let program = "embed_migrations::embed_migrations!(\"migrations\");\n\nfn main() {\n    \
-                   println!(\"{}\", migrations::MIGRATIONS.revisions().len());\n}\n";
-    with_files(TestProject::new(&format!("bench_embedding_{count}")), files).file("src/main.rs", program)
+                   let connection = rusqlite::Connection::open_in_memory().unwrap();\n    \
+                   println!(\"{} {}\", connection.is_autocommit(), migrations::MIGRATIONS.revisions().len());\n}\n";
+    let project =
+        TestProject::new(&format!("bench_embedding_{count}")).features(&["sqlite"]).manifest(DRIVER);
+    with_files(project, files).file("src/main.rs", program)
 }
 
 fn including(files: &Revisions, count: usize) -> TestProject {
@@ -68,9 +76,15 @@ fn including(files: &Revisions, count: usize) -> TestProject {
         files.files().map(|(name, _)| format!("    include_str!(\"../migrations/{name}\"),\n")).collect();
     let program = format!(
         "static TEXTS: [&str; {count}] = [\n{texts}];\n\nfn main() {{\n    \
-         println!(\"{{}}\", std::hint::black_box(&TEXTS).len());\n}}\n"
+         let connection = rusqlite::Connection::open_in_memory().unwrap();\n    \
+         println!(\"{{}} {{}}\", connection.is_autocommit(), std::hint::black_box(&TEXTS).len());\n}}\n"
     );
-    with_files(TestProject::new(&format!("bench_including_{count}")), files).file("src/main.rs", program)
+    let name = format!("bench_including_{count}");
+    let project = TestProject::new(&name).file(
+        "Cargo.toml",
+        format!("[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{DRIVER}\n"),
+    );
+    with_files(project, files).file("src/main.rs", program)
 }
 
 fn with_files(project: TestProject, files: &Revisions) -> TestProject {
@@ -98,23 +112,39 @@ fn rebuild(ours: &TestProject, bare: &TestProject, profile: &str) -> Comparison 
 
 /// What the macro, a program's start and a run do before anything is sent.
 fn plan(format: Format, count: usize) {
-    let directory = tables(count).write();
+    let directory = history(count).write();
     let (read, resolved) = time(|| resolve_all(directory.path(), false));
-    let (load, _) = {
-        let bytes = migrate_revision::encode(&resolved.revisions);
-        time(|| migrate_revision::decode(&bytes).expect("they are what was encoded").len())
-    };
-    let planner =
-        Planner { revisions: &resolved.revisions, graph: &resolved.graph, backend: Backend::Sqlite };
+    format.print_value("read and check, ms", count, read.as_secs_f64() * 1000.0);
+    let file = directory.path().join("encoded");
+    fs::write(&file, migrate_revision::encode(&resolved.revisions)).expect("the file can be written");
+    // In a process of its own, as in an application: what reading has left of the heap makes every allocation slow.
+    let program = std::env::current_exe().expect("a process knows its program");
+    let done = Command::new(program).arg(LOAD).arg(&file).output().expect("the program can be started");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let printed = String::from_utf8_lossy(&done.stdout);
+    for (what, took) in ["load, ms", "plan, ms"].into_iter().zip(printed.lines()) {
+        format.print_value(what, count, took.parse().expect("it printed a number"));
+    }
+}
+
+/// The argument of a process that loads and plans, and prints how many milliseconds each took.
+const LOAD: &str = "--load";
+
+fn load(file: &str) {
+    let bytes = fs::read(file).expect("the file can be read");
+    let (load, (revisions, graph)) = time(|| {
+        let revisions = migrate_revision::decode(&bytes).expect("they are what was encoded");
+        let graph = Graph::new(&revisions).expect("they were checked");
+        (revisions, graph)
+    });
+    let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };
     let (plan, steps) = time(|| {
-        let applied = resolved.graph.closure([]);
+        let applied = graph.closure([]);
         let goal = planner.upgrade(&Target::Head, &applied).expect("there is one head");
         planner.steps(&goal, &applied).expect("nothing is missing").len()
     });
-    assert_eq!(steps, count);
-    for (what, took) in [("read and check, ms", read), ("load, ms", load), ("plan, ms", plan)] {
-        format.print_value(what, count, took.as_secs_f64() * 1000.0);
-    }
+    assert_eq!(steps, revisions.len());
+    println!("{}\n{}", load.as_secs_f64() * 1000.0, plan.as_secs_f64() * 1000.0);
 }
 
 /// The least of three.
