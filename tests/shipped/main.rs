@@ -14,8 +14,12 @@ use embed_migrations::{Result, embed_migrations};
 
 embed_migrations!("migrations", require(down));
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio starts");
+    runtime.block_on(run())
+}
+
+async fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let migrator = migrations::MIGRATIONS.connect(&arguments[1]).await?;
     let report = match arguments[2].as_str() {
@@ -34,7 +38,7 @@ fn program() -> &'static Path {
         let project = TestProject::new("shipped")
             .features(&["sqlite-bundled", "postgres", "mysql"])
             .manifest(
-                "tokio = { version = \"1\", features = [\"rt\", \"macros\", \"net\", \"time\"] }\n\
+                "tokio = { version = \"1\", features = [\"rt\", \"net\", \"time\"] }\n\
                  [profile.release]\nopt-level = 0\n",
             )
             .file("src/main.rs", PROGRAM);
