@@ -278,7 +278,16 @@ impl Splitter<'_> {
         let arguments = arguments.trim_start();
         let quoted = arguments.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'));
         let delimiter = match quoted {
-            Some(quote) => arguments[1..].split(quote).next(),
+            Some(quote) => match arguments[1..].split_once(quote) {
+                Some((delimiter, _)) => Some(delimiter),
+                // The client takes the rest of the line then, with the spaces that nobody sees at its end.
+                None if line.end < self.lexer.cursor.line_end(line.start) => {
+                    let what = "a delimiter whose quote is not closed, and spaces at the end of its line";
+                    self.lexer.cursor.refuse(line, what, help);
+                    return;
+                }
+                None => Some(&arguments[1..]),
+            },
             None => arguments.split_whitespace().next(),
         };
         let delimiter = delimiter.unwrap_or_default();

@@ -284,6 +284,8 @@ fn a_delimiter_in_quotes_that_do_not_end_goes_to_the_end_of_its_line() {
         assert!(check(text, Backend::Mysql).is_ok() && check(text, Backend::Mariadb).is_ok());
         assert!(sql::split(text, Backend::Mysql).is_ok());
     }
+    // The client would look for the space as well.
+    assert!(sql::split("DELIMITER '// \nSELECT 1//\n", Backend::Mariadb).is_err());
 }
 
 #[test]
