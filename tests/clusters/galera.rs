@@ -17,10 +17,15 @@ use crate::told;
 const STARTERS: usize = 12;
 
 /// The URL of a database on each node, with the node's process.
+///
+/// The database is made on one of them; the others have it once they have applied what the one has committed.
 fn nodes(db: &Database) -> Vec<(String, String)> {
     let nodes = told("NODES");
     let node = |line: &str| {
         let (url, process) = line.split_once(' ').unwrap();
+        let mut connection = Connection::new(Kind::Mysql, url);
+        connection.run("SET SESSION wsrep_sync_wait = 1");
+        assert_eq!(connection.value(&format!("SHOW DATABASES LIKE '{}'", db.name)), db.name);
         let (place, _) = url.rsplit_once('/').unwrap();
         (format!("{place}/{}", db.name), process.to_owned())
     };
