@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // clippy knows tests by their attribute, not the helpers beside them
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use migrate_revision::graph::Graph;
 use migrate_revision::{Backend, Planner, Revision, Target, TargetRange};
 use proptest::prelude::*;
@@ -133,10 +134,10 @@ proptest! {
     }
 }
 
-/// How long it takes to load a set, to plan all of it up and down again, and to list it.
+/// How much of the processor's time it takes to load a set, to plan all of it up and down again, and to list it.
 fn measure(name: &str, edges: &[(Vec<usize>, Vec<usize>)]) -> Duration {
     let revisions = revisions(edges);
-    let start = Instant::now();
+    let start = ThreadTime::now();
     let graph = Graph::new(&revisions).unwrap();
     let loaded = start.elapsed();
     let planner = Planner { revisions: &revisions, graph: &graph, backend: Backend::Sqlite };

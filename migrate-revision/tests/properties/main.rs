@@ -11,8 +11,9 @@ mod target;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use proptest::prelude::*;
 
 /// So many cases, or those of the environment if they are more.
@@ -62,14 +63,28 @@ fn mutated(texts: Vec<String>, fragments: Vec<&'static str>) -> impl Strategy<Va
     })
 }
 
+/// What some work yields, and how much it is: the processor's time of this thread, which does not grow with what else the
+/// machine does.
+fn worked<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let clock = ThreadTime::now();
+    (work(), clock.elapsed())
+}
+
 /// That eight times as much takes about eight times as long, and not sixty-four times.
 fn assert_linear(what: &str, length: usize, mut work: impl FnMut(usize)) {
-    let mut timed = |length| {
-        let clock = Instant::now();
-        work(length);
-        clock.elapsed()
-    };
-    let (short, long) = (timed(length), timed(8 * length));
+    let ((), short) = worked(|| work(length));
+    let ((), long) = worked(|| work(8 * length));
     let limit = (24 * short).max(Duration::from_millis(500));
     assert!(long < limit, "{what}: {length} bytes take {short:?}, and eight times as many {long:?}");
+}
+
+#[test]
+#[should_panic(expected = "and eight times as many")]
+fn a_cost_that_is_not_linear_is_found() {
+    assert_linear("the square", 100, |length| {
+        let clock = ThreadTime::now();
+        while clock.elapsed() < Duration::from_micros((length * length) as u64) {
+            std::hint::spin_loop();
+        }
+    });
 }
