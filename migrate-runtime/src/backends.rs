@@ -129,6 +129,7 @@ pub(crate) trait Database: Send {
         table: &HistoryTable,
         create: bool,
         row: &NewRow,
+        told: &mut Tell<'_>,
     ) -> impl Future<Output = Result<(), StepFault>> + Send;
 
     /// Makes a running row this run's own. `false` if it has changed hands or is done by now.
@@ -158,6 +159,9 @@ pub(crate) type Tell<'a> = dyn FnMut(usize, Told) + Send + 'a;
 pub(crate) enum Told {
     /// It begins
     Begun,
+    /// It has waited so long for the database's lock, and waits on
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "only SQLite waits by itself"))]
+    Blocked(Duration),
     /// So many of its statements are done
     Statements(usize),
     /// It is in force. Only told of steps that do not share a transaction

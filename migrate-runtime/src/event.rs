@@ -35,14 +35,16 @@ pub enum Event<'a> {
         /// The step
         step: StepInfo<'a>,
     },
-    /// A step waited for a lock of the application's as long as one try may, and will be tried again
+    /// A step waited for a lock of the application's as long as one try may, and will be tried again. On SQLite it waits
+    /// for the write lock of another connection before the step begins, and tells of it after 100 milliseconds and ever more
+    /// seldom, or whenever the busy timeout of the caller's own connection is over, which rusqlite makes 5 seconds
     #[non_exhaustive]
     Blocked {
         /// The step
         step: StepInfo<'a>,
         /// How long it has waited, in all
         waited: Duration,
-        /// Who has the lock, if the database tells
+        /// Who has the lock, if the database tells; SQLite cannot
         by: Option<&'a str>,
     },
     /// A statement of the step is done

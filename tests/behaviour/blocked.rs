@@ -13,6 +13,10 @@ const TRY: Duration = Duration::from_secs(1);
 fn read(db: &embed_migrations_tests::database::Database) -> (Revisions, Connection, Connection) {
     let revisions = Revisions::tables(1).sql("wants", "ALTER TABLE t1 ADD COLUMN a INTEGER;", "");
     let mut connection = db.connect();
+    if db.kind == Kind::Sqlite {
+        // Or else nothing is told of before SQLite's own five seconds are over.
+        connection.rows("PRAGMA busy_timeout = 20");
+    }
     migrate!(connection, revisions.build(), upgrade("r0001")).unwrap();
     let mut reader = db.connect();
     // On SQLite readers keep nobody waiting, but for one in the middle of writing.
@@ -32,22 +36,36 @@ behaviours! {
             // A runtime of its own, which cannot be used within the run's.
             std::thread::spawn(move || reader.run("COMMIT")).join().unwrap();
         };
-        if db.kind == Kind::Sqlite {
-            release();
-        }
         let report = migrate!(connection, revisions.build(), statement_lock_timeout(TRY).on_event(|event| {
             told.push(event.to_string());
-            if let Event::Blocked { step, by, .. } = event {
+            if let Event::Blocked { step, by, waited, .. } = event {
                 assert_eq!(step.revision, "wants");
-                assert!(by.is_some_and(|by| by.contains("in a transaction since 20")), "{by:?}");
+                match db.kind {
+                    // It does not know who has its lock.
+                    Kind::Sqlite => assert_eq!(*by, None),
+                    _ => assert!(by.is_some_and(|by| by.contains("in a transaction since 20")), "{by:?}"),
+                }
+                assert!(*waited >= Duration::from_millis(100), "{waited:?}");
                 blocked += 1;
                 release();
             }
         }).upgrade("head")).unwrap();
         assert_eq!(report.steps.len(), 1);
-        assert_eq!(blocked, usize::from(db.kind != Kind::Sqlite), "{told:?}");
+        assert_eq!(blocked, 1, "{told:?}");
         assert_eq!(told.iter().filter(|told| told.ends_with("up wants Revision wants")).count(), 1, "{told:?}");
         assert_eq!(connection.rows("SELECT a FROM t1"), [["NULL"]]);
+    }
+
+    fn as_long_as_a_lock_lasts_it_is_told_of_again_and_again(db) {
+        let (revisions, mut connection, mut reader) = read(db);
+        let mut told = Vec::new();
+        migrate!(connection, revisions.build(), statement_lock_timeout(TRY).lock_timeout(Duration::from_secs(4)).on_event(|event| {
+            if let Event::Blocked { waited, .. } = event {
+                told.push(*waited);
+            }
+        }).upgrade("head")).unwrap_err();
+        assert!(told.len() >= 2 && told.len() < 20 && told.is_sorted(), "{told:?}");
+        reader.run("COMMIT");
     }
 
     fn others_get_on_between_two_tries(db) {

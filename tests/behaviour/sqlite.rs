@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use embed_migrations::ErrorKind;
+use embed_migrations::{ErrorKind, Event};
 use embed_migrations_tests::database::{Connection, Database, Kind, Native};
 use embed_migrations_tests::guarantees::counted;
 use embed_migrations_tests::log::Log;
@@ -98,17 +98,28 @@ fn another_writer_is_waited_for_and_then_named_as_the_reason() {
         assert_eq!(error.kind(), ErrorKind::Locked, "{journal}: {error}");
         assert_eq!(db.connect().rows("SELECT name FROM sqlite_schema WHERE name LIKE 't_'").len(), 0);
 
-        // It ends while the next run waits.
-        let path = db.url();
-        let waiting = std::thread::spawn(move || {
-            let set = Revisions::tables(2).build();
-            migrate!(Connection::new(Kind::Sqlite, &path), set, upgrade("head"))
-                .map(|report| report.steps.len())
-        });
-        std::thread::sleep(Duration::from_millis(200));
+        // It ends once the next run says that it waits, whichever kind of step does.
+        let set = Revisions::tables(2)
+            .sections("alone", "-- migrate:up no-transaction\nCREATE TABLE alone (n);")
+            .build();
+        connection.rows("PRAGMA busy_timeout = 20");
+        for (target, first) in [("r0002", "r0001"), ("alone", "alone")] {
+            let mut blocked = Vec::new();
+            let report = migrate!(
+                connection,
+                set,
+                on_event(|event| if let Event::Blocked { step, by: None, .. } = event {
+                    blocked.push(step.revision.to_owned());
+                    writer.run("COMMIT");
+                })
+                .upgrade(target)
+            );
+            assert!(!report.unwrap().is_empty());
+            assert_eq!(blocked, [first], "{journal}");
+            writer.run("BEGIN IMMEDIATE; INSERT INTO own VALUES (1)");
+        }
         writer.run("COMMIT");
-        assert_eq!(waiting.join().unwrap().unwrap(), 2, "{journal}");
-        assert_eq!(writer.count("own"), 1);
+        assert_eq!(writer.count("own"), 3);
     }
     counted("Another process that writes", Kind::Sqlite, JOURNALS.len());
 }

@@ -491,6 +491,7 @@ impl Database for Mysql<'_> {
         table: &HistoryTable,
         create: bool,
         row: &NewRow,
+        _told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         if create && !self.has_table {
             self.create(table).await?;

@@ -432,6 +432,7 @@ impl Database for Postgres<'_> {
         table: &HistoryTable,
         create: bool,
         row: &NewRow,
+        _told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         self.check_session(&row.revision)?;
         let mut batch = Batch::default();

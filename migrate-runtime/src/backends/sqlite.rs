@@ -2,20 +2,22 @@
 
 mod alarm;
 mod faults;
+mod lock;
 mod recorded;
 mod values;
 
 use std::future::{Future, ready};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use migrate_revision::{Backend, Script, SectionOptions};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 use self::alarm::Alarm;
-use self::faults::{ended_transaction, failed, fault, is_busy, is_no_table, row_fault, still_locked};
+use self::faults::{ended_transaction, failed, fault, is_no_table, row_fault};
+use self::lock::USUAL_WAIT;
 use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::error::Fault;
@@ -40,12 +42,6 @@ pub(crate) struct Sqlite<'a> {
     stop: Option<Arc<AtomicBool>>,
 }
 
-/// How long SQLite itself waits for a lock on a connection that is the run's own.
-const USUAL_WAIT: Duration = Duration::from_secs(5);
-
-/// How long it waits where the run looks in between whether it is told to stop.
-const SHORT_WAIT: Duration = Duration::from_millis(50);
-
 /// The pragmas that belong to a connection, can be read back, and change what statements do.
 const SETTINGS: [&str; 16] = [
     "foreign_keys",
@@ -69,39 +65,6 @@ const SETTINGS: [&str; 16] = [
 impl<'a> Sqlite<'a> {
     pub(crate) fn new(connection: &'a mut Connection, patience: Duration) -> Self {
         Self { connection, patience, foreign_keys: None, unenforced: false, settings: Vec::new(), stop: None }
-    }
-
-    /// Gives up waiting for another connection's lock once this is set. The connection is one that [`open`] made.
-    pub(crate) fn until(self, stop: &Arc<AtomicBool>) -> Self {
-        Self { stop: Some(Arc::clone(stop)), ..self }
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
-    }
-
-    /// Calls until the database is not busy, patience ends, or the run is told to stop. The busy handler of a caller's
-    /// connection stays as it is.
-    fn patiently<T>(&self, mut call: impl FnMut(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        let start = Instant::now();
-        let mut pause = Duration::from_millis(1);
-        loop {
-            let result = if self.stop.is_some() {
-                self.connection.busy_timeout(SHORT_WAIT)?;
-                let result = call(self.connection);
-                self.connection.busy_timeout(USUAL_WAIT)?;
-                result
-            } else {
-                call(self.connection)
-            };
-            match result {
-                Err(error) if is_busy(&error) && start.elapsed() < self.patience && !self.is_stopped() => {
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(Duration::from_millis(50));
-                }
-                result => return result,
-            }
-        }
     }
 
     fn rows(&self, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
@@ -159,43 +122,6 @@ impl<'a> Sqlite<'a> {
     /// Puts the enforcement of foreign keys back to what the caller had.
     fn enforce_again(&mut self) -> Result<(), Fault> {
         self.foreign_keys.map_or(Ok(()), |on| self.set_foreign_keys(on)).map_err(fault)
-    }
-
-    /// Begins the transaction that writes row n+1, once the last row is seen to be n.
-    fn begin(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
-        let patience = self.patience;
-        self.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(|error| {
-            if is_busy(&error) && !self.is_stopped() {
-                StepFault::Error(still_locked(patience, error))
-            } else {
-                self.blocked(error)
-            }
-        })?;
-        let overtaken = match self.rows(&table.select_end(BACKEND)) {
-            Ok(rows) => is_other(rows.first(), row.after.row()),
-            Err(error) if is_no_table(&error) => row.after.row().is_some(),
-            Err(error) => {
-                self.roll_back();
-                return Err(fault(error).into());
-            }
-        };
-        if overtaken {
-            self.roll_back();
-            return Err(StepFault::Overtaken);
-        }
-        if create && let Err(error) = self.connection.execute_batch(&table.create(BACKEND)) {
-            self.roll_back();
-            return Err(fault(error).into());
-        }
-        Ok(())
-    }
-
-    /// Why a transaction could not begin or end.
-    fn blocked(&self, error: rusqlite::Error) -> StepFault {
-        if is_busy(&error) && self.is_stopped() {
-            return StepFault::Error(super::told_to_stop().with_source(error));
-        }
-        fault(error).into()
     }
 
     /// Ends whatever transaction is open. SQLite has ended it itself after some errors.
@@ -433,15 +359,13 @@ impl Database for Sqlite<'_> {
         let open = OpenTransaction(self);
         let result = async {
             let sqlite = &mut *open.0;
-            sqlite.begin(table, create, &first.row)?;
+            sqlite.begin(table, create, &first.row, told)?;
             let broken = if unenforced { sqlite.broken_foreign_keys()? } else { Vec::new() };
             sqlite.transact_steps(table, steps, told).await?;
             if unenforced {
                 sqlite.check_foreign_keys(&broken)?;
             }
-            sqlite
-                .patiently(|connection| connection.execute_batch("COMMIT"))
-                .map_err(|error| sqlite.blocked(error))
+            sqlite.commit(told, steps.len() - 1)
         }
         .await;
         drop(open);
@@ -455,13 +379,12 @@ impl Database for Sqlite<'_> {
         table: &HistoryTable,
         create: bool,
         row: &NewRow,
+        told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let open = OpenTransaction(self);
-        open.0.begin(table, create, row)?;
+        open.0.begin(table, create, row, told)?;
         open.0.connection.execute_batch(&table.insert(row, false, BACKEND)).map_err(row_fault)?;
-        open.0
-            .patiently(|connection| connection.execute_batch("COMMIT"))
-            .map_err(|error| open.0.blocked(error))
+        open.0.commit(told, 0)
     }
 
     async fn take_over(
@@ -499,14 +422,6 @@ impl Drop for OpenTransaction<'_, '_> {
             let _ = self.0.enforce_again();
         }
     }
-}
-
-/// Whether the last row, if there is one, is another than the one that is expected, or is not done.
-fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
-    let Some([Some(seq), Some(digest), Some(state)]) = last.map(Vec::as_slice) else {
-        return expected.is_some();
-    };
-    state == "running" || seq.parse().ok().map(|seq| (seq, digest.as_str())) != expected
 }
 
 /// Opens the file of a `sqlite:` URL, which is made if it is not there.

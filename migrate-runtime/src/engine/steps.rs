@@ -57,6 +57,7 @@ impl<'s, 'd> Course<'s, 'd> {
         match told {
             Told::Begun if self.again == Some(place) => {}
             Told::Begun => events.emit(&Event::Started { step }),
+            Told::Blocked(waited) => events.emit(&Event::Blocked { step, waited, by: None }),
             Told::Statements(done) => events.emit(&Event::Statement { step, done, total }),
             Told::Kept => {
                 let took = self.begun.elapsed();
@@ -213,7 +214,9 @@ impl<D: Database> Run<'_, D> {
     ) -> Result<(), StepFault> {
         let row = &course.work[0].row;
         let running = Running { seq: row.seq(), applied_by: self.owner.clone() };
-        self.db.begin_running(&self.table, create, row).await?;
+        let Self { db, events, table, .. } = self;
+        let told = &mut |place: usize, told: Told| course.tell(events, place, told);
+        db.begin_running(table, create, row, told).await?;
         self.record(course, &running, 0).await
     }
 

@@ -1,8 +1,10 @@
 //! A step statement by statement, each with its record.
 
 use migrate_revision::StatementKind;
+use rusqlite::Connection;
 
 use super::faults::{failed, fault};
+use super::lock::blocked;
 use super::{BACKEND, OpenTransaction, Sqlite};
 use crate::backends::{StepFault, Tell, Told, Work, WorkBody, again, left_transaction_open, not_recordable};
 use crate::dialect::progress;
@@ -40,23 +42,21 @@ impl Sqlite<'_> {
             let together = sqlite.connection.is_autocommit()
                 && !matches!(statement.kind, StatementKind::OutsideTransaction | StatementKind::Transaction);
             if together {
-                sqlite
-                    .patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE"))
-                    .map_err(|error| sqlite.blocked(error))?;
+                let begin = |connection: &Connection| connection.execute_batch("BEGIN IMMEDIATE");
+                sqlite.wait(&mut blocked(told, 0), begin).map_err(|error| sqlite.blocked(error))?;
             }
             // The end of the section's own transaction commits its own record: there is nothing to commit twice.
             if statement.kind == StatementKind::Transaction && !sqlite.connection.is_autocommit() {
                 sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
             }
             sqlite.run(sql, &script.options).map_err(fail)?;
-            let changed = sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+            let update = |connection: &Connection| connection.execute(&update, []);
+            let changed = sqlite.wait(&mut blocked(told, 0), update).map_err(fault)?;
             if changed != 1 {
                 return Err(StepFault::Overtaken);
             }
             if together {
-                sqlite
-                    .patiently(|connection| connection.execute_batch("COMMIT"))
-                    .map_err(|error| sqlite.blocked(error))?;
+                sqlite.commit(told, 0)?;
             }
             if sqlite.connection.is_autocommit() {
                 kept = place + 1;
@@ -67,7 +67,8 @@ impl Sqlite<'_> {
             return Err(StepFault::Error(left_transaction_open(&work.row.revision)));
         }
         let done = table.update_done(running, script.statements.len(), BACKEND);
-        let changed = sqlite.patiently(|connection| connection.execute(&done, [])).map_err(fault)?;
+        let done = |connection: &Connection| connection.execute(&done, []);
+        let changed = sqlite.wait(&mut blocked(told, 0), done).map_err(fault)?;
         sqlite.restore_settings()?;
         if changed == 1 { Ok(()) } else { Err(StepFault::Overtaken) }
     }

@@ -1,0 +1,139 @@
+//! The write lock, for which a transaction waits before it does anything.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::faults::{fault, is_busy, is_no_table, still_locked};
+use super::{BACKEND, Sqlite};
+use crate::backends::{StepFault, Tell, Told, told_to_stop};
+use crate::history::{HistoryTable, NewRow};
+
+/// How long SQLite itself waits for a lock on a connection that is the run's own.
+pub(super) const USUAL_WAIT: Duration = Duration::from_secs(5);
+
+/// How long it waits where the run looks in between whether it is told to stop.
+const SHORT_WAIT: Duration = Duration::from_millis(50);
+
+/// When it is first told of that a lock is waited for, and how seldom it may be told of.
+const FIRST_TOLD: Duration = Duration::from_millis(100);
+const SELDOM_TOLD: Duration = Duration::from_secs(2);
+
+impl Sqlite<'_> {
+    /// Gives up waiting for another connection's lock once this is set. The connection is one that [`open`](super::open) made.
+    pub(crate) fn until(self, stop: &Arc<AtomicBool>) -> Self {
+        Self { stop: Some(Arc::clone(stop)), ..self }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// As [`wait`](Self::wait), where it is not for a step to tell of.
+    pub(super) fn patiently<T>(
+        &self,
+        call: impl FnMut(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.wait(&mut |_| {}, call)
+    }
+
+    /// Calls until the database is not busy, patience ends, or the run is told to stop, and tells how long it has waited.
+    /// The busy handler of a caller's connection stays as it is.
+    pub(super) fn wait<T>(
+        &self,
+        tell: &mut dyn FnMut(Duration),
+        mut call: impl FnMut(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        let (mut next, mut gap) = (FIRST_TOLD, FIRST_TOLD);
+        loop {
+            let result = if self.stop.is_some() {
+                self.connection.busy_timeout(SHORT_WAIT)?;
+                let result = call(self.connection);
+                self.connection.busy_timeout(USUAL_WAIT)?;
+                result
+            } else {
+                call(self.connection)
+            };
+            match result {
+                Err(error) if is_busy(&error) && start.elapsed() < self.patience && !self.is_stopped() => {
+                    let waited = start.elapsed();
+                    if waited >= next {
+                        tell(waited);
+                        next = waited + gap;
+                        gap = (gap * 2).min(SELDOM_TOLD);
+                    }
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(Duration::from_millis(50));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Begins the transaction that writes row n+1, once the last row is seen to be n.
+    pub(super) fn begin(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        row: &NewRow,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        let patience = self.patience;
+        let begun =
+            self.wait(&mut blocked(told, 0), |connection| connection.execute_batch("BEGIN IMMEDIATE"));
+        begun.map_err(|error| {
+            if is_busy(&error) && !self.is_stopped() {
+                StepFault::Error(still_locked(patience, error))
+            } else {
+                self.blocked(error)
+            }
+        })?;
+        let overtaken = match self.rows(&table.select_end(BACKEND)) {
+            Ok(rows) => is_other(rows.first(), row.after.row()),
+            Err(error) if is_no_table(&error) => row.after.row().is_some(),
+            Err(error) => {
+                self.roll_back();
+                return Err(fault(error).into());
+            }
+        };
+        if overtaken {
+            self.roll_back();
+            return Err(StepFault::Overtaken);
+        }
+        if create && let Err(error) = self.connection.execute_batch(&table.create(BACKEND)) {
+            self.roll_back();
+            return Err(fault(error).into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&self, told: &mut Tell<'_>, step: usize) -> Result<(), StepFault> {
+        let done = self.wait(&mut blocked(told, step), |connection| connection.execute_batch("COMMIT"));
+        done.map_err(|error| self.blocked(error))
+    }
+
+    /// Why a transaction could not begin or end.
+    pub(super) fn blocked(&self, error: rusqlite::Error) -> StepFault {
+        if is_busy(&error) && self.is_stopped() {
+            return StepFault::Error(told_to_stop().with_source(error));
+        }
+        fault(error).into()
+    }
+}
+
+/// Tells of a step that it waits.
+pub(super) fn blocked(told: &mut Tell<'_>, step: usize) -> impl FnMut(Duration) {
+    move |waited| told(step, Told::Blocked(waited))
+}
+
+/// Whether the last row, if there is one, is another than the one that is expected, or is not done.
+fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
+    let Some([Some(seq), Some(digest), Some(state)]) = last.map(Vec::as_slice) else {
+        return expected.is_some();
+    };
+    state == "running" || seq.parse().ok().map(|seq| (seq, digest.as_str())) != expected
+}
