@@ -325,21 +325,31 @@ pub(crate) enum StepFault {
 }
 
 impl StepFault {
-    /// What the database said, of a statement that failed.
+    /// What the database said of a statement that failed, or of one of a function that failed for it.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
-    pub(crate) fn of_statement(&self) -> Option<&Fault> {
+    pub(crate) fn said<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match self {
-            Self::Statement { fault, .. } => Some(fault),
+            Self::Statement { fault, .. } => fault.source.downcast_ref(),
+            Self::Rust { error, .. } => {
+                let error: &(dyn std::error::Error + 'static) = error;
+                std::iter::successors(Some(error), |error| error.source()).find_map(|e| e.downcast_ref())
+            }
             _ => None,
         }
     }
 
     /// Says who was waited for.
-    pub(crate) fn waited_for(mut self, by: Option<&str>) -> Self {
-        if let (Self::Statement { fault, .. }, Some(by)) = (&mut self, by) {
-            fault.text = Some(format!("{}; it was waiting for {by}", fault.text()));
+    pub(crate) fn waited_for(self, by: Option<&str>) -> Self {
+        let Some(by) = by else { return self };
+        let waited = format!("; it was waiting for {by}");
+        match self {
+            Self::Statement { step, statement, offset, kept, mut fault } => {
+                fault.text = Some(fault.text() + &waited);
+                Self::Statement { step, statement, offset, kept, fault }
+            }
+            Self::Rust { step, error } => Self::Rust { step, error: error.at(&waited) },
+            other => other,
         }
-        self
     }
 }
 

@@ -15,8 +15,9 @@ use crate::{Error, ErrorKind, Result};
 /// uses `$1` is taken as it is, and `??` stands for the operator `?`. On SQLite nothing ever waits: awaiting anything
 /// but the methods of this type is an error there.
 ///
-/// On MySQL and MariaDB, DDL commits the transaction. A Rust revision that is interrupted runs again from its
-/// beginning, so there it should change rows only.
+/// A Rust revision that is interrupted runs again from its beginning, and so does one whose error, or a source of it, is the
+/// driver's of a lock that was waited for in vain, once what it did is rolled back. What it does besides is then done again.
+/// On MySQL and MariaDB, DDL commits the transaction, so there it should change rows only.
 pub struct Db<'a> {
     pub(crate) connection: Connection<'a>,
     pub(crate) data: Option<&'static Dir<'static>>,

@@ -71,7 +71,7 @@ impl<'a, C> Migrator<'a, C> {
     ///
     /// It holds for revisions in a transaction on PostgreSQL and for everything on MySQL and MariaDB, where whole seconds
     /// count, unless the session has a shorter limit or the section has one of its own (`lock-timeout=`). On SQLite only
-    /// those who write wait for each other.
+    /// those who write wait for each other. A Rust revision is called again; see [`Db`](crate::Db).
     pub fn statement_lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.statement_lock_timeout = timeout;
         self

@@ -16,6 +16,7 @@ mod races;
 mod recorded_down;
 mod repair;
 mod resolve;
+mod rust_blocked;
 mod rust_revisions;
 mod sample;
 mod sent_ahead;

@@ -46,6 +46,8 @@ pub(crate) struct Mysql<'a> {
     touched: Option<Touched>,
     /// Whether a transaction of ours may be open
     open: bool,
+    /// Whether the last rollback undid everything, and not all but the rows of tables without transactions
+    undone: bool,
     /// Whether the session's lock is ours
     locked: bool,
     /// Whether the history's table is there, by what was read first
@@ -72,6 +74,7 @@ impl<'a> Mysql<'a> {
             settings: None,
             touched: None,
             open: false,
+            undone: true,
             locked: false,
             has_table: false,
             beginning: None,
@@ -145,6 +148,7 @@ impl<'a> Mysql<'a> {
     async fn roll_back(&mut self) -> Result<(), Failed> {
         self.send("ROLLBACK").await?;
         self.open = false;
+        self.undone = self.conn.get_warnings() == 0;
         Ok(())
     }
 
@@ -525,6 +529,7 @@ impl Database for Mysql<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let taken_over = std::mem::take(&mut self.taken_over);
+        self.undone = true;
         let beginning = self.beginning.take();
         match work.body {
             WorkBody::Sql { text, script } => {

@@ -9,8 +9,7 @@ impl Mysql<'_> {
     /// Finds out who may have the lock that a statement waited for in vain.
     pub(super) async fn name_blockers(&mut self, result: Result<(), StepFault>) -> Result<(), StepFault> {
         let Err(fault) = result else { return Ok(()) };
-        let said = fault.of_statement().and_then(|fault| fault.source.downcast_ref::<ServerError>());
-        if said.is_none_or(|error| error.code != LOCK_TIMEOUT) {
+        if !is_blocked(&fault) || !self.undone {
             return Err(fault);
         }
         // Not everyone may see them.
@@ -19,6 +18,11 @@ impl Mysql<'_> {
         let by = (!rows.is_empty()).then(|| format!("a lock, perhaps that of {}", rows.join("; ")));
         Err(StepFault::Blocked { fault: Box::new(fault), by })
     }
+}
+
+/// Whether a statement waited for a lock in vain.
+pub(super) fn is_blocked(fault: &StepFault) -> bool {
+    fault.said::<ServerError>().is_some_and(|error| error.code == LOCK_TIMEOUT)
 }
 
 /// The transactions of others, the oldest first: whoever has a table's lock for long is in one.

@@ -3,6 +3,7 @@
 use include_dir::Dir;
 use migrate_revision::ScriptStatement;
 
+use super::blockers::is_blocked;
 use super::packet::Failed;
 use super::{Mysql, failed_statement};
 use crate::Error;
@@ -13,6 +14,7 @@ use crate::dialect::mysql::fingerprint::{self, Verdict};
 use crate::dialect::mysql::recording::{BEFORE, BEGUN, ONE_ROW_CHANGED, OVERFLOW, Recording};
 use crate::dialect::mysql::timeouts;
 use crate::dialect::{UserTransaction, progress};
+use crate::error::Fault;
 use crate::history::{HistoryTable, Running, quote_name};
 
 /// Runs a script and records it in a running row.
@@ -211,17 +213,21 @@ pub(super) struct RustRecording<'s> {
 impl RustRecording<'_> {
     /// Stops where another run of the function was cut off after it had committed something.
     async fn settle(&self, db: &mut Mysql<'_>) -> Result<(), StepFault> {
+        if !self.has_committed(db).await? {
+            return Ok(());
+        }
+        let sql = "its Rust function, of which a part was committed, as DDL is";
+        let look_at = "what it changes".to_owned();
+        let doubt = Doubt { revision: self.revision, place: 0, total: 1, sql, look_at };
+        Err(StepFault::Error(doubt.error()))
+    }
+
+    /// Whether the function has committed something, and with it that it had begun.
+    async fn has_committed(&self, db: &mut Mysql<'_>) -> Result<bool, Fault> {
         let (name, row) = (self.table.name(db.dialect()), self.table.row(self.running, db.dialect()));
         let row = db.send(&format!("SELECT progress FROM {name} WHERE {row}")).await;
-        match row.map_err(|failed| failed.fault)?.as_deref() {
-            Some([Some(progress)]) if progress.ends_with(BEGUN) => {
-                let sql = "its Rust function, of which a part was committed, as DDL is";
-                let look_at = "what it changes".to_owned();
-                let doubt = Doubt { revision: self.revision, place: 0, total: 1, sql, look_at };
-                Err(StepFault::Error(doubt.error()))
-            }
-            _ => Ok(()),
-        }
+        let row = row.map_err(|failed| failed.fault)?;
+        Ok(matches!(row.as_deref(), Some([Some(progress)]) if progress.ends_with(BEGUN)))
     }
 }
 
@@ -254,12 +260,20 @@ pub(super) async fn run_rust(
             db.send(&format!("{done};\n{ONE_ROW_CHANGED};\nCOMMIT")).await
         }
         Err(error) => {
-            if !db.conn.is_disconnected() {
-                db.roll_back().await.map_err(|failed| failed.fault)?;
-                let told = table.update_progress(running, 0, "-", backend);
-                db.send(&told).await.map_err(|failed| failed.fault)?;
+            let fault = StepFault::Rust { step: 0, error };
+            if db.conn.is_disconnected() {
+                return Err(fault);
             }
-            return Err(StepFault::Rust { step: 0, error });
+            db.roll_back().await.map_err(|failed| failed.fault)?;
+            let undone = !recording.has_committed(db).await?;
+            let told = table.update_progress(running, 0, "-", backend);
+            db.send(&told).await.map_err(|failed| failed.fault)?;
+            if undone && is_blocked(&fault) {
+                // It is called again in the session as it was.
+                db.put_back().await?;
+                return db.name_blockers(Err(fault)).await;
+            }
+            return Err(fault);
         }
     };
     if let Err(failed) = finished {
@@ -271,10 +285,7 @@ pub(super) async fn run_rust(
     }
     db.open = false;
     told(0, Told::Statements(1));
-    if let Some(restore) = db.restoring() {
-        db.send(&restore).await.map_err(|failed| failed.fault)?;
-    }
-    db.restored().await?;
+    db.put_back().await?;
     Ok(())
 }
 

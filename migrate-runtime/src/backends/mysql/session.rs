@@ -151,6 +151,14 @@ impl Mysql<'_> {
         })
     }
 
+    /// Puts the session back to what a revision is to find.
+    pub(super) async fn put_back(&mut self) -> Result<(), Fault> {
+        if let Some(restore) = self.restoring() {
+            self.send(&restore).await.map_err(|failed| failed.fault)?;
+        }
+        self.restored().await
+    }
+
     /// Puts back what not every server lets everyone set, once the rest is.
     pub(super) async fn restored(&mut self) -> Result<(), Fault> {
         let Some(others) = self.touched.as_mut().map(|touched| std::mem::take(&mut touched.others)) else {

@@ -21,8 +21,7 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
     ) -> Result<(), StepFault> {
         let Err(fault) = result else { return Ok(()) };
-        let said = fault.of_statement().and_then(|fault| fault.source.downcast_ref::<DbError>());
-        if said.is_none_or(|error| *error.code() != SqlState::LOCK_NOT_AVAILABLE) {
+        if fault.said::<DbError>().is_none_or(|error| *error.code() != SqlState::LOCK_NOT_AVAILABLE) {
             return Err(fault);
         }
         let sql = match fault {

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use migrate_revision::StatementKind;
+use migrate_revision::{SectionOptions, StatementKind};
 use tokio_postgres::error::{Severity, SqlState};
 
 use super::batch::{Answers, Batch, Cells, Failed, What};
 use super::prepared::{Prepared, WORTH};
 use super::{BACKEND, MADE_MEANWHILE, Postgres, fault, is};
-use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
+use crate::backends::{Database as _, Last, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::dialect::postgres::{self as dialect, Scope};
 use crate::error::Fault;
@@ -42,7 +42,7 @@ impl Postgres<'_> {
             let result = self.begin_and_commit(table, create, steps, &scope, told).await;
             if let Err(fault) = result {
                 self.settle().await?;
-                return Err(fault);
+                return Err(self.unless_committed(table, steps, fault).await);
             }
         } else {
             let batch = self.message(table, create, steps, &scope, steps.len() >= WORTH);
@@ -221,11 +221,14 @@ impl Postgres<'_> {
                     push_statements(&mut batch, step, &work.body);
                 }
                 WorkBody::Rust { run, data } => {
+                    push_timeouts(&mut batch, &work.body, self.patience);
                     batch.push(What::Own("note the transaction"), "SELECT pg_catalog.txid_current()");
-                    let transaction = self.send(&mut batch, table, steps, told).await?;
+                    // What was sent with it may have rows of its own.
+                    let rows = self.send(&mut batch, table, steps, told).await?;
+                    let transaction = rows.last().and_then(|row| row.first()).and_then(Option::as_deref);
                     let mut db = Db { connection: db::Connection::Postgres(self.client), data };
                     run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
-                    self.check_transaction(step, &work.row.revision, first(&transaction)).await?;
+                    self.check_transaction(step, &work.row.revision, transaction).await?;
                 }
             }
             push_all(&mut batch, What::Restore(step), &restore);
@@ -263,19 +266,34 @@ impl Postgres<'_> {
     ) -> Result<(), StepFault> {
         match self.rows("SELECT pg_catalog.txid_current_if_assigned()").await {
             Ok(rows) if first(&rows) == transaction => Ok(()),
-            Ok(_) => Err(StepFault::Error(Error::new(
-                ErrorKind::Revision,
-                format!(
-                    "revision '{revision}' ended the transaction that it runs in: if it committed, what it had done by \
-                     then is in force, and so is its row in the history\n\n\
-                     hint: leave the transaction to the run; undo by hand what is half done"
-                ),
-            ))),
+            Ok(_) => Err(StepFault::Error(ended_transaction(revision))),
             Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => {
                 let what = "one of its statements failed, which ends the transaction, and it went on";
                 Err(StepFault::Rust { step, error: Error::new(ErrorKind::Revision, what) })
             }
             Err(error) => Err(fault(error).into()),
+        }
+    }
+
+    /// A function that failed after it had committed the transaction by itself has its row in the history.
+    async fn unless_committed(
+        &mut self,
+        table: &HistoryTable,
+        steps: &[Work<'_>],
+        fault: StepFault,
+    ) -> StepFault {
+        let StepFault::Rust { step, .. } = fault else { return fault };
+        let row = &steps[step].row;
+        match self.read_last(table).await {
+            Ok(Last::Row(last)) if Some(last.seq) >= row.seq() && last.applied_by == row.applied_by => {
+                match fault {
+                    StepFault::Rust { error, .. } => {
+                        StepFault::Error(ended_transaction(&row.revision).with_source(error))
+                    }
+                    fault => fault,
+                }
+            }
+            _ => fault,
         }
     }
 
@@ -353,6 +371,17 @@ fn not_restored(step: Option<&Work<'_>>, fault: Fault) -> Error {
     Error::new(ErrorKind::Revision, message).with_source(fault.source)
 }
 
+fn ended_transaction(revision: &str) -> Error {
+    Error::new(
+        ErrorKind::Revision,
+        format!(
+            "revision '{revision}' ended the transaction that it runs in: if it committed, what it had done by then is in \
+             force, and so is its row in the history\n\n\
+             hint: leave the transaction to the run; undo by hand what is half done"
+        ),
+    )
+}
+
 fn commit_refused(steps: &[Work<'_>], fault: Fault) -> Error {
     let revisions: Vec<String> = steps.iter().map(|work| format!("'{}'", work.row.revision)).collect();
     let message = format!(
@@ -388,11 +417,15 @@ fn needs_begin(body: &WorkBody<'_>) -> bool {
 }
 
 fn push_timeouts(batch: &mut Batch, body: &WorkBody<'_>, patience: Duration) {
-    let WorkBody::Sql { script, .. } = body else { return };
-    if script.options.lock_timeout.is_none() && patience > Duration::ZERO {
+    let options = match body {
+        WorkBody::Nothing => return,
+        WorkBody::Sql { script, .. } => script.options,
+        WorkBody::Rust { .. } => SectionOptions::default(),
+    };
+    if options.lock_timeout.is_none() && patience > Duration::ZERO {
         batch.push(TIMEOUTS, &dialect::set_patience(patience));
     }
-    if let Some(sql) = dialect::set_timeouts(&script.options, true) {
+    if let Some(sql) = dialect::set_timeouts(&options, true) {
         batch.push(TIMEOUTS, &sql);
     }
 }
