@@ -1,6 +1,5 @@
 //! Behind pgbouncer in transaction mode, where each transaction may get another session of the server.
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -11,13 +10,17 @@ use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
 use crate::starters::{all_succeeded, go, ids, outcome, prepare, start_all};
-use crate::told;
+use crate::{told, wait_for_session, wait_until};
 
 /// As many as pgbouncer has of the server.
 const SESSIONS: usize = 4;
 
 /// How many processes start at once.
 const STARTERS: usize = 16;
+
+/// How many advisory locks a session has.
+const OWN_LOCKS: &str =
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
 
 /// A database on the server, and its URL by way of pgbouncer.
 fn pooled() -> (Database, String) {
@@ -51,16 +54,35 @@ fn check_sessions(db: &Database, url: &str) {
     assert_eq!(locks(db), "0");
 }
 
-/// Takes the session that pgbouncer handed out last, until it is dropped.
+/// Takes a session of pgbouncer's, until it is given back: the one that was given back last, or, where it has none, a new one.
 fn take_session(url: &str) -> Connection {
-    let url = url.to_owned();
-    // An event comes while a runtime is at work on this thread.
-    let taking = thread::spawn(move || {
-        let mut connection = Connection::new(Kind::Postgres, &url);
-        connection.run("BEGIN");
-        connection
-    });
-    taking.join().unwrap()
+    let mut connection = Connection::new(Kind::Postgres, url);
+    connection.run("BEGIN");
+    connection
+}
+
+/// Takes all sessions that there can be, and gives first the one that has the lock.
+fn take_all(url: &str) -> Vec<Connection> {
+    let mut sessions: Vec<Connection> = (0..SESSIONS).map(|_| take_session(url)).collect();
+    let with_lock = sessions.iter_mut().position(|session| session.value(OWN_LOCKS) == "1");
+    sessions.swap(0, with_lock.expect("one of them has the lock"));
+    sessions
+}
+
+/// Works on another thread, since an event comes while a runtime is at work on this one.
+fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    thread::spawn(work).join().unwrap()
+}
+
+/// Waits until so many clients wait for a session of pgbouncer's.
+fn wait_for_clients(url: &str, count: u32) {
+    let (place, database) = url.rsplit_once('/').unwrap();
+    let mut console = Connection::new(Kind::Postgres, &format!("{place}/pgbouncer"));
+    // Database, user, clients that are served, clients that wait
+    let waiting = |pools: Vec<Vec<String>>| {
+        pools.into_iter().find(|pool| pool[0] == database).map_or(0, |pool| pool[3].parse().unwrap())
+    };
+    wait_until("clients wait for a session", || waiting(console.rows("SHOW POOLS")) >= count);
 }
 
 fn starters_apply_each_revision_once(options: &[&str]) -> (Database, String) {
@@ -118,7 +140,10 @@ fn a_run_that_is_given_another_session_before_it_has_its_lock_goes_over_to_a_lea
         connection,
         set,
         on_event(|event| match event {
-            Event::Planned { .. } => others.push(take_session(&url)),
+            Event::Planned { .. } => {
+                let url = url.clone();
+                others.push(aside(move || take_session(&url)));
+            }
             Event::Leasing { why: told, .. } => why.push((*told).to_owned()),
             _ => {}
         })
@@ -143,7 +168,12 @@ fn a_run_that_is_given_another_session_under_its_lock_does_its_work_and_says_tha
         set,
         on_event(|event| {
             if matches!(event, Event::Finished { .. }) && others.is_empty() {
-                others.push(take_session(&url));
+                let url = url.clone();
+                others.push(aside(move || {
+                    let mut sessions = take_all(&url);
+                    sessions.drain(1..).for_each(|mut other| other.run("COMMIT"));
+                    sessions.remove(0)
+                }));
             }
         })
         .upgrade("head")
@@ -161,25 +191,37 @@ fn a_run_that_is_given_another_session_under_its_lock_does_its_work_and_says_tha
 fn a_session_that_comes_back_gives_the_lock_back() {
     let (db, url) = pooled();
     let set = Revisions::tables(3).build();
-    let mut others = Vec::new();
+    let mut director = None;
     let mut connection = Connection::new(Kind::Postgres, &url);
     migrate!(
         connection,
         set,
-        on_event(|event| match event {
-            Event::Finished { step, .. } if step.revision == "r0002" => others.push(take_session(&url)),
-            Event::Finished { step, .. } if step.revision == "r0003" => {
-                let mut other = others.pop().unwrap();
-                thread::spawn(move || {
-                    thread::sleep(Duration::from_millis(300));
-                    other.run("COMMIT");
-                });
+        on_event(|event| {
+            if !matches!(event, Event::Finished { step, .. } if step.revision == "r0003") {
+                return;
             }
-            _ => {}
+            let at = url.clone();
+            let mut sessions = aside(move || take_all(&at));
+            let at = url.clone();
+            director = Some(thread::spawn(move || {
+                // The run asks for its session, and is given another. That goes to a client that has waited behind the run, so
+                // that the next that the run can be given is its own.
+                wait_for_clients(&at, 1);
+                let behind = at.clone();
+                let behind = thread::spawn(move || take_session(&behind));
+                wait_for_clients(&at, 2);
+                sessions[1].run("COMMIT");
+                let mut behind = behind.join().unwrap();
+                assert_eq!(behind.value(OWN_LOCKS), "0");
+                wait_for_clients(&at, 1);
+                sessions[0].run("COMMIT");
+                sessions[2..].iter_mut().chain([&mut behind]).for_each(|session| session.run("COMMIT"));
+            }));
         })
         .upgrade("head")
     )
     .unwrap();
+    director.unwrap().join().unwrap();
     check_sessions(&db, &url);
 }
 
@@ -192,26 +234,13 @@ fn a_statement_longer_than_the_lease_is_not_taken_from_its_owner() {
         );
         let revisions = Revisions::tables(1).sections("slow", &text);
         let lease = Duration::from_millis(300);
-        let (started, wait) = mpsc::channel();
         let (set, at) = (revisions.build(), url.clone());
         let first = thread::spawn(move || {
             let mut connection = Connection::new(Kind::Postgres, &at);
-            let report = migrate!(
-                connection,
-                set,
-                lock(Lock::Lease)
-                    .lease(lease)
-                    .on_event(move |event| {
-                        if matches!(event, Event::Started { step, .. } if step.revision == "slow") {
-                            let _ = started.send(());
-                        }
-                    })
-                    .upgrade("head")
-            );
+            let report = migrate!(connection, set, lock(Lock::Lease).lease(lease).upgrade("head"));
             report.unwrap().steps.len()
         });
-        wait.recv().unwrap();
-        thread::sleep(Duration::from_millis(100));
+        wait_for_session(&db.url(), "wait_event = 'PgSleep'");
         let mut second = Connection::new(Kind::Postgres, &url);
         let report = migrate!(second, revisions.build(), lock(Lock::Lease).lease(lease).upgrade("head"));
         assert_eq!(first.join().unwrap(), 2, "the owner did it all{options}");
@@ -226,20 +255,21 @@ fn what_a_killed_run_was_at_takes_effect_once_and_its_answers_reach_nobody() {
     let sections = ["", " no-transaction"];
     for options in sections {
         let (db, url) = pooled();
+        // Its statement waits for this table.
+        let mut gate = db.connect();
+        gate.run("CREATE TABLE gate (id INTEGER)");
+        gate.run("BEGIN; LOCK TABLE gate");
         let text = format!(
-            "-- migrate:up{options}\nCREATE TABLE t3 (id INTEGER);\nSELECT pg_sleep(1);\nINSERT INTO t3 VALUES (3);"
+            "-- migrate:up{options} lock-timeout=1h\nCREATE TABLE t3 (id INTEGER);\nINSERT INTO t3 SELECT 3 FROM (SELECT count(*) FROM gate) g;"
         );
         let revisions = Revisions::tables(2).sections("slow", &text);
         let directory = revisions.write();
         let mut first = prepare(&url, directory.path(), &["lease"]);
         go(&mut first);
-        let under_way = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
-        while db.connect().value(under_way) == "0" {
-            assert!(first.try_wait().unwrap().is_none(), "it ended before it was killed");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_for_session(&db.url(), "wait_event_type = 'Lock' AND wait_event = 'relation'");
         first.kill().unwrap();
         outcome(first).unwrap_err();
+        gate.run("COMMIT");
         all_succeeded(start_all([url.as_str(); 4], &revisions, &["lease"]));
         let mut connection = db.connect();
         assert_eq!(

@@ -1,18 +1,16 @@
 //! PostgreSQL with a streaming standby, which may take over.
 
 use std::process::Command;
-use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
-use embed_migrations::{ErrorKind, Event, Lock};
+use embed_migrations::{ErrorKind, Lock};
 use embed_migrations_tests::database::{Connection, Kind};
 use embed_migrations_tests::guarantees::counted;
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
 use crate::starters::ids;
-use crate::told;
+use crate::{told, wait_for_session, wait_until};
 
 /// A primary and its standby, for one test.
 struct Pair {
@@ -45,11 +43,8 @@ impl Pair {
     fn catch_up(&self) {
         let wal = Connection::new(Kind::Postgres, &self.primary).value("SELECT pg_current_wal_lsn()");
         let mut standby = Connection::new(Kind::Postgres, &self.standby);
-        let start = Instant::now();
-        while standby.value(&format!("SELECT pg_last_wal_replay_lsn() >= '{wal}'")) != "t" {
-            assert!(start.elapsed() < Duration::from_secs(30), "the standby does not follow");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let caught_up = format!("SELECT pg_last_wal_replay_lsn() >= '{wal}'");
+        wait_until("the standby follows", || standby.value(&caught_up) == "t");
     }
 
     /// Ends the primary as a power failure would, and lets the standby take over.
@@ -61,25 +56,16 @@ impl Pair {
     }
 }
 
-/// Runs on the primary, and fails over when the run is at the revision `slow`; then runs once more where the standby was.
+/// Runs on the primary, and fails over when the revision `slow` waits for the table `gate`, which nobody has locked where the
+/// standby took over; then runs once more where the standby was.
 fn fail_over_in_mid_run(pair: &Pair, revisions: &Revisions) -> Vec<String> {
-    let (started, wait) = mpsc::channel();
+    let mut gate = Connection::new(Kind::Postgres, &pair.primary);
+    gate.run("CREATE TABLE gate (id INTEGER)");
+    gate.run("BEGIN; LOCK TABLE gate");
     let (set, url) = (revisions.build(), pair.primary.clone());
-    let first = thread::spawn(move || {
-        let mut connection = Connection::new(Kind::Postgres, &url);
-        migrate!(
-            connection,
-            set,
-            on_event(move |event| {
-                if matches!(event, Event::Started { step, .. } if step.revision == "slow") {
-                    let _ = started.send(());
-                }
-            })
-            .upgrade("head")
-        )
-    });
-    wait.recv().unwrap();
-    thread::sleep(Duration::from_millis(500));
+    let first = thread::spawn(move || migrate!(Connection::new(Kind::Postgres, &url), set, upgrade("head")));
+    wait_for_session(&pair.primary, "wait_event_type = 'Lock' AND wait_event = 'relation'");
+    pair.catch_up();
     pair.fail_over();
     let error = first.join().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Database, "{error}");
@@ -125,8 +111,8 @@ fn a_run_whose_primary_is_lost_is_done_again_or_goes_on_where_the_standby_took_o
 
 fn a_run_whose_primary_is_lost_in_a_transaction_is_done_again() {
     let pair = Pair::take(1);
-    let revisions =
-        Revisions::tables(4).sql("slow", "CREATE TABLE t5 (id INTEGER);\nSELECT pg_sleep(4);", "");
+    let text = "-- migrate:up lock-timeout=1h\nCREATE TABLE t5 (id INTEGER);\nSELECT count(*) FROM gate;";
+    let revisions = Revisions::tables(4).sections("slow", text);
     let applied = fail_over_in_mid_run(&pair, &revisions);
     assert_eq!(applied, ["slow"]);
     let mut promoted = Connection::new(Kind::Postgres, &pair.standby);
@@ -141,7 +127,7 @@ fn a_run_whose_primary_is_lost_in_a_transaction_is_done_again() {
 fn a_run_whose_primary_is_lost_outside_of_a_transaction_goes_on_with_the_statement() {
     let pair = Pair::take(2);
     let text = "-- migrate:up no-transaction\nCREATE TABLE t2 (id INTEGER);\nINSERT INTO t2 VALUES (1);\n\
-                CREATE TABLE t3 AS SELECT 1 AS id FROM pg_sleep(4);\nINSERT INTO t2 VALUES (2);\n";
+                CREATE TABLE t3 AS SELECT 1 AS id FROM (SELECT count(*) FROM gate) g;\nINSERT INTO t2 VALUES (2);\n";
     let applied = fail_over_in_mid_run(&pair, &Revisions::tables(1).sections("slow", text));
     assert_eq!(applied, ["slow"]);
     let mut promoted = Connection::new(Kind::Postgres, &pair.standby);

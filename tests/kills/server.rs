@@ -207,6 +207,18 @@ impl Server {
         assert!(begun.elapsed() < Duration::from_secs(60), "the server does not start:\n{}", log());
     }
 
+    /// Lets it end in its own time, and starts it again with nothing to recover.
+    pub fn rest(&mut self) {
+        let mut running = self.process.take().expect("it runs");
+        let asked = Command::new("kill").arg(running.server.id().to_string()).status().unwrap();
+        assert!(
+            asked.success() && running.server.wait().unwrap().success(),
+            "the server ends when it is told to"
+        );
+        drop(running);
+        self.start_again();
+    }
+
     /// Kills it as it is: SIGKILL.
     pub fn kill(&mut self) {
         self.process.take().expect("it runs");

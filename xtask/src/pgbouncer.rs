@@ -62,6 +62,7 @@ listen_port = {port}
 unix_socket_dir = {}
 auth_type = scram-sha-256
 auth_file = {}
+stats_users = {USER}
 pool_mode = transaction
 default_pool_size = 4
 max_client_conn = 200

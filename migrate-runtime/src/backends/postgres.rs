@@ -33,7 +33,7 @@ pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Postgres;
 
-/// How long a pooler is given to hand out the session with the lock again.
+/// How long a pooler is given to hand out the session with the lock again, once it has handed out another.
 const COMES_BACK: Duration = Duration::from_secs(1);
 
 /// How often it is asked for that session. Seldom, since pgbouncer hands out the session that it was given back last: one that
@@ -310,14 +310,15 @@ impl Database for Postgres<'_> {
             "SELECT CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {process} \
              THEN pg_catalog.pg_advisory_unlock({number}) END"
         );
-        let start = Instant::now();
+        let mut missed: Option<Instant> = None;
         loop {
             let rows = self.rows(&sql).await.map_err(fault)?;
             if says_true(&rows) {
                 return Ok(());
             }
             // A pooler may hand out that session again, when others have done with it.
-            if first_cell(&rows).is_some() || start.elapsed() > COMES_BACK {
+            let over = missed.get_or_insert_with(Instant::now).elapsed() > COMES_BACK;
+            if first_cell(&rows).is_some() || over {
                 break;
             }
             self.debts.lock = Some(number);
