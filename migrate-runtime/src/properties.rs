@@ -3,6 +3,11 @@
 use migrate_revision::{Script, ScriptStatement, SectionOptions, StatementKind};
 use proptest::prelude::*;
 
+#[macro_use]
+#[path = "../../migrate-revision/tests/properties/tried.rs"]
+mod tried;
+
+use self::tried::tell;
 use crate::down_sql;
 use crate::record::InForce;
 
@@ -44,10 +49,9 @@ const RECORDS: [&str; 24] = [
     " - ",
 ];
 
-proptest! {
-    #![proptest_config(config(1000))]
+properties! {
+    ["A text of the history"], 1000;
 
-    #[test]
     fn any_recorded_way_down_is_read_or_refused(text in soup(&RECORDS)) {
         for text in [format!("-- embed-migrations 1\n{text}"), text] {
             let Ok(script) = down_sql::read(&text) else { continue };
@@ -72,7 +76,6 @@ proptest! {
         }
     }
 
-    #[test]
     fn a_way_down_of_any_statements_reads_back(
         texts in prop::collection::vec(soup(&RECORDS), 0..5),
         session_effect in any::<bool>(),
@@ -95,7 +98,6 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 
-    #[test]
     fn any_text_of_what_is_in_force_is_read_and_what_is_written_reads_back(
         text in soup(&RECORDS),
         rows in prop::collection::vec(("[A-Za-z0-9_]{1,64}", prop::option::of("1:[0-9a-f]{64}"), any::<Option<bool>>()), 0..5),
@@ -157,10 +159,9 @@ mod urls {
         "application_name=a",
     ];
 
-    proptest! {
-        #![proptest_config(config(1000))]
+    properties! {
+        ["A URL"], 1000;
 
-        #[test]
         fn any_url_is_read_or_refused_without_being_shown(text in soup(&URLS)) {
             for url in [format!("postgres://u:p@{text}"), format!("mysql://{text}"), text] {
                 let read = ServerUrl::parse(&url);
@@ -182,7 +183,6 @@ mod urls {
             }
         }
 
-        #[test]
         fn any_password_reaches_the_driver_as_it_is_or_the_url_is_refused_without_it(password in "[ -~]{6,40}") {
             let url = format!("postgres://u:{password}@h/db?a=b");
             match ServerUrl::parse(&url) {

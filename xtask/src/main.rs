@@ -24,6 +24,8 @@ mod folder;
 #[cfg(unix)]
 mod galera;
 #[cfg(unix)]
+mod inputs;
+#[cfg(unix)]
 mod install;
 #[cfg(unix)]
 mod mariadb;

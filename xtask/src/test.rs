@@ -14,6 +14,7 @@ use crate::backend::Backend;
 use crate::cargo::TestCall;
 use crate::cli::TestArgs;
 use crate::environment::variables;
+use crate::inputs::{self, Inputs};
 use crate::install;
 use crate::output::{note, result};
 use crate::place::Place;
@@ -121,17 +122,23 @@ fn run_suite(
     let mut command = call.run(&variables(backends, servers.iter()));
     command.env(COUNTS, &counts);
     let status = supervisor.spawn(&mut command, Stop::Terminate)?.wait()?;
-    show(&counts);
+    let inputs = show(&counts);
     servers.check().context("a server was lost while the tests ran")?;
+    if status.success() && args.cargo.is_empty() {
+        inputs::hold(&inputs)?;
+    }
     Ok(if status.success() { Ended::Passed } else { Ended::Failed { what: "cargo test".to_owned(), status } })
 }
 
 /// Shows what the tests have counted, which the test programs keep to themselves when all is well.
-pub(crate) fn show(counts: &Path) {
+pub(crate) fn show(counts: &Path) -> Inputs {
     let counts = fs::read_to_string(counts).unwrap_or_default();
     let mut lines: Vec<&str> = counts.lines().collect();
+    let inputs = inputs::add_up(&mut lines);
     lines.sort_unstable();
     lines.into_iter().for_each(note);
+    inputs.iter().for_each(|(row, count)| note(format_args!("{row}: inputs {count}")));
+    inputs
 }
 
 /// Compiles the tests while the servers start; gives up when these cannot.

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 
 use crate::config;
 use crate::file::revision;
+use crate::tried::tell;
 
-proptest! {
-    #![proptest_config(config(1000))]
+properties! {
+    ["Bytes that a build embeds"], 1000;
 
-    #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut bytes = bytes;
         if let Some(version) = bytes.first_mut() {
@@ -20,7 +20,6 @@ proptest! {
         }
     }
 
-    #[test]
     fn what_is_written_reads_back_and_what_was_changed_is_read_or_refused(
         revisions in prop::collection::vec(revision(), 0..5),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),

@@ -9,6 +9,7 @@ use migrate_revision::{
 };
 use proptest::prelude::*;
 
+use crate::tried::tell;
 use crate::{assert_linear, config, mutated, seeds};
 
 /// Revisions that hold every construct of the format once.
@@ -204,10 +205,9 @@ fn soup() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(&FRAGMENTS[..]), 0..25).prop_map(|parts| parts.concat())
 }
 
-proptest! {
-    #![proptest_config(config(1000))]
+properties! {
+    ["A revision's file"], 1000;
 
-    #[test]
     fn any_text_is_a_revision_or_refused(text in any::<String>(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         check(&text)?;
         if let Ok(source) = SourceText::new("m/abc_slug.sql", "abc_slug.sql", &bytes) {
@@ -215,19 +215,16 @@ proptest! {
         }
     }
 
-    #[test]
     fn any_soup_is_a_revision_or_refused(soup in soup()) {
         for text in [format!("-- Say\n-- revision: abc\n{soup}-- migrate:up\nSELECT 1;"), format!("-- revision: abc\n-- migrate:up\n{soup}"), soup] {
             check(&text)?;
         }
     }
 
-    #[test]
     fn any_edit_of_a_real_revision_is_one_or_refused(text in mutated(seeds(&["../migrations", SEEDS]), FRAGMENTS.to_vec())) {
         check(&text)?;
     }
 
-    #[test]
     fn any_text_is_a_rust_revision_or_refused(soup in soup(), text in any::<String>()) {
         for text in [&soup, &text, &format!("//! revision: abc\npub async fn up(db: &mut Db<'_>) -> Result<()> {{ {text} }}")] {
             let text = text.replace("-- ", "//! ");

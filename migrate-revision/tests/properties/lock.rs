@@ -6,6 +6,7 @@ use migrate_revision::{Backend, Problem};
 use proptest::prelude::*;
 
 use crate::file::revision;
+use crate::tried::tell;
 use crate::{assert_linear, config, mutated, seeds};
 
 /// Lock files that hold every construct of the format once.
@@ -60,10 +61,9 @@ fn every_seed_is_a_lock_file() {
     assert_eq!(entries, 5);
 }
 
-proptest! {
-    #![proptest_config(config(1000))]
+properties! {
+    ["A lock file"], 1000;
 
-    #[test]
     fn any_bytes_are_a_lock_file_or_refused(
         bytes in prop::collection::vec(any::<u8>(), 0..300),
         parts in prop::collection::vec(prop::sample::select(&FRAGMENTS[..]), 0..30),
@@ -73,12 +73,10 @@ proptest! {
         }
     }
 
-    #[test]
     fn any_edit_of_a_lock_file_is_one_or_refused(text in mutated(seeds(&[SEEDS]), FRAGMENTS.to_vec())) {
         check(text.as_bytes())?;
     }
 
-    #[test]
     fn what_is_locked_reads_back(revisions in prop::collection::vec(revision(), 0..6)) {
         let mut revisions = revisions;
         for place in 0..revisions.len() {

@@ -3,6 +3,9 @@
 #![cfg(feature = "source")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[macro_use]
+mod tried;
+
 mod codec;
 mod file;
 mod lock;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use migrate_revision::{Backend, sql};
 use proptest::prelude::*;
 
+use crate::tried::tell;
 use crate::{config, mutated, seeds, worked};
 
 const SHARED: [&str; 58] = [
@@ -236,39 +237,52 @@ fn check(text: &str, backend: Backend) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(config(2000))]
+/// The rows of a text that each of the databases is asked of.
+const EVERY: [&str; 4] = ["SQL for SQLite", "SQL for PostgreSQL", "SQL for MySQL", "SQL for MariaDB"];
 
-    #[test]
+properties! {
+    EVERY, 2000;
+
     fn any_text_is_split_or_refused(text in any::<String>()) {
         for backend in Backend::ALL {
             check(&text, backend)?;
         }
     }
 
-    #[test]
     fn any_edit_of_real_sql_is_split_or_refused(text in mutated(seeds(&["tests/cases/splitter", "tests/cases/seeds/revision", "../migrations"]), [&SHARED[..], &POSTGRES, &MYSQL].concat())) {
         for backend in Backend::ALL {
             check(&text, backend)?;
         }
     }
+}
 
-    #[test]
+properties! {
+    ["SQL for SQLite"], 2000;
+
     fn any_soup_for_sqlite_is_split_or_refused(text in soup(Backend::Sqlite)) {
         check(&text, Backend::Sqlite)?;
     }
+}
 
-    #[test]
+properties! {
+    ["SQL for PostgreSQL"], 2000;
+
     fn any_soup_for_postgres_is_split_or_refused(text in soup(Backend::Postgres)) {
         check(&text, Backend::Postgres)?;
     }
+}
 
-    #[test]
+properties! {
+    ["SQL for MySQL"], 2000;
+
     fn any_soup_for_mysql_is_split_or_refused(text in soup(Backend::Mysql)) {
         check(&text, Backend::Mysql)?;
     }
+}
 
-    #[test]
+properties! {
+    ["SQL for MariaDB"], 2000;
+
     fn any_soup_for_mariadb_is_split_or_refused(text in soup(Backend::Mariadb)) {
         check(&text, Backend::Mariadb)?;
     }

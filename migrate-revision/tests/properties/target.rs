@@ -4,6 +4,7 @@ use migrate_revision::graph::Graph;
 use migrate_revision::{Resolver, Revision, Target, TargetRange};
 use proptest::prelude::*;
 
+use crate::tried::tell;
 use crate::{config, mutated, seeds};
 
 const FRAGMENTS: [&str; 24] = [
@@ -58,16 +59,14 @@ fn every_seed_is_a_target_or_a_range() {
     }
 }
 
-proptest! {
-    #![proptest_config(config(2000))]
+properties! {
+    ["A target or a range"], 2000;
 
-    #[test]
     fn a_target_that_is_shown_is_read_as_the_same(text in soup()) {
         let target = Target::from(text.as_str());
         prop_assert_eq!(Target::from(target.to_string()), target);
     }
 
-    #[test]
     fn any_target_and_any_range_lead_somewhere_or_are_refused(text in soup()) {
         let mut revisions: Vec<Revision> =
             ["a", "b2", "c", "0"].iter().map(|id| Revision::new(id.parse().unwrap())).collect();
