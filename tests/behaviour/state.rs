@@ -124,6 +124,28 @@ behaviours! {
         assert_eq!(migrate!(connection, set, upgrade("head")).unwrap_err().kind(), ErrorKind::Edited);
     }
 
+    /// The scripts in format_1 are as the first version made them, and are to be read by every later one.
+    fn a_database_of_the_first_version_is_read_and_goes_on(db) {
+        let path = format!("{}/behaviour/format_1/{}.sql", env!("CARGO_MANIFEST_DIR"), db.backend());
+        db.run_script(&std::fs::read_to_string(path).unwrap());
+        let mut connection = db.connect();
+        let set = format_1(3).build();
+        assert!(migrate!(connection, set, upgrade("head")).unwrap().is_empty());
+        assert!(migrate!(connection, set, edited()).unwrap().is_empty());
+        let history = migrate!(connection, set, history()).unwrap();
+        let told: Vec<&str> = history.iter().map(|entry| entry.revision.as_str()).collect();
+        assert_eq!(told, ["r0001", "r0002", "r0003"]);
+
+        // What it left to be undone by is known to a binary that has not the revisions.
+        let older = format_1(1).build();
+        assert_eq!(migrate!(connection, older, undo_unknown()).unwrap().steps.len(), 2);
+        assert_eq!(db.tables(), ["t1"]);
+        let longer = format_1(4).build();
+        assert_eq!(migrate!(connection, longer, upgrade("head")).unwrap().steps.len(), 3);
+        migrate!(connection, longer, downgrade("base")).unwrap();
+        assert_eq!(db.tables(), [""; 0]);
+    }
+
     fn a_row_of_a_later_version_is_not_read_as_one_of_this(db) {
         let set = Revisions::tables(2).build();
         let mut connection = db.connect();
@@ -162,4 +184,18 @@ behaviours! {
         migrate!(connection, set, upgrade("head")).unwrap();
         assert_eq!(connection.value("SELECT down_sql FROM migrate_history"), "DROP TABLE t1;\n");
     }
+}
+
+/// The first so many revisions of those whose scripts are in format_1.
+fn format_1(count: usize) -> Revisions {
+    (1..=count).fold(Revisions::new(), |revisions, n| {
+        let section = |way: &str| format!("-- migrate:{way}{}\n", if n == 2 { " no-transaction" } else { "" });
+        let (up, down) = (section("up"), section("down"));
+        let compatible = if n == 3 { "-- compatible: yes\n-- labels: third" } else { "" };
+        revisions.keys(
+            &format!("r{n:04}"),
+            compatible,
+            &format!("{up}CREATE TABLE t{n} (id INTEGER);\nINSERT INTO t{n} VALUES ({n});\n{down}DELETE FROM t{n};\nDROP TABLE t{n};"),
+        )
+    })
 }
