@@ -11,7 +11,7 @@ use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
 use crate::starters::{all_succeeded, go, ids, outcome, prepare, start_all};
-use crate::told;
+use crate::{told, wait_until};
 
 /// How many processes start at once.
 const STARTERS: usize = 12;
@@ -24,8 +24,9 @@ fn nodes(db: &Database) -> Vec<(String, String)> {
     let node = |line: &str| {
         let (url, process) = line.split_once(' ').unwrap();
         let mut connection = Connection::new(Kind::Mysql, url);
-        connection.run("SET SESSION wsrep_sync_wait = 1");
-        assert_eq!(connection.value(&format!("SHOW DATABASES LIKE '{}'", db.name)), db.name);
+        let there =
+            format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{}'", db.name);
+        wait_until("the node has the database", || connection.value(&there) == "1");
         let (place, _) = url.rsplit_once('/').unwrap();
         (format!("{place}/{}", db.name), process.to_owned())
     };

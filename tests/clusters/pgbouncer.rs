@@ -6,6 +6,7 @@ use std::time::Duration;
 use embed_migrations::{ErrorKind, Event, Lock};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::guarantees::counted;
+use embed_migrations_tests::log::Log;
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
 
@@ -191,37 +192,36 @@ fn a_run_that_is_given_another_session_under_its_lock_does_its_work_and_says_tha
 fn a_session_that_comes_back_gives_the_lock_back() {
     let (db, url) = pooled();
     let set = Revisions::tables(3).build();
-    let mut director = None;
     let mut connection = Connection::new(Kind::Postgres, &url);
-    migrate!(
-        connection,
-        set,
-        on_event(|event| {
+    let log = Log::start(&db, &mut connection);
+    let asked = || log.statements().iter().filter(|sql| sql.contains("pg_advisory_unlock")).count();
+    thread::scope(|scope| {
+        let (asked, url) = (&asked, &url);
+        let direct = |event: &Event<'_>| {
             if !matches!(event, Event::Finished { step, .. } if step.revision == "r0003") {
                 return;
             }
             let at = url.clone();
             let mut sessions = aside(move || take_all(&at));
-            let at = url.clone();
-            director = Some(thread::spawn(move || {
-                // The run asks for its session, and is given another. That goes to a client that has waited behind the run, so
-                // that the next that the run can be given is its own.
-                wait_for_clients(&at, 1);
-                let behind = at.clone();
-                let behind = thread::spawn(move || take_session(&behind));
-                wait_for_clients(&at, 2);
-                sessions[1].run("COMMIT");
-                let mut behind = behind.join().unwrap();
-                assert_eq!(behind.value(OWN_LOCKS), "0");
-                wait_for_clients(&at, 1);
+            scope.spawn(move || {
+                // The run gets another session each time, and behind the run waits a client that takes it next. Once the run
+                // has asked for the lock in vain, the only session that it can be given is its own.
+                let mut other = sessions.remove(1);
+                while asked() == 0 {
+                    wait_for_clients(url, 1);
+                    let behind = scope.spawn(move || take_session(url));
+                    wait_for_clients(url, 2);
+                    other.run("COMMIT");
+                    other = behind.join().unwrap();
+                }
+                wait_for_clients(url, 1);
                 sessions[0].run("COMMIT");
-                sessions[2..].iter_mut().chain([&mut behind]).for_each(|session| session.run("COMMIT"));
-            }));
-        })
-        .upgrade("head")
-    )
-    .unwrap();
-    director.unwrap().join().unwrap();
+                sessions[1..].iter_mut().chain([&mut other]).for_each(|session| session.run("COMMIT"));
+            });
+        };
+        migrate!(connection, set, on_event(direct).upgrade("head")).unwrap();
+    });
+    assert_eq!(asked(), 2);
     check_sessions(&db, &url);
 }
 
