@@ -3,6 +3,7 @@
 
 mod blockers;
 mod connect;
+mod faults;
 mod packet;
 mod recorded;
 mod session;
@@ -13,7 +14,7 @@ mod value;
 use std::future::Future;
 use std::time::Duration;
 
-use migrate_revision::{Backend, ScriptStatement};
+use migrate_revision::Backend;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
@@ -22,8 +23,9 @@ use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told,
 use crate::dialect::mysql::recording::Recording;
 use crate::dialect::mysql::timeouts;
 use crate::error::Fault;
-use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
+use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_text};
 use crate::{Error, ErrorKind, Result};
+use faults::{failed_statement, no_database, none_selected};
 use packet::{Failed, Packet, Part, columns};
 use session::{Settings, Touched};
 
@@ -552,51 +554,9 @@ impl Database for Mysql<'_> {
     }
 }
 
-impl From<mysql_async::Error> for Error {
-    fn from(error: mysql_async::Error) -> Self {
-        match error {
-            mysql_async::Error::Server(error) => {
-                Self::new(ErrorKind::Database, error.to_string()).with_source(error)
-            }
-            error => Self::new(ErrorKind::Database, error.to_string()).with_source(error),
-        }
-    }
-}
-
 /// What the server said of the session with its last answer; `None` if that was an error.
 fn flags(conn: &Conn) -> Option<StatusFlags> {
     conn.last_ok_packet().map(mysql_async::OkPacket::status_flags)
-}
-
-fn failed_statement(
-    step: usize,
-    place: usize,
-    statement: &ScriptStatement,
-    text: &str,
-    kept: usize,
-    mut failed: Failed,
-) -> StepFault {
-    let within = failed.place_in(&text[statement.range.clone()]);
-    let offset = Some(statement.range.start + within);
-    StepFault::Statement { step, statement: place, offset, kept, fault: failed.fault }
-}
-
-fn no_database(schema: &str) -> Error {
-    Error::new(
-        ErrorKind::Connection,
-        format!(
-            "the database {} does not exist, or this user may not see it\n\nhint: create it, or grant access to it",
-            quote_name(schema, Backend::Mysql)
-        ),
-    )
-}
-
-fn none_selected() -> Error {
-    Error::new(
-        ErrorKind::Connection,
-        "the connection has no database selected\n\n\
-         hint: put the database into the URL (`mysql://host/database`), or name one with `schema`",
-    )
 }
 
 const NO_DATABASE_SELECTED: u16 = 1046;

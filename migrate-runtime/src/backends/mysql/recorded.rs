@@ -3,9 +3,10 @@
 use include_dir::Dir;
 use migrate_revision::ScriptStatement;
 
+use super::Mysql;
 use super::blockers::is_blocked;
+use super::faults::failed_statement;
 use super::packet::Failed;
-use super::{Mysql, failed_statement};
 use crate::Error;
 use crate::backends::doubt::Doubt;
 use crate::backends::{StepFault, Tell, Told, again, left_transaction_open};

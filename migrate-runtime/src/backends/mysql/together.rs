@@ -3,8 +3,9 @@
 
 use migrate_revision::StatementKind;
 
+use super::Mysql;
+use super::faults::failed_statement;
 use super::packet::{Packet, Part};
-use super::{Mysql, failed_statement};
 use crate::backends::{Database as _, StepFault, Tell, Told, Work, WorkBody};
 use crate::history::HistoryTable;
 

@@ -13,7 +13,7 @@ use crate::backends::{Database as _, Last, StepFault, Tell, Told, Work, WorkBody
 use crate::db::{self, Db};
 use crate::dialect::postgres::{self as dialect, Scope};
 use crate::error::Fault;
-use crate::history::{HistoryTable, NewRow};
+use crate::history::{HistoryRow, HistoryTable, NewRow};
 use crate::{Error, ErrorKind};
 
 pub(super) const NOTE: What = What::Own("note the session's settings");
@@ -284,15 +284,16 @@ impl Postgres<'_> {
     ) -> StepFault {
         let StepFault::Rust { step, .. } = fault else { return fault };
         let row = &steps[step].row;
+        let is_written = |last: &HistoryRow| {
+            row.seq().is_some_and(|seq| last.seq >= seq) && last.applied_by == row.applied_by
+        };
         match self.read_last(table).await {
-            Ok(Last::Row(last)) if Some(last.seq) >= row.seq() && last.applied_by == row.applied_by => {
-                match fault {
-                    StepFault::Rust { error, .. } => {
-                        StepFault::Error(ended_transaction(&row.revision).with_source(error))
-                    }
-                    fault => fault,
+            Ok(Last::Row(last)) if is_written(&last) => match fault {
+                StepFault::Rust { error, .. } => {
+                    StepFault::Error(ended_transaction(&row.revision).with_source(error))
                 }
-            }
+                fault => fault,
+            },
             _ => fault,
         }
     }
