@@ -93,6 +93,13 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_counts_for_everything_that_is_read() {
+        let page = fs::read_to_string(workspace().join(PAGE)).unwrap();
+        let counts: Vec<u64> = rows(&page).iter().map(|(_, count, _)| count.parse().unwrap()).collect();
+        assert!(counts.len() >= 10 && counts.iter().all(|count| *count >= 1000), "{counts:?}");
+    }
+
+    #[test]
     fn what_properties_tell_is_added_up_and_the_rest_is_left() {
         let mut lines = vec!["A URL: inputs 7", "A promise: SQLite 3", "A URL: inputs 5", "A: b: inputs 1"];
         assert_eq!(add_up(&mut lines), inputs(&[("A URL", 12), ("A: b", 1)]));
