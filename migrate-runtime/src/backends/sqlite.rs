@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use self::alarm::Alarm;
 use self::faults::{ended_transaction, failed, fault, is_busy, is_no_table, row_fault, still_locked};
-use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
+use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
@@ -133,12 +133,17 @@ impl<'a> Sqlite<'a> {
         self.rows(sql).map_err(fault)
     }
 
+    fn end(&self, table: &HistoryTable) -> Result<End, Fault> {
+        match self.rows(&table.select_end(BACKEND)) {
+            Ok(rows) => Ok(End::of(rows)),
+            Err(error) if is_no_table(&error) => Ok(End::NoTable),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
     fn last(&self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")) {
-            Ok(rows) => Ok(match rows.into_iter().next() {
-                None => Last::NoRow,
-                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))),
-            }),
+            Ok(rows) => Ok(Last::of(rows)),
             Err(error) if is_no_table(&error) => Ok(Last::NoTable),
             Err(error) => Err(fault(error)),
         }
@@ -338,6 +343,10 @@ impl Database for Sqlite<'_> {
         BACKEND
     }
 
+    fn read_end(&mut self, table: &HistoryTable) -> impl Future<Output = Result<End, Fault>> + Send {
+        ready(self.end(table))
+    }
+
     fn read_last(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Last, Fault>> + Send {
         ready(self.last(table))
     }
@@ -503,7 +512,7 @@ impl Drop for OpenTransaction<'_, '_> {
 
 /// Whether the last row, if there is one, is another than the one that is expected, or is not done.
 fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
-    let Some([Some(seq), Some(digest), Some(state)]) = last.map(Vec::as_slice) else {
+    let Some([Some(seq), Some(digest), Some(state), ..]) = last.map(Vec::as_slice) else {
         return expected.is_some();
     };
     state == "running" || seq.parse().ok().map(|seq| (seq, digest.as_str())) != expected
