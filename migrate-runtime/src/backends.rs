@@ -26,8 +26,11 @@ pub(crate) mod sqlite;
 /// is given back.
 pub(crate) trait Database: Send {
     /// Which one it is. MySQL and MariaDB are told apart by the first [`read_last`](Self::read_last) that finds a table,
-    /// or by [`prepare`](Self::prepare).
+    /// or by [`prepare`](Self::prepare); until then it is what the server, or a proxy before it, says when it greets.
     fn backend(&self) -> Backend;
+
+    /// How the history ends, with one statement, in autocommit: all that a start with nothing to do asks.
+    fn read_end(&mut self, table: &HistoryTable) -> impl Future<Output = Result<End, Fault>> + Send;
 
     /// The state, with one statement, in autocommit.
     fn read_last(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Last, Fault>> + Send;
@@ -168,6 +171,30 @@ pub(crate) enum Told {
     Kept,
 }
 
+/// How the history ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// There is no table
+    NoTable,
+    /// The table has no row of this namespace
+    NoRow,
+    /// The last step is in force; the digest of its row
+    Done(String),
+    /// Otherwise: more has to be read
+    Other,
+}
+
+impl End {
+    /// What the rows say that [`select_end`](HistoryTable::select_end) gives.
+    fn of(rows: Vec<Vec<Option<String>>>) -> Self {
+        let Some(row) = rows.into_iter().next() else { return Self::NoRow };
+        match HistoryRow::parse_end(row) {
+            Some(digest) => Self::Done(digest),
+            None => Self::Other,
+        }
+    }
+}
+
 /// What a read of the state finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Last {
@@ -179,6 +206,14 @@ pub(crate) enum Last {
     Row(Box<HistoryRow>),
     /// The last row is not one that this version writes
     Unreadable,
+}
+
+impl Last {
+    /// What the rows say that [`select_last`](HistoryTable::select_last) gives.
+    fn of(rows: Vec<Vec<Option<String>>>) -> Self {
+        let Some(row) = rows.into_iter().next() else { return Self::NoRow };
+        HistoryRow::parse(row).map_or(Self::Unreadable, |row| Self::Row(Box::new(row)))
+    }
 }
 
 /// The name of a session lock.

@@ -17,7 +17,7 @@ use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Direction, Goal, Planner, Target};
 
 use crate::Result;
-use crate::backends::{Database, Last};
+use crate::backends::{Database, End, Last};
 use crate::error::root_message;
 use crate::event::Events;
 use crate::history::{HistoryRow, HistoryTable, UNLOCKED};
@@ -194,6 +194,10 @@ impl<'a, D: Database> Run<'a, D> {
 
     fn planner<'d>(&self, decoded: &'d Decoded) -> Planner<'d> {
         Planner { revisions: &decoded.revisions, graph: &decoded.graph, backend: self.db.backend() }
+    }
+
+    async fn read_end(&mut self) -> Result<End> {
+        self.db.read_end(&self.table).await.map_err(|fault| fault.while_doing("read the history"))
     }
 
     async fn read_last(&mut self) -> Result<Last> {

@@ -170,7 +170,7 @@ impl HistoryTable {
         }
     }
 
-    /// The one statement of a start with nothing to do: the last row. `extra` is what else to select.
+    /// The last row, as far as it tells the state. `extra` is what else to select.
     pub(crate) fn select_last(&self, backend: Backend, extra: &str) -> String {
         format!(
             "SELECT {STATE_COLUMNS}{extra} FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
@@ -179,11 +179,11 @@ impl HistoryTable {
         )
     }
 
-    /// By what the last row is known, and its state.
-    #[cfg(feature = "sqlite")]
+    /// The one statement of a start with nothing to do: by what the last row is known, its state and its format. Each column
+    /// more would take every start longer.
     pub(crate) fn select_end(&self, backend: Backend) -> String {
         format!(
-            "SELECT seq, digest, state FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
+            "SELECT seq, digest, state, format FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
             self.name(backend),
             quote_text(&self.namespace, backend)
         )
@@ -430,6 +430,13 @@ impl HistoryRow {
             finished_at: text(14),
             in_force: text(15),
         })
+    }
+
+    /// The digest of a row whose step is in force, from the columns that tell how the history ends.
+    pub(crate) fn parse_end(columns: Vec<Option<String>>) -> Option<String> {
+        let [_, digest, state, format] = <[_; 4]>::try_from(columns).ok()?;
+        let is_known = format?.parse::<u32>().ok()? <= FORMAT;
+        digest.filter(|_| is_known && state.as_deref() == Some("done"))
     }
 
     /// Whether its step is in force.

@@ -19,7 +19,7 @@ use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Statement};
 
-use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
+use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::dialect::mysql::recording::Recording;
 use crate::dialect::mysql::timeouts;
 use crate::error::Fault;
@@ -88,7 +88,7 @@ impl<'a> Mysql<'a> {
     }
 
     fn dialect(&self) -> Backend {
-        self.backend.unwrap_or(Backend::Mysql)
+        self.backend.unwrap_or_else(|| session::dialect_of_release(self.conn.server_version().0))
     }
 
     /// Sends statements as one text and waits until all are done, showing each row of theirs, and telling how many are
@@ -318,17 +318,26 @@ impl Database for Mysql<'_> {
         self.dialect()
     }
 
+    /// Where a proxy makes a server of MariaDB's out to be one of MySQL's, or the reverse, the digest is another one if the
+    /// revisions differ between them, and the next read asks the server itself.
+    async fn read_end(&mut self, table: &HistoryTable) -> Result<End, Fault> {
+        match self.read(&table.select_end(self.dialect())).await {
+            Ok(rows) => Ok(End::of(rows)),
+            Err(failed) if NO_HISTORY.contains(&failed.code) => Ok(End::NoTable),
+            Err(failed) => Err(failed.fault),
+        }
+    }
+
     async fn read_last(&mut self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.read(&table.select_last(self.dialect(), ", VERSION()")).await {
             Ok(mut rows) => {
-                let Some(mut row) = rows.pop() else { return Ok(Last::NoRow) };
-                let version = row.pop().flatten();
-                self.backend.get_or_insert(session::dialect_of(version.as_deref()));
-                Ok(HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))))
+                if let Some(row) = rows.first_mut() {
+                    let version = row.pop().flatten();
+                    self.backend.get_or_insert(session::dialect_of(version.as_deref()));
+                }
+                Ok(Last::of(rows))
             }
-            Err(failed) if matches!(failed.code, NO_TABLE | NO_DATABASE | NO_DATABASE_SELECTED) => {
-                Ok(Last::NoTable)
-            }
+            Err(failed) if NO_HISTORY.contains(&failed.code) => Ok(Last::NoTable),
             Err(failed) => Err(failed.fault),
         }
     }
@@ -566,3 +575,6 @@ const NO_TABLE: u16 = 1146;
 const TABLE_IS_BEING_MADE: u16 = 1684;
 const TOO_LONG: u16 = 1969;
 const TOO_LONG_FOR_MYSQL: u16 = 3024;
+
+/// What a read of the history fails with where there is none.
+const NO_HISTORY: [u16; 3] = [NO_DATABASE_SELECTED, NO_DATABASE, NO_TABLE];

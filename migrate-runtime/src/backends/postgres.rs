@@ -22,7 +22,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use self::batch::{Batch, Cells, Encoding, Failed, What, cells};
 use self::prepared::Prepared;
-use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Work};
+use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Work};
 use crate::dialect::postgres::Noted;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
@@ -180,6 +180,9 @@ impl Drop for Postgres<'_> {
     }
 }
 
+/// What a read of the history fails with where there is none.
+const NO_TABLE: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
+
 const STRINGS_ON: &str = "SET standard_conforming_strings = on";
 const STRINGS_OFF: &str = "SET standard_conforming_strings = off";
 
@@ -188,15 +191,18 @@ impl Database for Postgres<'_> {
         BACKEND
     }
 
+    async fn read_end(&mut self, table: &HistoryTable) -> Result<End, Fault> {
+        match self.rows(&table.select_end(BACKEND)).await {
+            Ok(rows) => Ok(End::of(rows)),
+            Err(error) if is(&error, &NO_TABLE) => Ok(End::NoTable),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
     async fn read_last(&mut self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")).await {
-            Ok(rows) => Ok(match rows.into_iter().next() {
-                None => Last::NoRow,
-                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))),
-            }),
-            Err(error) if is(&error, &[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME]) => {
-                Ok(Last::NoTable)
-            }
+            Ok(rows) => Ok(Last::of(rows)),
+            Err(error) if is(&error, &NO_TABLE) => Ok(Last::NoTable),
             Err(error) => Err(fault(error)),
         }
     }

@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 use self::alarm::Alarm;
 use self::faults::{ended_transaction, failed, fault, is_no_table, row_fault};
 use self::lock::USUAL_WAIT;
-use super::{Attempt, Database, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
+use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
@@ -96,12 +96,17 @@ impl<'a> Sqlite<'a> {
         self.rows(sql).map_err(fault)
     }
 
+    fn end(&self, table: &HistoryTable) -> Result<End, Fault> {
+        match self.rows(&table.select_end(BACKEND)) {
+            Ok(rows) => Ok(End::of(rows)),
+            Err(error) if is_no_table(&error) => Ok(End::NoTable),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
     fn last(&self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")) {
-            Ok(rows) => Ok(match rows.into_iter().next() {
-                None => Last::NoRow,
-                Some(row) => HistoryRow::parse(row).map_or(Last::Unreadable, |row| Last::Row(Box::new(row))),
-            }),
+            Ok(rows) => Ok(Last::of(rows)),
             Err(error) if is_no_table(&error) => Ok(Last::NoTable),
             Err(error) => Err(fault(error)),
         }
@@ -262,6 +267,10 @@ impl<'a> Sqlite<'a> {
 impl Database for Sqlite<'_> {
     fn backend(&self) -> Backend {
         BACKEND
+    }
+
+    fn read_end(&mut self, table: &HistoryTable) -> impl Future<Output = Result<End, Fault>> + Send {
+        ready(self.end(table))
     }
 
     fn read_last(&mut self, table: &HistoryTable) -> impl Future<Output = Result<Last, Fault>> + Send {

@@ -8,7 +8,7 @@ use migrate_revision::{Backend, Goal, Steps, Target, lock_key};
 
 use super::state::State;
 use super::{Aim, Outcome, Run};
-use crate::backends::{Attempt, Database, Last, LockKey, StepFault, Work, WorkBody};
+use crate::backends::{Attempt, Database, End, Last, LockKey, StepFault, Work, WorkBody};
 use crate::event::Event;
 use crate::history::{HistoryRow, RowState, Running, TakeOver};
 use crate::options::{Lock, Transaction};
@@ -26,13 +26,16 @@ const MAX_REFUSED: usize = 100;
 impl<D: Database> Run<'_, D> {
     /// Reads the state, and if there is something to do, gets hold of the database and does it.
     pub(super) async fn change(mut self, aim: Aim) -> Result<Report> {
-        let last = self.read_last().await?;
-        if let Last::Row(row) = &last
-            && self.leads_to_head(&aim)
-            && self.is_at_head(row)?
-        {
-            return Ok(Report::nothing_to_do(row.heads.clone()));
-        }
+        let end = if self.leads_to_head(&aim) { self.read_end().await? } else { End::Other };
+        let last = match end {
+            End::Done(digest) if self.is_head(&digest) => {
+                let heads = self.set.heads().split(',').filter(|head| !head.is_empty());
+                return Ok(Report::nothing_to_do(heads.map(str::to_owned).collect()));
+            }
+            End::NoTable => Last::NoTable,
+            End::NoRow => Last::NoRow,
+            End::Done(_) | End::Other => self.read_last().await?,
+        };
         let result = self.change_prepared(&aim, last).await;
         let released = self.release().await;
         let report = result?;
@@ -46,10 +49,9 @@ impl<D: Database> Run<'_, D> {
             if *target == Target::Heads || *target == Target::Head && self.set.has_one_head())
     }
 
-    /// Whether a row says that the database is where this set leads. It is all that a start with nothing to do looks at.
-    fn is_at_head(&self, row: &HistoryRow) -> Result<bool> {
-        let digest = self.set.digest(self.db.backend())?;
-        Ok(row.is_done() && row.joined_heads() == self.set.heads() && row.digest == digest.to_string())
+    /// Whether a digest is that of where this set leads: it is of the heads' ids as well.
+    fn is_head(&self, digest: &str) -> bool {
+        self.set.digest(self.db.backend()).is_ok_and(|head| head.to_string() == digest)
     }
 
     async fn change_prepared(&mut self, aim: &Aim, mut last: Last) -> Result<Report> {
@@ -229,13 +231,11 @@ impl<D: Database> Run<'_, D> {
             self.events.emit(&Event::Waiting { waited: start.elapsed(), holder: holder.as_deref() });
             self.db.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(250));
-            if to_head {
-                let last = self.read_last().await?;
-                if let Last::Row(row) = &last
-                    && self.is_at_head(row)?
-                {
-                    return Ok(last);
-                }
+            if to_head
+                && let End::Done(digest) = self.read_end().await?
+                && self.is_head(&digest)
+            {
+                return self.read_last().await;
             }
         }
     }

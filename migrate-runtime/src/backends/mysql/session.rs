@@ -200,6 +200,11 @@ pub(super) fn dialect_of(version: Option<&str>) -> Backend {
     if mariadb { Backend::Mariadb } else { Backend::Mysql }
 }
 
+/// By the number with which the server greets: MariaDB went on from 5.5 with 10, of which MySQL has none.
+pub(super) fn dialect_of_release(major: u16) -> Backend {
+    if major >= 10 { Backend::Mariadb } else { Backend::Mysql }
+}
+
 fn variable(row: Vec<Option<String>>) -> Option<(String, String)> {
     match <[_; 2]>::try_from(row) {
         Ok([Some(name), value]) => Some((name.to_ascii_lowercase(), value.unwrap_or_default())),

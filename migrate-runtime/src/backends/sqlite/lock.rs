@@ -132,7 +132,7 @@ pub(super) fn blocked(told: &mut Tell<'_>, step: usize) -> impl FnMut(Duration) 
 
 /// Whether the last row, if there is one, is another than the one that is expected, or is not done.
 fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
-    let Some([Some(seq), Some(digest), Some(state)]) = last.map(Vec::as_slice) else {
+    let Some([Some(seq), Some(digest), Some(state), ..]) = last.map(Vec::as_slice) else {
         return expected.is_some();
     };
     state == "running" || seq.parse().ok().map(|seq| (seq, digest.as_str())) != expected
