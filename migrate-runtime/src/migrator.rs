@@ -8,6 +8,8 @@ use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
 mod words {
+    pub(super) use std::pin::Pin;
+
     pub(super) use migrate_revision::{Direction, Target};
 
     pub(super) use super::{Migrations, Migrator};
@@ -114,9 +116,44 @@ impl<C> std::fmt::Debug for Migrator<'_, C> {
     }
 }
 
+/// A verb that is compiled with this crate, and not again by every program that calls it: one that has no type parameters,
+/// and no future but in a box, since an async function is compiled where it is awaited.
+macro_rules! compiled {
+    ($call:ident, $name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $verb:ident) => {
+        fn $name(self, $($argument: $type),*) -> Result<$answer> {
+            $call!(self, $verb($($argument),*))
+        }
+    };
+    (async $call:ident, $name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $verb:ident) => {
+        fn $name(self, $($argument: $type),*) -> Pin<Box<dyn Future<Output = Result<$answer>> + Send + 'a>> {
+            Box::pin(async move { $call!(self, $verb($($argument),*)) })
+        }
+    };
+}
+
+/// The result of a compiled verb.
+macro_rules! finish {
+    ($result:expr) => {
+        $result
+    };
+    ($future:expr, $asynchronous:ident) => {
+        $future.await
+    };
+}
+
 /// Writes the verbs once, for plain and for async functions. `$call` runs a verb of the engine on the connection.
+///
+/// Those that most programs use are `compiled`; the others are compiled by the programs that use them.
 macro_rules! verbs {
     ($connection:ty, $call:ident $(, $asynchronous:ident)?) => {
+        impl<'a> Migrator<'a, $connection> {
+            compiled!($($asynchronous)? $call, compiled_upgrade(target: Target) -> Report, upgrade);
+            compiled!($($asynchronous)? $call, compiled_downgrade(target: Target) -> Report, downgrade);
+            compiled!($($asynchronous)? $call, compiled_stamp(target: Target, purge: bool) -> Report, stamp);
+            compiled!($($asynchronous)? $call, compiled_plan(target: Target, direction: Direction) -> Plan, plan);
+            compiled!($($asynchronous)? $call, compiled_status() -> Status, status);
+        }
+
         impl<'a> Migrator<'a, $connection> {
             /// Applies what is missing to the target: `head`, a revision, `+1`.
             ///
@@ -127,7 +164,7 @@ macro_rules! verbs {
             /// edited ones, another run holds the lock for too long, or the database refuses.
             pub $($asynchronous)? fn upgrade(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, upgrade(target))
+                finish!(self.compiled_upgrade(target) $(, $asynchronous)?)
             }
 
             /// Undoes what stands above the target: `base`, a revision, `-1`.
@@ -136,7 +173,7 @@ macro_rules! verbs {
             /// As [`upgrade`](Self::upgrade), and when a revision on the way is irreversible; then nothing is touched.
             pub $($asynchronous)? fn downgrade(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, downgrade(target))
+                finish!(self.compiled_downgrade(target) $(, $asynchronous)?)
             }
 
             /// Records that the database is at the target, without running anything.
@@ -145,7 +182,7 @@ macro_rules! verbs {
             /// When the target leads nowhere, or the database refuses.
             pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, stamp(target, false))
+                finish!(self.compiled_stamp(target, false) $(, $asynchronous)?)
             }
 
             /// Records that the database is at the target and at nothing else, wherever it was: as a
@@ -155,13 +192,14 @@ macro_rules! verbs {
             /// As [`stamp`](Self::stamp).
             pub $($asynchronous)? fn stamp_purged(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, stamp(target, true))
+                finish!(self.compiled_stamp(target, true) $(, $asynchronous)?)
             }
 
             /// The revisions that were edited after they were applied.
             ///
             /// # Errors
             /// When the database cannot be read, or has other revisions than this binary.
+            #[inline]
             pub $($asynchronous)? fn edited(self) -> Result<Vec<EditedRevision>> {
                 $call!(self, edited())
             }
@@ -188,6 +226,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// When no revision is half done, a run is still at work on it, or the database refuses.
+            #[inline]
             pub $($asynchronous)? fn resolve(self, resolution: Resolution) -> Result<Resolved> {
                 $call!(self, resolve(resolution))
             }
@@ -198,7 +237,7 @@ macro_rules! verbs {
             /// As [`status`](Self::status), and when the target leads nowhere.
             pub $($asynchronous)? fn plan(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
-                $call!(self, plan(target, Direction::Up))
+                finish!(self.compiled_plan(target, Direction::Up) $(, $asynchronous)?)
             }
 
             /// What [`downgrade`](Self::downgrade) to the target would do.
@@ -207,7 +246,7 @@ macro_rules! verbs {
             /// As [`status`](Self::status), and when the target leads nowhere or a revision is irreversible.
             pub $($asynchronous)? fn plan_downgrade(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
-                $call!(self, plan(target, Direction::Down))
+                finish!(self.compiled_plan(target, Direction::Down) $(, $asynchronous)?)
             }
 
             /// Undoes what a newer binary has done and this one does not know, from the texts that it left on record, until
@@ -216,6 +255,7 @@ macro_rules! verbs {
             /// # Errors
             /// When one of them is irreversible, written in Rust, or half applied, when the database came there by a stamp, or
             /// what is below is not what this binary has; then nothing is touched. Otherwise as [`upgrade`](Self::upgrade).
+            #[inline]
             pub $($asynchronous)? fn undo_unknown(self) -> Result<Report> {
                 $call!(self, undo_unknown())
             }
@@ -224,6 +264,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// As [`undo_unknown`](Self::undo_unknown).
+            #[inline]
             pub $($asynchronous)? fn plan_undo_unknown(self) -> Result<Plan> {
                 $call!(self, plan_undo_unknown())
             }
@@ -249,7 +290,7 @@ macro_rules! verbs {
             /// # Errors
             /// When the database cannot be read, or has other revisions than this binary or edited ones.
             pub $($asynchronous)? fn status(self) -> Result<Status> {
-                $call!(self, status())
+                finish!(self.compiled_status() $(, $asynchronous)?)
             }
 
             /// The revisions that [`upgrade`](Self::upgrade) to the heads would apply.
@@ -257,7 +298,7 @@ macro_rules! verbs {
             /// # Errors
             /// As [`status`](Self::status).
             pub $($asynchronous)? fn pending(self) -> Result<Vec<RevisionInfo>> {
-                let status: Result<Status> = $call!(self, status());
+                let status: Result<Status> = finish!(self.compiled_status() $(, $asynchronous)?);
                 Ok(status?.pending)
             }
         }
