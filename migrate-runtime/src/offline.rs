@@ -156,12 +156,12 @@ impl Offline<'_> {
         }
     }
 
-    fn write<'b>(
+    fn write(
         &self,
         verb: &str,
         decoded: &Decoded,
         from: &Applied,
-        to: impl IntoIterator<Item = &'b Index>,
+        to: &[Index],
         entries: &[Entry<'_>],
     ) -> Result<String> {
         let (from_heads, to) = (heads(decoded, from.heads()), heads(decoded, to));
@@ -272,7 +272,7 @@ fn delimiter(sql: &str) -> String {
     all.find(|delimiter| !sql.contains(delimiter.as_str())).unwrap_or_default()
 }
 
-fn heads<'b>(decoded: &Decoded, indices: impl IntoIterator<Item = &'b Index>) -> String {
+fn heads(decoded: &Decoded, indices: &[Index]) -> String {
     let names = decoded.names(indices);
     if names.is_empty() { "base".into() } else { names.join(", ") }
 }

@@ -72,9 +72,9 @@ impl Decoded {
     }
 
     /// The ids of revisions, sorted.
-    pub(crate) fn names<'b>(&self, indices: impl IntoIterator<Item = &'b Index>) -> Vec<String> {
+    pub(crate) fn names(&self, indices: &[Index]) -> Vec<String> {
         let mut names: Vec<String> =
-            indices.into_iter().map(|&index| self.revisions[index].id.to_string()).collect();
+            indices.iter().map(|&index| self.revisions[index].id.to_string()).collect();
         names.sort_unstable();
         names
     }

@@ -184,10 +184,10 @@ impl<D: Database> Run<'_, D> {
 
     /// The chain digest of heads with the checksums on record; of a revision without one, with that of this set. `None` if
     /// something in it has neither.
-    pub(super) fn recorded_chain<'b>(
+    pub(super) fn recorded_chain(
         &self,
         decoded: &Decoded,
-        heads: impl IntoIterator<Item = &'b Index>,
+        heads: &[Index],
         recorded: &Recorded,
     ) -> Option<String> {
         let content = |index: Index| {

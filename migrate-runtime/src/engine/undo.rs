@@ -120,7 +120,7 @@ impl<D: Database> Run<'_, D> {
                 return Err(refused(&row.revision, "what is below it is not what this binary has"));
             }
             Some(row) => (row.joined_heads(), row.digest.clone()),
-            None => (String::new(), self.records(decoded).digest([])?),
+            None => (String::new(), self.records(decoded).digest(&[])?),
         };
         for row in stack {
             let (text, script) = self.recorded_script(row).await?;
