@@ -220,7 +220,7 @@ impl Graph {
 }
 
 /// The place of a name among sorted ones.
-fn find<N: std::ops::Deref<Target = str>>(names: &[(N, Index)], name: &str) -> Option<Index> {
+pub(crate) fn find<N: std::ops::Deref<Target = str>>(names: &[(N, Index)], name: &str) -> Option<Index> {
     let place = names.binary_search_by(|(other, _)| (**other).cmp(name)).ok()?;
     Some(names[place].1)
 }
