@@ -104,6 +104,16 @@ impl<'a> Sqlite<'a> {
         }
     }
 
+    /// Runs statements whose rows nobody wants.
+    fn batch(&self, sql: &str) -> rusqlite::Result<()> {
+        self.patiently(|connection| connection.execute_batch(sql))
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    fn execute(&self, sql: &str) -> rusqlite::Result<usize> {
+        self.patiently(|connection| connection.execute(sql, []))
+    }
+
     fn rows(&self, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
         self.patiently(|connection| {
             let mut statement = connection.prepare(sql)?;
@@ -111,17 +121,18 @@ impl<'a> Sqlite<'a> {
             let mut rows = statement.query([])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let text = |column: usize| {
-                    Ok(match row.get_ref(column)? {
+                let mut texts = Vec::with_capacity(columns);
+                for column in 0..columns {
+                    texts.push(match row.get_ref(column)? {
                         ValueRef::Null => None,
                         ValueRef::Integer(value) => Some(value.to_string()),
                         ValueRef::Real(value) => Some(value.to_string()),
                         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
                             Some(String::from_utf8_lossy(bytes).into_owned())
                         }
-                    })
-                };
-                found.push((0..columns).map(text).collect::<rusqlite::Result<_>>()?);
+                    });
+                }
+                found.push(texts);
             }
             Ok(found)
         })
@@ -164,7 +175,7 @@ impl<'a> Sqlite<'a> {
     /// Begins the transaction that writes row n+1, once the last row is seen to be n.
     fn begin(&mut self, table: &HistoryTable, create: bool, row: &NewRow) -> Result<(), StepFault> {
         let patience = self.patience;
-        self.patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE")).map_err(|error| {
+        self.batch("BEGIN IMMEDIATE").map_err(|error| {
             if is_busy(&error) && !self.is_stopped() {
                 StepFault::Error(still_locked(patience, error))
             } else {
@@ -439,9 +450,7 @@ impl Database for Sqlite<'_> {
             if unenforced {
                 sqlite.check_foreign_keys(&broken)?;
             }
-            sqlite
-                .patiently(|connection| connection.execute_batch("COMMIT"))
-                .map_err(|error| sqlite.blocked(error))
+            sqlite.batch("COMMIT").map_err(|error| sqlite.blocked(error))
         }
         .await;
         drop(open);
@@ -459,9 +468,7 @@ impl Database for Sqlite<'_> {
         let open = OpenTransaction(self);
         open.0.begin(table, create, row)?;
         open.0.connection.execute_batch(&table.insert(row, false, BACKEND)).map_err(row_fault)?;
-        open.0
-            .patiently(|connection| connection.execute_batch("COMMIT"))
-            .map_err(|error| open.0.blocked(error))
+        open.0.batch("COMMIT").map_err(|error| open.0.blocked(error))
     }
 
     async fn take_over(
@@ -471,7 +478,7 @@ impl Database for Sqlite<'_> {
         to: &TakeOver<'_>,
     ) -> Result<bool, Fault> {
         let update = table.update_owner(running, to, BACKEND);
-        let changed = self.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+        let changed = self.execute(&update).map_err(fault)?;
         Ok(changed == 1)
     }
 

@@ -1,6 +1,5 @@
 //! What revisions do to the session, and putting it back, by statements that work whatever the search path.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -16,8 +15,8 @@ const KEPT: &str = "pg_catalog.current_setting('embed_migrations.saved')";
 pub(crate) struct Scope {
     /// Whether a statement may change any setting, so that all must be looked at
     all: bool,
-    /// Settings that nobody defined, of which there is no list: the names in the steps' own texts
-    custom: BTreeSet<String>,
+    /// Settings that nobody defined, of which there is no list: the names in the steps' own texts, sorted
+    custom: Vec<String>,
     /// Whether the steps have timeouts of their own
     timeouts: bool,
 }
@@ -278,11 +277,11 @@ pub(crate) fn resets_all(script: &Script, text: &str) -> bool {
 }
 
 /// The names with a dot that a statement sets.
-fn custom_names(sql: &str, names: &mut BTreeSet<String>) {
+fn custom_names(sql: &str, names: &mut Vec<String>) {
     let mut keep = |name: &str| {
         let name = name.replace('"', "");
-        if name.contains('.') {
-            names.insert(name);
+        if let (true, Err(place)) = (name.contains('.'), names.binary_search(&name)) {
+            names.insert(place, name);
         }
     };
     let mut words = sql.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
@@ -309,9 +308,9 @@ mod tests {
     #[test]
     fn settings_of_nobody_are_found_in_the_text() {
         let names = |sql: &str| {
-            let mut names = BTreeSet::new();
+            let mut names = Vec::new();
             custom_names(sql, &mut names);
-            names.into_iter().collect::<Vec<_>>()
+            names
         };
         assert_eq!(names("SET app.user = 'a'"), ["app.user"]);
         assert_eq!(names("set session \"app\".\"user\" TO 'a'"), ["app.user"]);

@@ -24,11 +24,11 @@ impl Sqlite<'_> {
         let open = OpenTransaction(self);
         let sqlite = &mut *open.0;
         told(0, Told::Begun);
-        again(script, from).try_for_each(|(place, statement)| {
+        for (place, statement) in again(script, from) {
             sqlite
                 .run(&text[statement.range.clone()], &script.options)
-                .map_err(|fault| failed(0, place, statement, from, fault))
-        })?;
+                .map_err(|fault| failed(0, place, statement, from, fault))?;
+        }
         sqlite.note_settings(script);
         // The place up to which the record is committed: within the section's own transactions it is behind.
         let mut kept = from;
@@ -40,23 +40,19 @@ impl Sqlite<'_> {
             let together = sqlite.connection.is_autocommit()
                 && !matches!(statement.kind, StatementKind::OutsideTransaction | StatementKind::Transaction);
             if together {
-                sqlite
-                    .patiently(|connection| connection.execute_batch("BEGIN IMMEDIATE"))
-                    .map_err(|error| sqlite.blocked(error))?;
+                sqlite.batch("BEGIN IMMEDIATE").map_err(|error| sqlite.blocked(error))?;
             }
             // The end of the section's own transaction commits its own record: there is nothing to commit twice.
             if statement.kind == StatementKind::Transaction && !sqlite.connection.is_autocommit() {
-                sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+                sqlite.execute(&update).map_err(fault)?;
             }
             sqlite.run(sql, &script.options).map_err(fail)?;
-            let changed = sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+            let changed = sqlite.execute(&update).map_err(fault)?;
             if changed != 1 {
                 return Err(StepFault::Overtaken);
             }
             if together {
-                sqlite
-                    .patiently(|connection| connection.execute_batch("COMMIT"))
-                    .map_err(|error| sqlite.blocked(error))?;
+                sqlite.batch("COMMIT").map_err(|error| sqlite.blocked(error))?;
             }
             if sqlite.connection.is_autocommit() {
                 kept = place + 1;
@@ -67,7 +63,7 @@ impl Sqlite<'_> {
             return Err(StepFault::Error(left_transaction_open(&work.row.revision)));
         }
         let done = table.update_done(running, script.statements.len(), BACKEND);
-        let changed = sqlite.patiently(|connection| connection.execute(&done, [])).map_err(fault)?;
+        let changed = sqlite.execute(&done).map_err(fault)?;
         sqlite.restore_settings()?;
         if changed == 1 { Ok(()) } else { Err(StepFault::Overtaken) }
     }
