@@ -8,14 +8,12 @@ use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
 mod words {
-    pub(super) use std::pin::Pin;
-
     pub(super) use migrate_revision::{Direction, Target};
 
     pub(super) use super::{Migrations, Migrator};
     pub(super) use crate::Result;
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    pub(super) use crate::engine::Run;
+    pub(super) use crate::engine::{Compiled, Run};
     pub(super) use crate::history::HistoryRow;
     pub(super) use crate::options::Resolution;
     pub(super) use crate::report::{EditedRevision, Plan, Report, Resolved, RevisionInfo, Status};
@@ -116,44 +114,12 @@ impl<C> std::fmt::Debug for Migrator<'_, C> {
     }
 }
 
-/// A verb that is compiled with this crate, and not again by every program that calls it: one that has no type parameters,
-/// and no future but in a box, since an async function is compiled where it is awaited.
-macro_rules! compiled {
-    ($call:ident, $name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $verb:ident) => {
-        fn $name(self, $($argument: $type),*) -> Result<$answer> {
-            $call!(self, $verb($($argument),*))
-        }
-    };
-    (async $call:ident, $name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $verb:ident) => {
-        fn $name(self, $($argument: $type),*) -> Pin<Box<dyn Future<Output = Result<$answer>> + Send + 'a>> {
-            Box::pin(async move { $call!(self, $verb($($argument),*)) })
-        }
-    };
-}
-
-/// The result of a compiled verb.
-macro_rules! finish {
-    ($result:expr) => {
-        $result
-    };
-    ($future:expr, $asynchronous:ident) => {
-        $future.await
-    };
-}
-
 /// Writes the verbs once, for plain and for async functions. `$call` runs a verb of the engine on the connection.
 ///
-/// Those that most programs use are `compiled`; the others are compiled by the programs that use them.
+/// Those that most programs use are compiled with the engine; the others, which are `#[inline]` or generic, by the programs
+/// that use them.
 macro_rules! verbs {
     ($connection:ty, $call:ident $(, $asynchronous:ident)?) => {
-        impl<'a> Migrator<'a, $connection> {
-            compiled!($($asynchronous)? $call, compiled_upgrade(target: Target) -> Report, upgrade);
-            compiled!($($asynchronous)? $call, compiled_downgrade(target: Target) -> Report, downgrade);
-            compiled!($($asynchronous)? $call, compiled_stamp(target: Target, purge: bool) -> Report, stamp);
-            compiled!($($asynchronous)? $call, compiled_plan(target: Target, direction: Direction) -> Plan, plan);
-            compiled!($($asynchronous)? $call, compiled_status() -> Status, status);
-        }
-
         impl<'a> Migrator<'a, $connection> {
             /// Applies what is missing to the target: `head`, a revision, `+1`.
             ///
@@ -164,7 +130,7 @@ macro_rules! verbs {
             /// edited ones, another run holds the lock for too long, or the database refuses.
             pub $($asynchronous)? fn upgrade(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                finish!(self.compiled_upgrade(target) $(, $asynchronous)?)
+                $call!(self, boxed_upgrade(target))
             }
 
             /// Undoes what stands above the target: `base`, a revision, `-1`.
@@ -173,7 +139,7 @@ macro_rules! verbs {
             /// As [`upgrade`](Self::upgrade), and when a revision on the way is irreversible; then nothing is touched.
             pub $($asynchronous)? fn downgrade(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                finish!(self.compiled_downgrade(target) $(, $asynchronous)?)
+                $call!(self, boxed_downgrade(target))
             }
 
             /// Records that the database is at the target, without running anything.
@@ -182,7 +148,7 @@ macro_rules! verbs {
             /// When the target leads nowhere, or the database refuses.
             pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                finish!(self.compiled_stamp(target, false) $(, $asynchronous)?)
+                $call!(self, boxed_stamp(target, false))
             }
 
             /// Records that the database is at the target and at nothing else, wherever it was: as a
@@ -192,7 +158,7 @@ macro_rules! verbs {
             /// As [`stamp`](Self::stamp).
             pub $($asynchronous)? fn stamp_purged(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                finish!(self.compiled_stamp(target, true) $(, $asynchronous)?)
+                $call!(self, boxed_stamp(target, true))
             }
 
             /// The revisions that were edited after they were applied.
@@ -237,7 +203,7 @@ macro_rules! verbs {
             /// As [`status`](Self::status), and when the target leads nowhere.
             pub $($asynchronous)? fn plan(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
-                finish!(self.compiled_plan(target, Direction::Up) $(, $asynchronous)?)
+                $call!(self, boxed_plan(target, Direction::Up))
             }
 
             /// What [`downgrade`](Self::downgrade) to the target would do.
@@ -246,7 +212,7 @@ macro_rules! verbs {
             /// As [`status`](Self::status), and when the target leads nowhere or a revision is irreversible.
             pub $($asynchronous)? fn plan_downgrade(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
-                finish!(self.compiled_plan(target, Direction::Down) $(, $asynchronous)?)
+                $call!(self, boxed_plan(target, Direction::Down))
             }
 
             /// Undoes what a newer binary has done and this one does not know, from the texts that it left on record, until
@@ -273,6 +239,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// When the database cannot be read.
+            #[inline]
             pub $($asynchronous)? fn current(self) -> Result<Vec<String>> {
                 $call!(self, current())
             }
@@ -281,6 +248,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// When the database cannot be read.
+            #[inline]
             pub $($asynchronous)? fn history(self) -> Result<Vec<HistoryRow>> {
                 $call!(self, history())
             }
@@ -290,7 +258,7 @@ macro_rules! verbs {
             /// # Errors
             /// When the database cannot be read, or has other revisions than this binary or edited ones.
             pub $($asynchronous)? fn status(self) -> Result<Status> {
-                finish!(self.compiled_status() $(, $asynchronous)?)
+                $call!(self, boxed_status())
             }
 
             /// The revisions that [`upgrade`](Self::upgrade) to the heads would apply.
@@ -298,7 +266,7 @@ macro_rules! verbs {
             /// # Errors
             /// As [`status`](Self::status).
             pub $($asynchronous)? fn pending(self) -> Result<Vec<RevisionInfo>> {
-                let status: Result<Status> = finish!(self.compiled_status() $(, $asynchronous)?);
+                let status: Result<Status> = $call!(self, boxed_status());
                 Ok(status?.pending)
             }
         }
