@@ -11,7 +11,7 @@ mod state;
 mod steps;
 mod undo;
 
-pub(crate) use self::compiled::Compiled;
+pub(crate) use self::compiled::{Boxed, Compiled};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
