@@ -33,10 +33,11 @@ impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         // Every row of a history has two of these, and formatting bytes one by one takes as long as writing the row.
-        let digits: String = (self.0.iter())
-            .flat_map(|byte| [byte >> 4, byte & 15])
-            .map(|digit| char::from(DIGITS[usize::from(digit)]))
-            .collect();
+        let mut digits = String::with_capacity(64);
+        for byte in self.0 {
+            digits.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            digits.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
         write!(f, "{SCHEME}:{digits}")
     }
 }

@@ -36,8 +36,8 @@ impl Digests {
 
     /// The chain digest of a set of heads; `None` if something in it has no checksum on the backend.
     #[must_use]
-    pub fn chain<'a>(&self, heads: impl IntoIterator<Item = &'a Index>) -> Option<Checksum> {
-        let mut digests = heads.into_iter().map(|&head| self.nodes[head]).collect::<Option<Vec<_>>>()?;
+    pub fn chain(&self, heads: &[Index]) -> Option<Checksum> {
+        let mut digests = heads.iter().map(|&head| self.nodes[head]).collect::<Option<Vec<_>>>()?;
         Some(chain_digest(&mut digests))
     }
 }

@@ -1,7 +1,13 @@
 //! The revisions as a graph: who stands on whom, what is applied, in which order to go.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod applied;
+#[cfg(feature = "plan")]
+mod lineage;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+pub use self::applied::Applied;
 use crate::Revision;
 pub use crate::digests::Digests;
 
@@ -21,8 +27,6 @@ pub struct Graph {
     above: Vec<Vec<Index>>,
     /// Parents before children, in the order of the set where it is free
     order: Vec<Index>,
-    /// Place of each revision in `order`
-    rank: Vec<usize>,
     heads: Vec<Index>,
     bases: Vec<Index>,
 }
@@ -65,24 +69,24 @@ impl Graph {
         for (index, revision) in revisions.iter().enumerate() {
             names.push((revision.id.as_str(), index));
         }
-        names.sort();
-        let mut twice: Vec<(Index, Index)> = names
-            .windows(2)
-            .filter(|pair| pair[0].0 == pair[1].0)
-            .map(|pair| (pair[0].1, pair[1].1))
-            .collect();
-        twice.sort_unstable_by_key(|&(_, second)| second);
-        errors.extend(twice.into_iter().map(|(first, second)| GraphError::Duplicate(first, second)));
-        let mut labels: BTreeMap<&str, Index> = BTreeMap::new();
+        names.sort_unstable();
+        let mut namesake = vec![None; revisions.len()];
+        for pair in names.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+            namesake[pair[1].1] = Some(pair[0].1);
+        }
+        for (second, first) in namesake.into_iter().enumerate() {
+            errors.extend(first.map(|first| GraphError::Duplicate(first, second)));
+        }
+        let mut labels: Vec<(&str, Index)> = Vec::new();
         for (index, revision) in revisions.iter().enumerate() {
             for label in &revision.labels {
-                let holder = find(&names, label).or_else(|| labels.get(label.as_str()).copied());
-                match holder {
+                match find(&names, label).or_else(|| find(&labels, label)) {
                     Some(holder) => {
                         errors.push(GraphError::LabelTaken { revision: index, label: label.clone(), holder });
                     }
                     None => {
-                        labels.insert(label, index);
+                        let place = labels.partition_point(|(other, _)| *other < label.as_str());
+                        labels.insert(place, (label, index));
                     }
                 }
             }
@@ -104,7 +108,7 @@ impl Graph {
             }
             below[index].clone_from(&revises[index]);
             for name in &revision.depends_on {
-                match find(&names, name).or_else(|| labels.get(name.as_str()).copied()) {
+                match find(&names, name).or_else(|| find(&labels, name)) {
                     Some(dependency) => {
                         push_new(&mut depends_on[index], dependency);
                         push_new(&mut below[index], dependency);
@@ -130,10 +134,6 @@ impl Graph {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let mut rank = vec![0; order.len()];
-        for (place, &index) in order.iter().enumerate() {
-            rank[index] = place;
-        }
         let mut is_parent = vec![false; revisions.len()];
         for &parent in revises.iter().flatten() {
             is_parent[parent] = true;
@@ -142,10 +142,10 @@ impl Graph {
         let bases = (0..revisions.len()).filter(|&index| revises[index].is_empty()).collect();
         if !labels.is_empty() {
             names.extend(labels);
-            names.sort();
+            names.sort_unstable();
         }
         let names = names.into_iter().map(|(name, index)| (name.into(), index)).collect();
-        Ok(Self { names, revises, depends_on, below, above, order, rank, heads, bases })
+        Ok(Self { names, revises, depends_on, below, above, order, heads, bases })
     }
 
     /// Number of revisions.
@@ -166,12 +166,6 @@ impl Graph {
         &self.heads
     }
 
-    /// The revisions on which nothing stands, neither child nor dependent: the heads of a database that has everything.
-    #[must_use]
-    pub fn effective_heads(&self) -> Vec<Index> {
-        (0..self.len()).filter(|&index| self.above[index].is_empty()).collect()
-    }
-
     /// The revisions that revise no other.
     #[must_use]
     pub fn bases(&self) -> &[Index] {
@@ -184,53 +178,16 @@ impl Graph {
         find(&self.names, name)
     }
 
-    /// The ids and labels that begin so, in alphabetical order.
-    pub(crate) fn names_from<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a str, Index)> + 'a {
-        let first = self.names.partition_point(|(name, _)| **name < *start);
-        self.names[first..]
-            .iter()
-            .map(|(name, index)| (&**name, *index))
-            .take_while(move |(name, _)| name.starts_with(start))
-    }
-
-    /// Every id and label.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(|(name, _)| &**name)
-    }
-
     /// The revisions that a revision depends on without revising them.
     #[must_use]
     pub fn depends_on(&self, index: Index) -> &[Index] {
         &self.depends_on[index]
     }
 
-    /// The dependencies that no ancestor by `revises` has already.
-    #[must_use]
-    pub fn own_dependencies(&self, index: Index) -> Vec<Index> {
-        let mut own = self.depends_on[index].clone();
-        let shared = |&dependency: &Index| {
-            self.above[dependency].iter().any(|&i| i != index && self.depends_on[i].contains(&dependency))
-        };
-        if own.iter().any(shared) {
-            let ancestors = self.reach([index], &self.revises);
-            own.retain(|dependency| {
-                !self.above[*dependency]
-                    .iter()
-                    .any(|&i| i != index && ancestors[i] && self.depends_on[i].contains(dependency))
-            });
-        }
-        own
-    }
-
     /// The parents of a revision.
     #[must_use]
     pub fn revises(&self, index: Index) -> &[Index] {
         &self.revises[index]
-    }
-
-    /// The revisions that revise this one.
-    pub fn children(&self, index: Index) -> impl Iterator<Item = Index> + '_ {
-        self.above[index].iter().copied().filter(move |&child| self.revises[child].contains(&index))
     }
 
     /// The revisions that revise this one or depend on it.
@@ -250,60 +207,9 @@ impl Graph {
         &self.order
     }
 
-    /// These revisions and everything that they stand on, dependencies included.
-    #[must_use]
-    pub fn closure(&self, of: impl IntoIterator<Item = Index>) -> Applied {
-        let reached = self.reach(of, &self.below);
-        let mut applied = Applied { members: reached, covered: vec![0; self.len()], heads: BTreeSet::new() };
-        for index in 0..self.len() {
-            if applied.members[index] {
-                self.below[index].iter().for_each(|&under| applied.covered[under] += 1);
-            }
-        }
-        for index in 0..self.len() {
-            if applied.members[index] && applied.covered[index] == 0 {
-                applied.heads.insert(index);
-            }
-        }
-        applied
-    }
-
-    /// These revisions and everything that stands on them, dependents included, as one flag per revision.
-    #[must_use]
-    pub fn descendants(&self, of: impl IntoIterator<Item = Index>) -> Vec<bool> {
-        self.reach(of, &self.above)
-    }
-
-    /// These revisions and their ancestors by `revises` alone, as one flag per revision.
-    pub(crate) fn ancestry(&self, of: impl IntoIterator<Item = Index>) -> Vec<bool> {
-        self.reach(of, &self.revises)
-    }
-
-    /// These revisions and their descendants by `revises` alone, as one flag per revision.
-    pub(crate) fn progeny(&self, of: impl IntoIterator<Item = Index>) -> Vec<bool> {
+    /// What the edges lead to from these, themselves included, as one flag per revision.
+    fn reach(&self, mut pending: Vec<Index>, edges: &[Vec<Index>]) -> Vec<bool> {
         let mut reached = vec![false; self.len()];
-        let mut pending: Vec<Index> = of.into_iter().collect();
-        while let Some(index) = pending.pop() {
-            if !std::mem::replace(&mut reached[index], true) {
-                pending.extend(self.children(index));
-            }
-        }
-        reached
-    }
-
-    /// These revisions, and all that are above or below one of them by `revises` alone, as one flag per revision.
-    #[must_use]
-    pub fn lineage(&self, of: &[Index]) -> Vec<bool> {
-        let mut related = self.ancestry(of.iter().copied());
-        for (flag, above) in related.iter_mut().zip(self.progeny(of.iter().copied())) {
-            *flag |= above;
-        }
-        related
-    }
-
-    fn reach(&self, from: impl IntoIterator<Item = Index>, edges: &[Vec<Index>]) -> Vec<bool> {
-        let mut reached = vec![false; self.len()];
-        let mut pending: Vec<Index> = from.into_iter().collect();
         while let Some(index) = pending.pop() {
             if !std::mem::replace(&mut reached[index], true) {
                 pending.extend(edges[index].iter().filter(|&&next| !reached[next]));
@@ -311,67 +217,10 @@ impl Graph {
         }
         reached
     }
-
-    /// Sorts parents before children.
-    pub fn sort_upwards(&self, revisions: &mut [Index]) {
-        revisions.sort_unstable_by_key(|&index| self.rank[index]);
-    }
-}
-
-/// The revisions that are in force in a database: with each of them all that it stands on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    members: Vec<bool>,
-    /// How many applied revisions stand directly on each
-    covered: Vec<u32>,
-    heads: BTreeSet<Index>,
-}
-
-impl Applied {
-    /// Whether a revision is in force.
-    #[must_use]
-    pub fn contains(&self, index: Index) -> bool {
-        self.members[index]
-    }
-
-    /// The revisions in force on which no other of them stands, dependents included.
-    #[must_use]
-    pub fn heads(&self) -> &BTreeSet<Index> {
-        &self.heads
-    }
-
-    /// The revisions in force.
-    pub fn iter(&self) -> impl Iterator<Item = Index> + '_ {
-        self.members.iter().enumerate().filter(|(_, member)| **member).map(|(index, _)| index)
-    }
-
-    /// Adds a revision all of whose ancestors are in force.
-    pub fn add(&mut self, graph: &Graph, index: Index) {
-        debug_assert!(graph.below[index].iter().all(|&under| self.members[under]));
-        self.members[index] = true;
-        self.heads.insert(index);
-        for &under in &graph.below[index] {
-            self.covered[under] += 1;
-            self.heads.remove(&under);
-        }
-    }
-
-    /// Takes out a revision on which no other in force stands.
-    pub fn remove(&mut self, graph: &Graph, index: Index) {
-        debug_assert!(self.heads.contains(&index));
-        self.members[index] = false;
-        self.heads.remove(&index);
-        for &under in &graph.below[index] {
-            self.covered[under] -= 1;
-            if self.covered[under] == 0 {
-                self.heads.insert(under);
-            }
-        }
-    }
 }
 
 /// The place of a name among sorted ones.
-fn find<N: std::ops::Deref<Target = str>>(names: &[(N, Index)], name: &str) -> Option<Index> {
+pub(crate) fn find<N: std::ops::Deref<Target = str>>(names: &[(N, Index)], name: &str) -> Option<Index> {
     let place = names.binary_search_by(|(other, _)| (**other).cmp(name)).ok()?;
     Some(names[place].1)
 }
@@ -385,14 +234,15 @@ fn push_new(list: &mut Vec<Index>, index: Index) {
 /// Kahn's algorithm: what it cannot place lies on a cycle or above one.
 fn topological_order(below: &[Vec<Index>], above: &[Vec<Index>]) -> Vec<Index> {
     let mut waiting: Vec<usize> = below.iter().map(Vec::len).collect();
-    let mut ready: BTreeSet<Index> = (0..below.len()).filter(|&index| waiting[index] == 0).collect();
+    let mut ready: BinaryHeap<Reverse<Index>> =
+        (0..below.len()).filter(|&index| waiting[index] == 0).map(Reverse).collect();
     let mut order = Vec::with_capacity(below.len());
-    while let Some(index) = ready.pop_first() {
+    while let Some(Reverse(index)) = ready.pop() {
         order.push(index);
         for &next in &above[index] {
             waiting[next] -= 1;
             if waiting[next] == 0 {
-                ready.insert(next);
+                ready.push(Reverse(next));
             }
         }
     }
@@ -481,7 +331,7 @@ mod tests {
             applied.add(&graph, index);
         }
         assert_eq!(applied, graph.closure([1, 2]));
-        assert_eq!(applied.heads().iter().copied().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(applied.heads(), [1, 2]);
         applied.remove(&graph, 1);
         applied.remove(&graph, 2);
         assert_eq!(applied, graph.closure([0]));

@@ -56,7 +56,7 @@ impl Resolver<'_> {
         let mut chosen: Vec<bool> = (0..self.graph.len()).map(|index| required.contains(index)).collect();
         if !floor.is_empty() {
             self.no_overlap(floor)?;
-            let above = self.graph.progeny(floor.iter().copied());
+            let above = self.graph.progeny(floor);
             (0..chosen.len()).for_each(|index| chosen[index] &= above[index]);
         }
         Ok(downwards(self.graph, &chosen, tops))
@@ -65,7 +65,7 @@ impl Resolver<'_> {
     fn upper(&self, range: &TargetRange, current: &Applied) -> Result<Vec<Index>, TargetError> {
         let target = match &range.to {
             End::Open => &Target::Heads,
-            End::Current => return Ok(current.heads().iter().copied().collect()),
+            End::Current => return Ok(current.heads().to_vec()),
             End::At(target) => target,
         };
         match self.read(target) {
@@ -73,7 +73,7 @@ impl Resolver<'_> {
             Reading { branch, place: None, steps } => {
                 let from = match (&range.from, branch) {
                     (End::Open, _) => Vec::new(),
-                    (End::Current, _) => current.heads().iter().copied().collect(),
+                    (End::Current, _) => current.heads().to_vec(),
                     (End::At(from), None) => self.one(from)?.into_iter().collect(),
                     (End::At(from), Some(_)) => self.all(from)?,
                 };
@@ -113,7 +113,7 @@ impl Resolver<'_> {
     ) -> Result<Vec<Index>, TargetError> {
         let target = match &range.from {
             End::Open => return Ok(Vec::new()),
-            End::Current => return Ok(current.heads().iter().copied().collect()),
+            End::Current => return Ok(current.heads().to_vec()),
             End::At(target) => target,
         };
         let Some(below) = self.below_heads(target)? else { return self.all(target) };
@@ -140,7 +140,7 @@ impl Resolver<'_> {
         if let Some(branch) = branch {
             self.branch(branch)?;
             let labels = Labels::new(self.revisions, self.graph);
-            heads.retain(|&head| labels.of(head).contains(branch));
+            heads.retain(|&head| labels.of(head).contains(&branch));
         }
         let mut below = BelowHeads::default();
         for (place, &head) in heads.iter().enumerate() {
@@ -177,11 +177,14 @@ impl Resolver<'_> {
         let labels = Labels::new(self.revisions, self.graph);
         let is_label = self.revisions[of].labels.iter().any(|label| label == branch);
         if is_label {
-            tops.retain(|&top| labels.of(top).contains(branch));
+            tops.retain(|&top| labels.of(top).contains(&branch));
         } else {
             let own = labels.of(of);
             let lineage = self.graph.lineage(&[of]);
-            tops.retain(|&top| if own.is_empty() { lineage[top] } else { !own.is_disjoint(labels.of(top)) });
+            tops.retain(|&top| match own {
+                [] => lineage[top],
+                own => own.iter().any(|label| labels.of(top).contains(label)),
+            });
         }
         Ok(())
     }

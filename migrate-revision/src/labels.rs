@@ -1,14 +1,13 @@
 //! Branch labels, and which revisions they cover.
 
-use std::collections::BTreeSet;
-
 use crate::Revision;
 use crate::graph::{Graph, Index};
 
 /// The labels that each revision of a set has, its own and those of its branch.
 #[derive(Debug, Clone)]
 pub struct Labels<'a> {
-    of: Vec<BTreeSet<&'a str>>,
+    /// Sorted
+    of: Vec<Vec<&'a str>>,
 }
 
 impl<'a> Labels<'a> {
@@ -16,10 +15,16 @@ impl<'a> Labels<'a> {
     /// line without forks and merges, the ancestors down to the nearest fork or merge.
     #[must_use]
     pub fn new(revisions: &'a [Revision], graph: &Graph) -> Self {
-        let mut of: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); revisions.len()];
+        let mut of: Vec<Vec<&str>> = vec![Vec::new(); revisions.len()];
         for (index, revision) in revisions.iter().enumerate().filter(|(_, r)| !r.labels.is_empty()) {
-            let mut cover = |index: Index| of[index].extend(revision.labels.iter().map(String::as_str));
-            let above = graph.progeny([index]);
+            let mut cover = |index: Index| {
+                for label in &revision.labels {
+                    if let Err(place) = of[index].binary_search(&label.as_str()) {
+                        of[index].insert(place, label);
+                    }
+                }
+            };
+            let above = graph.progeny(&[index]);
             above.iter().enumerate().filter(|(_, above)| **above).for_each(|(index, _)| cover(index));
             // A fork by dependents counts as well.
             let joins_or_forks = |at: Index| graph.dependents(at).len() > 1 || graph.revises(at).len() > 1;
@@ -37,7 +42,7 @@ impl<'a> Labels<'a> {
 
     /// The labels of a revision, sorted.
     #[must_use]
-    pub fn of(&self, index: Index) -> &BTreeSet<&'a str> {
+    pub fn of(&self, index: Index) -> &[&'a str] {
         &self.of[index]
     }
 }

@@ -8,12 +8,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         3..=5 => 2,
         _ => 3,
     };
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
-        .min()
-        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
-        .map(|(_, candidate)| candidate)
+    let mut nearest = None;
+    for candidate in candidates {
+        let found = (distance(word, candidate), candidate);
+        if nearest.is_none_or(|nearest| found < nearest) {
+            nearest = Some(found);
+        }
+    }
+    let (distance, nearest) = nearest?;
+    (distance <= allowed && distance < nearest.chars().count()).then_some(nearest)
 }
 
 /// Levenshtein's distance between two words.

@@ -41,11 +41,9 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(graph: &'a Graph, chosen: &[bool], heads: &[Index]) -> Self {
-        let mut pending: Vec<Index> = heads.iter().copied().filter(|&head| chosen[head]).collect();
-        pending.sort_unstable();
-        pending.dedup();
         let mut is_pending = vec![false; graph.len()];
-        pending.iter().for_each(|&head| is_pending[head] = true);
+        heads.iter().for_each(|&head| is_pending[head] = chosen[head]);
+        let pending = (0..graph.len()).filter(|&index| is_pending[index]).collect();
         let carried = (0..graph.len())
             .map(|index| graph.dependents(index).iter().filter(|&&above| chosen[above]).count())
             .collect();

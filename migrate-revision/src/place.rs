@@ -1,6 +1,5 @@
 //! Where a new revision goes: what its header says of others.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::graph::Index;
@@ -97,14 +96,16 @@ impl Resolver<'_> {
     ///
     /// # Errors
     /// When a target leads nowhere or where nothing may be put, or a name is taken.
+    #[inline]
     pub fn place_new(&self, new: &NewRevision) -> Result<Placed, PlaceError> {
         let mut parents: Vec<Index> = Vec::new();
         for target in &new.on {
             parents.extend(self.all(target)?);
         }
-        let mut met = BTreeSet::new();
-        if let Some(&twice) = parents.iter().find(|&&parent| !met.insert(parent)) {
-            return Err(PlaceError::Twice(self.id(twice)));
+        for (place, parent) in parents.iter().enumerate() {
+            if parents[..place].contains(parent) {
+                return Err(PlaceError::Twice(self.id(*parent)));
+            }
         }
         if !new.splice
             && let Some(&parent) = parents.iter().find(|parent| !self.graph.heads().contains(parent))
@@ -139,7 +140,7 @@ impl Resolver<'_> {
         for target in targets {
             let text = target.to_string();
             let Some(index) = self.one(target)? else { return Err(PlaceError::NoDependency(text)) };
-            let keeps = labels.of(index).contains(text.as_str());
+            let keeps = labels.of(index).contains(&text.as_str());
             names.push(if keeps { text } else { self.id(index).to_string() });
         }
         Ok(names)

@@ -218,7 +218,7 @@ impl<'a> Planner<'a> {
             order.reverse();
             order
         } else {
-            let heads: Vec<Index> = applied.heads().iter().copied().collect();
+            let heads: Vec<Index> = applied.heads().to_vec();
             downwards(self.graph, &chosen, &heads)
         };
         self.taken(goal.direction, order, applied)
@@ -247,7 +247,7 @@ impl<'a> Planner<'a> {
                 Direction::Up => applied.add(self.graph, index),
                 Direction::Down => applied.remove(self.graph, index),
             }
-            Step { index, direction, heads: applied.heads().iter().copied().collect() }
+            Step { index, direction, heads: applied.heads().to_vec() }
         });
         Ok(Steps(steps.collect()))
     }
@@ -255,7 +255,10 @@ impl<'a> Planner<'a> {
 
 fn no_range(target: &Target) -> Result<(), TargetError> {
     let text = target.to_string();
-    if text.contains(':') { Err(TargetError::Range(text)) } else { Ok(()) }
+    match text.split_once(':') {
+        Some(_) => Err(TargetError::Range(text)),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl<'a> Resolver<'a> {
             }
             Place::Exact(id) => self.exact(id).map(|index| vec![index]),
             Place::Name(name) => {
-                let index = self.name(name, is_on)?;
+                let index = self.name(name, &is_on)?;
                 match on {
                     Some((branch, lineage)) if !lineage[index] => {
                         Err(TargetError::NotOnBranch { id: self.id(index), branch: branch.to_owned() })
@@ -130,7 +130,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The revision with this id or label, or with a beginning of one that no other name on the branch has.
-    fn name(&self, name: &str, is_on_branch: impl Fn(Index) -> bool) -> Result<Index, TargetError> {
+    fn name(&self, name: &str, is_on_branch: &dyn Fn(Index) -> bool) -> Result<Index, TargetError> {
         if let Some(index) = self.graph.named(name) {
             return Ok(index);
         }
@@ -156,7 +156,7 @@ impl<'a> Resolver<'a> {
 
     /// The revision that stands for a branch: the one that carries the label, or the one that is named.
     pub(crate) fn branch(&self, branch: &str) -> Result<Index, TargetError> {
-        self.name(branch, |_| true)
+        self.name(branch, &|_| true)
     }
 
     /// All that is on a branch, as one flag per revision.
@@ -226,7 +226,7 @@ impl<'a> Resolver<'a> {
                 return Err(TargetError::WrongDirection(steps));
             }
             Reading { branch, place: None, steps } => {
-                self.up_from_here(branch, steps.unwrap_or(0), applied.heads().iter().copied().collect())?
+                self.up_from_here(branch, steps.unwrap_or(0), applied.heads().to_vec())?
             }
             Reading { branch, place: Some(place), steps: Some(steps) } => {
                 match self.walk_from(branch, place, steps, steps > 0)? {
@@ -336,7 +336,7 @@ impl<'a> Resolver<'a> {
             None => self.graph.bases().to_vec(),
         };
         if let Some((branch, name)) = branch.filter(|_| roots.len() > 1) {
-            let ancestry = self.graph.ancestry([branch]);
+            let ancestry = self.graph.ancestry(&[branch]);
             roots.retain(|&root| ancestry[root]);
             if roots.is_empty() {
                 return Err(TargetError::NoWayDown { branch: name });
@@ -375,7 +375,7 @@ impl<'a> Resolver<'a> {
         steps: i32,
         applied: &Applied,
     ) -> Result<Index, TargetError> {
-        let mut start: Vec<Index> = applied.heads().iter().copied().collect();
+        let mut start: Vec<Index> = applied.heads().to_vec();
         if let Some(on) = self.branch_lineage(branch)? {
             start.retain(|&index| on[index]);
             if start.is_empty() {

@@ -38,7 +38,9 @@ impl Resolver<'_> {
             }
         };
         let moved = to.is_empty() || to.iter().any(moves);
-        let stay = applied.heads().iter().copied().filter(|&head| !(moved && affected[head]));
-        Ok(self.graph.closure(stay.chain(to.iter().copied())))
+        let mut heads = applied.heads().to_vec();
+        heads.retain(|&head| !(moved && affected[head]));
+        heads.extend(to);
+        Ok(self.graph.closure(heads))
     }
 }

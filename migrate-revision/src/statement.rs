@@ -51,17 +51,3 @@ pub enum ObjectKind {
     /// Database, user, role, server, tablespace
     Other,
 }
-
-impl ObjectKind {
-    /// Every kind, in the order in which they are stored.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Table,
-        Self::Index,
-        Self::View,
-        Self::Trigger,
-        Self::Routine,
-        Self::Event,
-        Self::Sequence,
-        Self::Other,
-    ];
-}

@@ -37,7 +37,7 @@ pub enum Target {
 impl From<&str> for Target {
     fn from(text: &str) -> Self {
         match text.split_once('@') {
-            Some(("", target)) if target.contains('@') => Self::Revision(text.to_owned()),
+            Some(("", target)) if target.split_once('@').is_some() => Self::Revision(text.to_owned()),
             Some(("", target)) => Self::without_branch(target),
             Some((branch, target)) => {
                 Self::Branch { branch: branch.to_owned(), target: Box::new(Self::without_branch(target)) }
@@ -201,8 +201,9 @@ impl std::str::FromStr for TargetRange {
             "current" => End::Current,
             _ => End::At(text.into()),
         };
-        match text.trim().split_once(':') {
-            Some((from, to)) if !to.contains(':') => Ok(Self { from: end(from), to: end(to) }),
+        let mut ends = text.trim().split(':');
+        match (ends.next(), ends.next(), ends.next()) {
+            (Some(from), Some(to), None) => Ok(Self { from: end(from), to: end(to) }),
             _ => Err(TargetError::NotARange(text.to_owned())),
         }
     }

@@ -23,11 +23,13 @@ pub(crate) struct UserTransaction {
 
 impl UserTransaction {
     /// Whether a statement that comes now is in one.
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.begun || self.autocommit_off
     }
 
     /// Takes note of a statement that begins or ends one.
+    #[inline]
     pub(crate) fn follow(&mut self, sql: &str) {
         let lower = sql.to_ascii_lowercase();
         match lower.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()) {

@@ -63,6 +63,7 @@ pub(crate) fn write(text: &str, script: &Script) -> String {
 }
 
 /// The script that was recorded. Its ranges are those of the text that is given.
+#[inline]
 pub(crate) fn read(text: &str) -> Result<Script, Unreadable> {
     let Some(head) = text.strip_prefix(HEAD) else { return read_plain(text) };
     let mut lines = head.split_inclusive('\n');
@@ -130,6 +131,7 @@ fn is_plain(text: &str, script: &Script) -> bool {
         && plain_kind(sql) == statement.kind
 }
 
+#[inline]
 fn read_plain(text: &str) -> Result<Script, Unreadable> {
     let Some(sql) = text.strip_suffix(";\n") else {
         return if text.is_empty() { Ok(Script::default()) } else { Err(Unreadable::Unsplit) };

@@ -1,6 +1,7 @@
 //! The engine: when to lock, what to run next, what to record. Written once, for every backend.
 
 mod change;
+mod compiled;
 mod explain;
 mod lease;
 mod patience;
@@ -10,6 +11,7 @@ mod state;
 mod steps;
 mod undo;
 
+pub(crate) use self::compiled::{Boxed, Compiled};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 

@@ -13,7 +13,7 @@ mod words {
     pub(super) use super::{Migrations, Migrator};
     pub(super) use crate::Result;
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    pub(super) use crate::engine::Run;
+    pub(super) use crate::engine::{Compiled, Run};
     pub(super) use crate::history::HistoryRow;
     pub(super) use crate::options::Resolution;
     pub(super) use crate::report::{EditedRevision, Plan, Report, Resolved, RevisionInfo, Status};
@@ -115,6 +115,9 @@ impl<C> std::fmt::Debug for Migrator<'_, C> {
 }
 
 /// Writes the verbs once, for plain and for async functions. `$call` runs a verb of the engine on the connection.
+///
+/// Those that most programs use are compiled with the engine; the others, which are `#[inline]` or generic, by the programs
+/// that use them.
 macro_rules! verbs {
     ($connection:ty, $call:ident $(, $asynchronous:ident)?) => {
         impl<'a> Migrator<'a, $connection> {
@@ -127,7 +130,7 @@ macro_rules! verbs {
             /// edited ones, another run holds the lock for too long, or the database refuses.
             pub $($asynchronous)? fn upgrade(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, upgrade(target))
+                $call!(self, boxed_upgrade(target))
             }
 
             /// Undoes what stands above the target: `base`, a revision, `-1`.
@@ -136,7 +139,7 @@ macro_rules! verbs {
             /// As [`upgrade`](Self::upgrade), and when a revision on the way is irreversible; then nothing is touched.
             pub $($asynchronous)? fn downgrade(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, downgrade(target))
+                $call!(self, boxed_downgrade(target))
             }
 
             /// Records that the database is at the target, without running anything.
@@ -145,7 +148,7 @@ macro_rules! verbs {
             /// When the target leads nowhere, or the database refuses.
             pub $($asynchronous)? fn stamp(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, stamp(target, false))
+                $call!(self, boxed_stamp(target, false))
             }
 
             /// Records that the database is at the target and at nothing else, wherever it was: as a
@@ -155,13 +158,14 @@ macro_rules! verbs {
             /// As [`stamp`](Self::stamp).
             pub $($asynchronous)? fn stamp_purged(self, target: impl IntoTarget) -> Result<Report> {
                 let target = target.into_target();
-                $call!(self, stamp(target, true))
+                $call!(self, boxed_stamp(target, true))
             }
 
             /// The revisions that were edited after they were applied.
             ///
             /// # Errors
             /// When the database cannot be read, or has other revisions than this binary.
+            #[inline]
             pub $($asynchronous)? fn edited(self) -> Result<Vec<EditedRevision>> {
                 $call!(self, edited())
             }
@@ -188,6 +192,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// When no revision is half done, a run is still at work on it, or the database refuses.
+            #[inline]
             pub $($asynchronous)? fn resolve(self, resolution: Resolution) -> Result<Resolved> {
                 $call!(self, resolve(resolution))
             }
@@ -198,7 +203,7 @@ macro_rules! verbs {
             /// As [`status`](Self::status), and when the target leads nowhere.
             pub $($asynchronous)? fn plan(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
-                $call!(self, plan(target, Direction::Up))
+                $call!(self, boxed_plan(target, Direction::Up))
             }
 
             /// What [`downgrade`](Self::downgrade) to the target would do.
@@ -207,7 +212,7 @@ macro_rules! verbs {
             /// As [`status`](Self::status), and when the target leads nowhere or a revision is irreversible.
             pub $($asynchronous)? fn plan_downgrade(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
-                $call!(self, plan(target, Direction::Down))
+                $call!(self, boxed_plan(target, Direction::Down))
             }
 
             /// Undoes what a newer binary has done and this one does not know, from the texts that it left on record, until
@@ -216,6 +221,7 @@ macro_rules! verbs {
             /// # Errors
             /// When one of them is irreversible, written in Rust, or half applied, when the database came there by a stamp, or
             /// what is below is not what this binary has; then nothing is touched. Otherwise as [`upgrade`](Self::upgrade).
+            #[inline]
             pub $($asynchronous)? fn undo_unknown(self) -> Result<Report> {
                 $call!(self, undo_unknown())
             }
@@ -224,6 +230,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// As [`undo_unknown`](Self::undo_unknown).
+            #[inline]
             pub $($asynchronous)? fn plan_undo_unknown(self) -> Result<Plan> {
                 $call!(self, plan_undo_unknown())
             }
@@ -232,6 +239,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// When the database cannot be read.
+            #[inline]
             pub $($asynchronous)? fn current(self) -> Result<Vec<String>> {
                 $call!(self, current())
             }
@@ -240,6 +248,7 @@ macro_rules! verbs {
             ///
             /// # Errors
             /// When the database cannot be read.
+            #[inline]
             pub $($asynchronous)? fn history(self) -> Result<Vec<HistoryRow>> {
                 $call!(self, history())
             }
@@ -249,7 +258,7 @@ macro_rules! verbs {
             /// # Errors
             /// When the database cannot be read, or has other revisions than this binary or edited ones.
             pub $($asynchronous)? fn status(self) -> Result<Status> {
-                $call!(self, status())
+                $call!(self, boxed_status())
             }
 
             /// The revisions that [`upgrade`](Self::upgrade) to the heads would apply.
@@ -257,7 +266,7 @@ macro_rules! verbs {
             /// # Errors
             /// As [`status`](Self::status).
             pub $($asynchronous)? fn pending(self) -> Result<Vec<RevisionInfo>> {
-                let status: Result<Status> = $call!(self, status());
+                let status: Result<Status> = $call!(self, boxed_status());
                 Ok(status?.pending)
             }
         }

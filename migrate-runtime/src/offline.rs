@@ -1,4 +1,7 @@
 //! Scripts instead of runs: what a verb would do, as SQL for the database's own client.
+//!
+//! Few programs make scripts. What does is `#[inline]`, here and in `dialect`: compiled by the programs that use it, and not
+//! by every other with the runtime.
 
 mod mysql;
 mod postgres;
@@ -156,12 +159,13 @@ impl Offline<'_> {
         }
     }
 
-    fn write<'b>(
+    #[inline]
+    fn write(
         &self,
         verb: &str,
         decoded: &Decoded,
         from: &Applied,
-        to: impl IntoIterator<Item = &'b Index>,
+        to: &[Index],
         entries: &[Entry<'_>],
     ) -> Result<String> {
         let (from_heads, to) = (heads(decoded, from.heads()), heads(decoded, to));
@@ -188,21 +192,25 @@ impl Offline<'_> {
         Ok(text.sql)
     }
 
+    #[inline]
     fn decoded(&self) -> Result<&Decoded> {
         self.set.check_stale()?;
         self.set.digest(self.backend)?;
         self.set.decoded()
     }
 
+    #[inline]
     fn planner<'d>(&self, decoded: &'d Decoded) -> Planner<'d> {
         Planner { revisions: &decoded.revisions, graph: &decoded.graph, backend: self.backend }
     }
 
+    #[inline]
     fn records<'r>(&self, decoded: &'r Decoded, digests: &'r Digests, owner: &'r str) -> Records<'r> {
         Records { decoded, backend: self.backend, digests, applied_by: owner }
     }
 
     /// A run that finds a row of the script's under way must not take its lock for a sign that the script is gone.
+    #[inline]
     fn owner(&self) -> String {
         format!("{}{UNLOCKED})", self.applied_by)
     }
@@ -220,6 +228,7 @@ struct Entry<'s> {
 
 impl Entry<'_> {
     /// Whether the row and the statements are one transaction.
+    #[inline]
     fn is_transactional(&self, backend: Backend) -> bool {
         self.body.as_ref().is_none_or(|(_, script)| script.is_transactional(backend))
     }
@@ -233,23 +242,27 @@ struct Text {
 
 impl Text {
     /// A line as it is, such as a command of the client.
+    #[inline]
     fn line(&mut self, line: &str) {
         self.sql.push_str(line);
         self.sql.push('\n');
     }
 
     /// A line of comment, whatever is in the text.
+    #[inline]
     fn comment(&mut self, text: &str) {
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.line(format!("-- {text}").trim_end());
     }
 
+    #[inline]
     fn heading(&mut self, entry: &Entry<'_>) {
         self.line("");
         self.comment(&entry.heading);
     }
 
     /// A statement, which never ends in a comment.
+    #[inline]
     fn statement(&mut self, sql: &str) {
         // The client of MySQL would end it at the first semicolon.
         if self.backend.is_mysql_like() && sql.contains(';') {
@@ -266,17 +279,20 @@ impl Text {
 }
 
 /// What does not occur in a statement.
+#[inline]
 fn delimiter(sql: &str) -> String {
     let numbered = (1..).map(|number| format!("//{number}//"));
     let mut all = ["//", "$$"].map(str::to_owned).into_iter().chain(numbered);
     all.find(|delimiter| !sql.contains(delimiter.as_str())).unwrap_or_default()
 }
 
-fn heads<'b>(decoded: &Decoded, indices: impl IntoIterator<Item = &'b Index>) -> String {
+#[inline]
+fn heads(decoded: &Decoded, indices: &[Index]) -> String {
     let names = decoded.names(indices);
     if names.is_empty() { "base".into() } else { names.join(", ") }
 }
 
+#[inline]
 fn in_rust(file: &str, id: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
@@ -287,6 +303,7 @@ fn in_rust(file: &str, id: &str) -> Error {
     )
 }
 
+#[inline]
 fn leaves_transaction_open(entry: &Entry<'_>) -> Error {
     Error::new(
         ErrorKind::Revision,

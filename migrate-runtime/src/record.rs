@@ -111,17 +111,15 @@ impl Records<'_> {
     ///
     /// # Errors
     /// As [`of_step`](Self::of_step).
-    pub(crate) fn place<'b>(&self, heads: impl IntoIterator<Item = &'b Index>) -> Result<Place> {
-        let mut heads = heads.into_iter().peekable();
-        let is_base = heads.peek().is_none();
-        Ok(Place { digest: self.digest(heads)?, is_base })
+    pub(crate) fn place(&self, heads: &[Index]) -> Result<Place> {
+        Ok(Place { digest: self.digest(heads)?, is_base: heads.is_empty() })
     }
 
     /// The chain digest of these heads, as the history records it.
     ///
     /// # Errors
     /// As [`of_step`](Self::of_step).
-    pub(crate) fn digest<'b>(&self, heads: impl IntoIterator<Item = &'b Index>) -> Result<String> {
+    pub(crate) fn digest(&self, heads: &[Index]) -> Result<String> {
         let digest = self.digests.chain(heads).map(|digest| digest.to_string());
         digest.ok_or_else(|| not_covered(self.backend))
     }

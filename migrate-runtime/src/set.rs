@@ -1,12 +1,11 @@
 //! The set of revisions that a binary carries.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use include_dir::Dir;
 use migrate_revision::graph::{Graph, Index};
-use migrate_revision::{Backend, Body, Checksum, Revision, RevisionId, Target, decode};
+use migrate_revision::{Backend, Body, Checksum, Revision, Target, decode};
 
 use crate::db::RustRevision;
 use crate::report::EditedRevision;
@@ -62,19 +61,19 @@ pub enum Texts {
 pub(crate) struct Decoded {
     pub(crate) revisions: Vec<Revision>,
     pub(crate) graph: Graph,
-    places: HashMap<RevisionId, Index>,
 }
 
 impl Decoded {
     /// The place of a revision in the set.
     pub(crate) fn index_of(&self, id: &str) -> Option<Index> {
-        self.places.get(id).copied()
+        // Labels are names of the graph as well.
+        self.graph.named(id).filter(|&index| self.revisions[index].id.as_str() == id)
     }
 
     /// The ids of revisions, sorted.
-    pub(crate) fn names<'b>(&self, indices: impl IntoIterator<Item = &'b Index>) -> Vec<String> {
+    pub(crate) fn names(&self, indices: &[Index]) -> Vec<String> {
         let mut names: Vec<String> =
-            indices.into_iter().map(|&index| self.revisions[index].id.to_string()).collect();
+            indices.iter().map(|&index| self.revisions[index].id.to_string()).collect();
         names.sort_unstable();
         names
     }
@@ -162,9 +161,7 @@ impl Migrations {
         let decoded = self.decoded.get_or_init(|| {
             let revisions = decode(&self.embedded.revisions).ok()?;
             let graph = Graph::new(&revisions).ok()?;
-            let places =
-                revisions.iter().enumerate().map(|(index, revision)| (revision.id.clone(), index)).collect();
-            Some(Decoded { revisions, graph, places })
+            Some(Decoded { revisions, graph })
         });
         decoded
             .as_ref()

@@ -99,7 +99,7 @@ impl Resolved {
 /// # Errors
 /// Every problem of the directory, by file and line.
 pub fn resolve(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, Vec<Problem>> {
-    resolve_unless(path, display, checks, |_| false)
+    resolve_but(path, display, checks, None)
 }
 
 /// As [`resolve`], and the upgrades of locked revisions may be others than those that were locked.
@@ -107,14 +107,15 @@ pub fn resolve(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, 
 /// # Errors
 /// Every other problem of the directory.
 pub fn resolve_edited(path: &Path, display: &str, checks: &Checks) -> Result<Resolved, Vec<Problem>> {
-    resolve_unless(path, display, checks, |problem| problem.kind == ProblemKind::Edited)
+    resolve_but(path, display, checks, Some(ProblemKind::Edited))
 }
 
-fn resolve_unless(
+/// Differences from the lock file of one kind may be left alone.
+fn resolve_but(
     path: &Path,
     display: &str,
     checks: &Checks,
-    passes: impl Fn(&Problem) -> bool,
+    but: Option<ProblemKind>,
 ) -> Result<Resolved, Vec<Problem>> {
     let mut directory = Directory::read(path, display).map_err(|problem| vec![problem])?;
     let mut problems = std::mem::take(&mut directory.problems);
@@ -160,16 +161,18 @@ fn resolve_unless(
             .map(|(revision, parsed)| (revision, &parsed.source, parsed.id_range.clone()))
             .collect();
         // What cannot be read for another reason is no difference.
-        let refused: BTreeSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
-        let differences = lock.differences(&found, &checks.backends, |id| directory.may_hold(id));
-        let counts = |problem: &Problem| !refused.contains(&problem.path) && !passes(problem);
-        problems.extend(differences.into_iter().filter(counts));
+        let mut refused = BTreeSet::new();
+        refused.extend(problems.iter().map(|problem| problem.path.as_str()));
+        let mut differences = lock.differences(&found, &checks.backends, &|id| directory.may_hold(id));
+        differences.retain(|problem| !refused.contains(problem.path.as_str()) && but != Some(problem.kind));
+        problems.extend(differences);
     }
     match graph {
         Some(graph) if problems.is_empty() => {
             let drafts = directory.lock.as_ref().map_or_else(Vec::new, |lock| {
-                let locked: BTreeSet<_> = lock.entries.iter().map(|entry| &entry.id).collect();
-                (0..revisions.len()).filter(|&index| !locked.contains(&revisions[index].id)).collect()
+                let mut locked = BTreeSet::new();
+                locked.extend(lock.entries.iter().map(|entry| entry.id.as_str()));
+                (0..revisions.len()).filter(|&index| !locked.contains(revisions[index].id.as_str())).collect()
             });
             Ok(Resolved {
                 sources: directory.revisions.into_iter().map(|parsed| parsed.source).collect(),
@@ -345,7 +348,7 @@ impl Checker<'_> {
         }
         let mut hasher = Hasher::new("rust");
         hasher.part(parsed.source.text.as_bytes());
-        for file in self.data.iter().filter(|file| items.strings.contains(&file.name)) {
+        for file in self.data.iter().filter(|file| items.strings.binary_search(&file.name).is_ok()) {
             match fs::read(&file.path) {
                 Ok(bytes) => {
                     hasher.part(file.name.as_bytes());

@@ -124,7 +124,7 @@ impl Header {
                         break;
                     }
                     if let Some(id) = parse_id(source, &range, problems) {
-                        if !ids.insert(id.clone()) {
+                        if !ids.insert(&source.text[range.clone()]) {
                             problems.push(source.problem(
                                 &range,
                                 format!("parent `{id}` is there twice"),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::conflict::listed;
 use super::file::{MAX_PROBLEMS, SourceText};
 use super::header::{lines, trimmed};
-use crate::graph::{Graph, Index};
+use crate::graph::{Graph, Index, find};
 use crate::{Backend, Checksum, InvalidChecksum, Problem, ProblemKind, Revision, RevisionId};
 
 /// The name of the lock file, beside the revisions.
@@ -85,7 +85,7 @@ impl Lock {
                 return Err(problems);
             }
             match LockEntry::parse(text, range.clone()) {
-                Ok(entry) if !ids.insert(entry.id.clone()) => {
+                Ok(entry) if !ids.insert(&text[..entry.id.as_str().len()]) => {
                     problems.push(source.problem(
                         &range,
                         format!("revision `{}` is locked twice", entry.id),
@@ -151,14 +151,17 @@ impl Lock {
         &self,
         found: &[(&Revision, &SourceText, Range<usize>)],
         backends: &[Backend],
-        may_hold: impl Fn(&str) -> bool,
+        may_hold: &dyn Fn(&str) -> bool,
     ) -> Vec<Problem> {
-        let by_id: BTreeMap<&str, usize> =
-            found.iter().enumerate().map(|(place, (revision, ..))| (revision.id.as_str(), place)).collect();
+        let mut by_id: Vec<(&str, usize)> = Vec::with_capacity(found.len());
+        for (place, (revision, ..)) in found.iter().enumerate() {
+            by_id.push((revision.id.as_str(), place));
+        }
+        by_id.sort_unstable();
         let labels = labels(found.iter().map(|(revision, ..)| *revision));
         let mut problems = Vec::new();
         for entry in &self.entries {
-            let Some(&place) = by_id.get(entry.id.as_str()) else {
+            let Some(place) = find(&by_id, entry.id.as_str()) else {
                 if may_hold(entry.id.as_str()) {
                     continue;
                 }
@@ -294,7 +297,7 @@ impl LockEntry {
 fn write_line(
     text: &mut String,
     revision: &Revision,
-    labels: &BTreeMap<&str, &RevisionId>,
+    labels: &BTreeMap<&str, &str>,
     checksums: &[Option<Checksum>; 4],
 ) {
     let parents: Vec<&str> = revision.revises.iter().map(RevisionId::as_str).collect();
@@ -318,23 +321,23 @@ fn write_line(
 }
 
 /// The revisions that carry labels.
-fn labels<'a>(revisions: impl Iterator<Item = &'a Revision>) -> BTreeMap<&'a str, &'a RevisionId> {
+fn labels<'a>(revisions: impl Iterator<Item = &'a Revision>) -> BTreeMap<&'a str, &'a str> {
     let mut labels = BTreeMap::new();
     for revision in revisions {
-        labels.extend(revision.labels.iter().map(|label| (label.as_str(), &revision.id)));
+        for label in &revision.labels {
+            labels.insert(label.as_str(), revision.id.as_str());
+        }
     }
     labels
 }
 
 /// What a revision depends on, by id; a name that leads nowhere is a problem of its own.
-fn dependencies(revision: &Revision, labels: &BTreeMap<&str, &RevisionId>) -> Vec<RevisionId> {
-    let named = revision.depends_on.iter();
-    let mut ids: Vec<RevisionId> = named
-        .filter_map(|name| labels.get(name.as_str()).map(|id| (*id).clone()).or_else(|| name.parse().ok()))
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+fn dependencies(revision: &Revision, labels: &BTreeMap<&str, &str>) -> Vec<RevisionId> {
+    let mut ids = BTreeSet::new();
+    for name in &revision.depends_on {
+        ids.insert(labels.get(name.as_str()).copied().unwrap_or(name));
+    }
+    ids.into_iter().filter_map(|id| id.parse().ok()).collect()
 }
 
 fn names(ids: &[RevisionId]) -> String {

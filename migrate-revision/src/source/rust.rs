@@ -1,7 +1,5 @@
 //! A Rust revision's file, as far as the build must know it: which functions it has and which data it names.
 
-use std::collections::BTreeSet;
-
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::file::SourceText;
@@ -12,8 +10,8 @@ use crate::Problem;
 pub(super) struct RustItems {
     /// Whether there is a `pub async fn down`
     pub(super) down: bool,
-    /// The string literals in it, among which the names of data files are looked for
-    pub(super) strings: BTreeSet<String>,
+    /// The string literals in it, sorted, among which the names of data files are looked for
+    pub(super) strings: Vec<String>,
 }
 
 /// Looks for the functions at the top level and the string literals at any.
@@ -43,6 +41,7 @@ pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> Rus
         ));
     }
     collect_strings(tokens, &mut items.strings);
+    items.strings.sort_unstable();
     items
 }
 
@@ -50,7 +49,7 @@ fn is_braced(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
 }
 
-fn collect_strings(tokens: TokenStream, strings: &mut BTreeSet<String>) {
+fn collect_strings(tokens: TokenStream, strings: &mut Vec<String>) {
     for token in tokens {
         match token {
             TokenTree::Group(group) => collect_strings(group.stream(), strings),
@@ -59,7 +58,7 @@ fn collect_strings(tokens: TokenStream, strings: &mut BTreeSet<String>) {
                 if let (Some(start), Some(end)) = (text.find('"'), text.rfind('"'))
                     && start < end
                 {
-                    strings.insert(text[start + 1..end].to_owned());
+                    strings.push(text[start + 1..end].to_owned());
                 }
             }
             _ => {}

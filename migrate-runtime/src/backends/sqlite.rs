@@ -74,17 +74,18 @@ impl<'a> Sqlite<'a> {
             let mut rows = statement.query([])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let text = |column: usize| {
-                    Ok(match row.get_ref(column)? {
+                let mut texts = Vec::with_capacity(columns);
+                for column in 0..columns {
+                    texts.push(match row.get_ref(column)? {
                         ValueRef::Null => None,
                         ValueRef::Integer(value) => Some(value.to_string()),
                         ValueRef::Real(value) => Some(value.to_string()),
                         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
                             Some(String::from_utf8_lossy(bytes).into_owned())
                         }
-                    })
-                };
-                found.push((0..columns).map(text).collect::<rusqlite::Result<_>>()?);
+                    });
+                }
+                found.push(texts);
             }
             Ok(found)
         })
@@ -403,7 +404,7 @@ impl Database for Sqlite<'_> {
         to: &TakeOver<'_>,
     ) -> Result<bool, Fault> {
         let update = table.update_owner(running, to, BACKEND);
-        let changed = self.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+        let changed = self.execute(&update).map_err(fault)?;
         Ok(changed == 1)
     }
 

@@ -33,6 +33,7 @@ pub(crate) const ALWAYS: [&str; 19] = [
 ];
 
 /// The statement that bounds what follows it.
+#[inline]
 pub(crate) fn timeouts(options: &SectionOptions, backend: Backend) -> Option<String> {
     let mut set = Vec::new();
     if let Some(timeout) = options.lock_timeout {
@@ -54,17 +55,20 @@ pub(crate) fn timeouts(options: &SectionOptions, backend: Backend) -> Option<Str
 }
 
 /// The servers count whole seconds.
+#[inline]
 pub(crate) fn whole_seconds(timeout: Duration) -> u64 {
     timeout.saturating_add(Duration::from_nanos(999_999_999)).as_secs().max(1)
 }
 
 /// Whether a statement may leave the session changed.
+#[inline]
 pub(crate) fn changes_session(statement: &ScriptStatement) -> bool {
     statement.session_effect || statement.kind == StatementKind::Session
 }
 
 /// The system variables that a `SET` assigns, by the look of it: a name before an equals sign, and no `@` alone before
 /// the name.
+#[inline]
 pub(crate) fn assigned(sql: &str) -> Vec<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut names = Vec::new();

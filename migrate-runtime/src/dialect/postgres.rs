@@ -1,6 +1,5 @@
 //! What revisions do to the session, and putting it back, by statements that work whatever the search path.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -16,14 +15,15 @@ const KEPT: &str = "pg_catalog.current_setting('embed_migrations.saved')";
 pub(crate) struct Scope {
     /// Whether a statement may change any setting, so that all must be looked at
     all: bool,
-    /// Settings that nobody defined, of which there is no list: the names in the steps' own texts
-    custom: BTreeSet<String>,
+    /// Settings that nobody defined, of which there is no list: the names in the steps' own texts, sorted
+    custom: Vec<String>,
     /// Whether the steps have timeouts of their own
     timeouts: bool,
 }
 
 impl Scope {
     /// What these and the statements of a script may change.
+    #[inline]
     pub(crate) fn and(mut self, text: &str, script: &Script) -> Self {
         self.timeouts |= timeouts(&script.options).next().is_some();
         for statement in script.statements.iter().filter(|statement| statement.session_effect) {
@@ -34,42 +34,50 @@ impl Scope {
     }
 
     /// With timeouts that do not come from a section.
+    #[inline]
     pub(crate) fn with_timeouts(self) -> Self {
         Self { timeouts: true, ..self }
     }
 
     /// All that there is.
+    #[inline]
     pub(crate) fn everything(self) -> Self {
         Self { all: true, ..self }
     }
 
     /// Whether only what a function does can change a setting, besides timeouts.
     #[cfg(feature = "postgres")]
+    #[inline]
     pub(crate) fn is_narrow(&self) -> bool {
         !self.all
     }
 
     /// Selects the settings as they are, in one text.
+    #[inline]
     pub(crate) fn select(&self) -> String {
         format!("SELECT {}", self.settings())
     }
 
     /// Keeps the settings for the rest of the transaction.
+    #[inline]
     pub(crate) fn keep(&self) -> String {
         format!("SELECT pg_catalog.set_config('embed_migrations.saved', {}, true)", self.settings())
     }
 
     /// Puts back what was kept in this transaction.
+    #[inline]
     pub(crate) fn restore_kept(&self) -> Vec<String> {
         self.restore(KEPT)
     }
 
     /// Puts back what was selected.
+    #[inline]
     pub(crate) fn restore_selected(&self, settings: &str) -> Vec<String> {
         self.restore(&quote_text(settings, Backend::Postgres))
     }
 
     /// The settings as they are, as an expression.
+    #[inline]
     pub(crate) fn settings(&self) -> String {
         let now = |name: &str| format!("pg_catalog.current_setting('{name}')");
         let mut names = WHO_AND_WHERE.to_vec();
@@ -97,6 +105,7 @@ impl Scope {
     }
 
     /// Puts back what was kept in an expression.
+    #[inline]
     pub(crate) fn restore(&self, kept: &str) -> Vec<String> {
         let kept = format!("{kept}::pg_catalog.json");
         let value = |name: &str| format!("pg_catalog.json_extract_path_text({kept}, '{name}')");
@@ -149,12 +158,14 @@ pub(crate) struct Noted {
 #[cfg(feature = "postgres")]
 impl Noted {
     /// What to select, for [`read`](Self::read).
+    #[inline]
     pub(crate) fn columns() -> String {
         let names = WHO_AND_WHERE.into_iter().chain(["lock_timeout", "statement_timeout"]);
         names.map(|name| format!("pg_catalog.current_setting('{name}')")).collect::<Vec<_>>().join(", ")
     }
 
     /// From the columns that were selected.
+    #[inline]
     pub(crate) fn read(columns: &[Option<String>]) -> Option<Self> {
         let [Some(session_authorization), Some(role), Some(path), Some(lock), Some(statement)] = columns
         else {
@@ -168,6 +179,7 @@ impl Noted {
     }
 
     /// Puts back what a function has changed. It has one row, whether there is anything to do or not.
+    #[inline]
     pub(crate) fn restore(&self) -> String {
         // One after the other: becoming the former user ends the role.
         let values = WHO_AND_WHERE.iter().zip(&self.who_and_where).map(|(name, value)| {
@@ -178,6 +190,7 @@ impl Noted {
     }
 
     /// Sets a section's timeouts for the transaction; `all` says whether also those that are as they were noted.
+    #[inline]
     pub(crate) fn set_timeouts(
         &self,
         options: &SectionOptions,
@@ -207,6 +220,7 @@ impl Noted {
 const WHO_AND_WHERE: [&str; 3] = ["session_authorization", "role", "search_path"];
 
 /// Sets a setting for the session to an expression, unless it is that.
+#[inline]
 fn set_if_changed(name: &str, value: &str) -> String {
     format!(
         "CASE WHEN pg_catalog.current_setting('{name}') OPERATOR(pg_catalog.<>) {value} \
@@ -215,11 +229,13 @@ fn set_if_changed(name: &str, value: &str) -> String {
 }
 
 /// A timeout as a setting. Zero would mean none.
+#[inline]
 fn milliseconds(timeout: Duration) -> String {
     format!("{}ms", timeout.as_millis().clamp(1, i32::MAX as u128))
 }
 
 /// Limits, for the transaction, how long a statement waits for a lock, unless the session limits it.
+#[inline]
 pub(crate) fn set_patience(patience: Duration) -> String {
     let patience = milliseconds(patience);
     let now = "pg_catalog.current_setting('lock_timeout')";
@@ -230,11 +246,13 @@ pub(crate) fn set_patience(patience: Duration) -> String {
 }
 
 /// An update that fails, and with it its whole message, if there is no row to change.
+#[inline]
 pub(crate) fn must_change_one(update: &str) -> String {
     format!("WITH changed AS ({update} RETURNING 1) SELECT 1 / pg_catalog.count(*) AS changed FROM changed")
 }
 
 /// Sets a section's timeouts, for the transaction or for the session.
+#[inline]
 pub(crate) fn set_timeouts(options: &SectionOptions, local: bool) -> Option<String> {
     let set = |(name, value)| format!("pg_catalog.set_config('{name}', '{value}', {local})");
     let values: Vec<String> = timeouts(options).map(set).collect();
@@ -242,12 +260,14 @@ pub(crate) fn set_timeouts(options: &SectionOptions, local: bool) -> Option<Stri
 }
 
 /// The settings by which a section limits its own time.
+#[inline]
 pub(crate) fn timeouts(options: &SectionOptions) -> impl Iterator<Item = (&'static str, String)> {
     let all = [("lock_timeout", options.lock_timeout), ("statement_timeout", options.statement_timeout)];
     all.into_iter().filter_map(|(name, timeout)| Some((name, milliseconds(timeout?))))
 }
 
 /// Becomes, for the transaction, who the session was by settings in an expression, and then again who it is.
+#[inline]
 pub(crate) fn as_before(settings: &str) -> [String; 2] {
     let kept = format!("{settings}::pg_catalog.json");
     let become_ = |name: &str, who: &str| {
@@ -269,6 +289,7 @@ pub(crate) fn as_before(settings: &str) -> [String; 2] {
 }
 
 /// Whether a statement resets even what is kept for the transaction.
+#[inline]
 pub(crate) fn resets_all(script: &Script, text: &str) -> bool {
     script.statements.iter().any(|statement| {
         let mut words = text[statement.range.clone()].split_whitespace();
@@ -278,11 +299,12 @@ pub(crate) fn resets_all(script: &Script, text: &str) -> bool {
 }
 
 /// The names with a dot that a statement sets.
-fn custom_names(sql: &str, names: &mut BTreeSet<String>) {
+#[inline]
+fn custom_names(sql: &str, names: &mut Vec<String>) {
     let mut keep = |name: &str| {
         let name = name.replace('"', "");
-        if name.contains('.') {
-            names.insert(name);
+        if let (true, Err(place)) = (name.contains('.'), names.binary_search(&name)) {
+            names.insert(place, name);
         }
     };
     let mut words = sql.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
@@ -309,9 +331,9 @@ mod tests {
     #[test]
     fn settings_of_nobody_are_found_in_the_text() {
         let names = |sql: &str| {
-            let mut names = BTreeSet::new();
+            let mut names = Vec::new();
             custom_names(sql, &mut names);
-            names.into_iter().collect::<Vec<_>>()
+            names
         };
         assert_eq!(names("SET app.user = 'a'"), ["app.user"]);
         assert_eq!(names("set session \"app\".\"user\" TO 'a'"), ["app.user"]);

@@ -1,6 +1,6 @@
 //! What the history says about the database, held against the set.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use migrate_revision::graph::{Applied, Digests, Index};
 use migrate_revision::{Checksum, InvalidChecksum};
@@ -184,10 +184,10 @@ impl<D: Database> Run<'_, D> {
 
     /// The chain digest of heads with the checksums on record; of a revision without one, with that of this set. `None` if
     /// something in it has neither.
-    pub(super) fn recorded_chain<'b>(
+    pub(super) fn recorded_chain(
         &self,
         decoded: &Decoded,
-        heads: impl IntoIterator<Item = &'b Index>,
+        heads: &[Index],
         recorded: &Recorded,
     ) -> Option<String> {
         let content = |index: Index| {
@@ -311,19 +311,20 @@ fn replay(rows: &[HistoryRow], decoded: &Decoded) -> Recorded {
                 recorded.remove(&row.revision);
             }
             (Action::Stamp, Some(in_force)) => {
-                recorded =
-                    InForce::read(in_force).into_iter().map(|one| (one.revision.clone(), one)).collect();
+                recorded.clear();
+                for one in InForce::read(in_force) {
+                    recorded.insert(one.revision.clone(), one);
+                }
             }
             (Action::Stamp, None) => {
                 let known = row.heads.iter().filter_map(|head| decoded.index_of(head));
                 let below = decoded.graph.closure(known);
-                let ids: BTreeSet<String> =
-                    (below.iter().map(|index| decoded.revisions[index].id.to_string()))
-                        .chain(row.heads.iter().cloned())
-                        .collect();
-                recorded.retain(|id, _| ids.contains(id));
-                for id in ids {
-                    recorded.entry(id.clone()).or_insert_with(|| entry(&id));
+                let mut before = std::mem::take(&mut recorded);
+                let ids = below.iter().map(|index| decoded.revisions[index].id.as_str());
+                for id in ids.chain(row.heads.iter().map(String::as_str)) {
+                    if !recorded.contains_key(id) {
+                        recorded.insert(id.to_owned(), before.remove(id).unwrap_or_else(|| entry(id)));
+                    }
                 }
             }
         }

@@ -405,7 +405,7 @@ impl<D: Database> Run<'_, D> {
             self.same_beginning(revision, script, row, from)?;
         }
         let from = if script.is_some() { from } else { 0 };
-        Ok((Step { index, direction, heads: applied.heads().iter().copied().collect() }, from))
+        Ok((Step { index, direction, heads: applied.heads().to_vec() }, from))
     }
 
     /// What is done already must be what the file says: only from the interrupted statement on may it have been edited.

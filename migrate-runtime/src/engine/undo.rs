@@ -1,5 +1,7 @@
 //! Undoing what a newer binary did, from what it left on record.
 
+// What is `#[inline]` is compiled by the programs that undo, and not by every other with the runtime.
+
 use std::time::Instant;
 
 use migrate_revision::{Direction, Script};
@@ -120,7 +122,7 @@ impl<D: Database> Run<'_, D> {
                 return Err(refused(&row.revision, "what is below it is not what this binary has"));
             }
             Some(row) => (row.joined_heads(), row.digest.clone()),
-            None => (String::new(), self.records(decoded).digest([])?),
+            None => (String::new(), self.records(decoded).digest(&[])?),
         };
         for row in stack {
             let (text, script) = self.recorded_script(row).await?;
@@ -235,6 +237,7 @@ impl<D: Database> Run<'_, D> {
 }
 
 /// The last row whose state is one of this set's revisions alone, and the upgrades above it that are in force.
+#[inline]
 fn above<'r>(
     rows: &'r [HistoryRow],
     decoded: &Decoded,
@@ -264,6 +267,7 @@ fn above<'r>(
     }
 }
 
+#[inline]
 fn refused(revision: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::Ahead,
@@ -274,6 +278,7 @@ fn refused(revision: &str, why: &str) -> Error {
     )
 }
 
+#[inline]
 fn half_done(running: &HistoryRow, decoded: &Decoded) -> Error {
     let hint = if decoded.index_of(&running.revision).is_some() {
         "run `upgrade` first, which finishes it".to_owned()
@@ -292,10 +297,12 @@ fn half_done(running: &HistoryRow, decoded: &Decoded) -> Error {
     )
 }
 
+#[inline]
 fn split(heads: &str) -> Vec<String> {
     heads.split(',').filter(|head| !head.is_empty()).map(str::to_owned).collect()
 }
 
+#[inline]
 fn explain(undo: &Undo, transactional: bool, fault: StepFault) -> Error {
     let revision = &undo.row.revision;
     match fault {

@@ -1,6 +1,5 @@
 //! Stopping a fleet from another thread.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,7 +13,7 @@ use crate::migrator::Canceller;
 pub struct FleetCanceller {
     cancelled: Arc<AtomicBool>,
     /// What stops the runs that are under way, by their targets' places
-    runs: Arc<Mutex<HashMap<usize, Canceller>>>,
+    runs: Arc<Mutex<Vec<(usize, Canceller)>>>,
 }
 
 impl FleetCanceller {
@@ -23,13 +22,13 @@ impl FleetCanceller {
     }
 
     /// As [`Canceller::cancel`], for all that is under way.
+    #[inline]
     pub fn cancel(&self, patience: Duration) {
         self.cancelled.store(true, Ordering::Relaxed);
-        let runs: Vec<Canceller> =
-            self.runs.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // All at once: a server that does not answer may take the whole of the patience.
         thread::scope(|scope| {
-            for run in &runs {
+            for (_, run) in &runs {
                 scope.spawn(|| run.cancel(patience));
             }
         });
@@ -41,11 +40,11 @@ impl FleetCanceller {
 
     /// Adds a run that begins.
     pub(super) fn begin(&self, place: usize, run: Canceller) {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(place, run);
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).push((place, run));
     }
 
     /// Takes out a run that has ended.
     pub(super) fn end(&self, place: usize) {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != place);
     }
 }

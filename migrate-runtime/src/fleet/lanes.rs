@@ -11,8 +11,7 @@ use migrate_revision::{Direction, Target};
 
 use super::report::{Answer, FleetReport, TargetOutcome, TargetReport};
 use super::{Fleet, FleetCanceller, FleetEvent, FleetTarget, Listener, OnFailure};
-use crate::backends::Database;
-use crate::engine::Run;
+use crate::engine::{Boxed, Compiled, Run};
 use crate::event::Events;
 use crate::migrator::{Canceller, Connected, Kind};
 use crate::options::Options;
@@ -22,7 +21,7 @@ use crate::{Migrations, Plan, Report, Result, Status};
 pub(super) trait Verb: Sync {
     type Answer: Answer;
 
-    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Self::Answer>;
+    fn run<'a>(&self, run: impl Compiled<'a>) -> Boxed<'a, Self::Answer>;
 }
 
 pub(super) struct UpgradeVerb(pub(super) Target);
@@ -32,24 +31,24 @@ pub(super) struct StatusVerb;
 impl Verb for UpgradeVerb {
     type Answer = Report;
 
-    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Report> {
-        run.upgrade(self.0.clone()).await
+    fn run<'a>(&self, run: impl Compiled<'a>) -> Boxed<'a, Report> {
+        run.boxed_upgrade(self.0.clone())
     }
 }
 
 impl Verb for PlanVerb {
     type Answer = Plan;
 
-    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Plan> {
-        run.plan(self.0.clone(), Direction::Up).await
+    fn run<'a>(&self, run: impl Compiled<'a>) -> Boxed<'a, Plan> {
+        run.boxed_plan(self.0.clone(), Direction::Up)
     }
 }
 
 impl Verb for StatusVerb {
     type Answer = Status;
 
-    async fn run<D: Database>(&self, run: Run<'_, D>) -> Result<Status> {
-        run.status().await
+    fn run<'a>(&self, run: impl Compiled<'a>) -> Boxed<'a, Status> {
+        run.boxed_status()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::dialect::mysql::{ALWAYS, assigned, changes_session, timeouts};
 use crate::history::{HistoryTable, Running};
 use crate::{Error, ErrorKind, Result};
 
+#[inline]
 pub(super) fn write(
     text: &mut Text,
     table: &HistoryTable,
@@ -42,6 +43,7 @@ pub(super) fn write(
     Ok(())
 }
 
+#[inline]
 fn transact(text: &mut Text, table: &HistoryTable, entry: &Entry<'_>) -> Result<()> {
     let session = Session::of(entry, text.backend)?;
     session.save(text);
@@ -56,6 +58,7 @@ fn transact(text: &mut Text, table: &HistoryTable, entry: &Entry<'_>) -> Result<
     Ok(())
 }
 
+#[inline]
 fn record(text: &mut Text, table: &HistoryTable, entry: &Entry<'_>) -> Result<()> {
     let Some((sql, script)) = &entry.body else { return Ok(()) };
     let running = Running { seq: None, applied_by: entry.row.applied_by.clone() };
@@ -91,6 +94,7 @@ impl Session {
     ///
     /// # Errors
     /// When it changes what a script cannot put back, because it would have to name it.
+    #[inline]
     fn of(entry: &Entry<'_>, backend: Backend) -> Result<Self> {
         let mut session = Self { variables: Vec::new(), clock: false };
         let Some((text, script)) = &entry.body else { return Ok(session) };
@@ -126,6 +130,7 @@ impl Session {
         Ok(session)
     }
 
+    #[inline]
     fn save(&self, text: &mut Text) {
         let save = |name: &String| format!("@embed_migrations_{name} = @@SESSION.{name}");
         let saved: Vec<String> = self.variables.iter().map(save).collect();
@@ -134,6 +139,7 @@ impl Session {
         }
     }
 
+    #[inline]
     fn restore(&self, text: &mut Text) {
         if self.variables.is_empty() {
             return;
@@ -148,6 +154,7 @@ impl Session {
     }
 }
 
+#[inline]
 fn is_changed(script: &Script) -> bool {
     let options = &script.options;
     options.lock_timeout.is_some()
@@ -156,11 +163,13 @@ fn is_changed(script: &Script) -> bool {
 }
 
 /// The words of a statement in lower case.
+#[inline]
 fn words(sql: &str) -> impl Iterator<Item = String> {
     let words = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase)
 }
 
+#[inline]
 fn cannot_put_back(entry: &Entry<'_>, statement: &ScriptStatement, text: &str) -> Error {
     let line = text[..statement.range.start].matches('\n').count() + 1;
     let sql = &text[statement.range.clone()];

@@ -16,6 +16,7 @@ const HISTORY: &str = "embed_migrations_history";
 /// The settings of the session, as an expression.
 const SETTINGS: &str = ":'embed_migrations_settings'";
 
+#[inline]
 pub(super) fn write(
     text: &mut Text,
     mut table: HistoryTable,
@@ -46,6 +47,7 @@ pub(super) fn write(
 }
 
 /// Finds the history, or the schema in which it is to be made: revisions may change the search path.
+#[inline]
 fn find(text: &mut Text, table: &HistoryTable) {
     let name = quote_text(&table.name(BACKEND), BACKEND);
     keep(
@@ -58,6 +60,7 @@ fn find(text: &mut Text, table: &HistoryTable) {
     );
 }
 
+#[inline]
 fn transact(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>) {
     let scope = scope(entry).filter(|_| changes_session(entry));
     if let Some(scope) = &scope {
@@ -80,6 +83,7 @@ fn transact(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'
     text.statement("COMMIT");
 }
 
+#[inline]
 fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>) -> Result<()> {
     let Some((sql, script)) = &entry.body else { return Ok(()) };
     let running = Running { seq: None, applied_by: entry.row.applied_by.clone() };
@@ -143,6 +147,7 @@ fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>
 
 /// Whether a statement may be in a transaction with its record. Where one is outside of transactions, a procedure is
 /// likely to commit.
+#[inline]
 fn shares_transaction(statement: &ScriptStatement, sql: &str) -> bool {
     let word = sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     let calls = ["call", "do"].iter().any(|call| word.eq_ignore_ascii_case(call));
@@ -153,22 +158,26 @@ fn shares_transaction(statement: &ScriptStatement, sql: &str) -> bool {
     }
 }
 
+#[inline]
 fn creations(table: &HistoryTable) -> Vec<String> {
     let schema = table.schema.as_deref();
     let schema = schema.map(|schema| format!("CREATE SCHEMA IF NOT EXISTS {}", quote_name(schema, BACKEND)));
     schema.into_iter().chain([table.create(BACKEND)]).collect()
 }
 
+#[inline]
 fn scope(entry: &Entry<'_>) -> Option<Scope> {
     entry.body.as_ref().map(|(sql, script)| Scope::default().and(sql, script))
 }
 
+#[inline]
 fn changes_session(entry: &Entry<'_>) -> bool {
     let statements = entry.body.as_ref().map(|(_, script)| script.statements.as_slice()).unwrap_or_default();
     statements.iter().any(|statement| statement.session_effect)
 }
 
 /// A query whose row is kept instead of shown.
+#[inline]
 fn keep(text: &mut Text, query: &str) {
     text.line(&format!("{query} \\gset embed_migrations_"));
 }

@@ -26,6 +26,7 @@ const DEFAULTS: [(&str, &str); 10] = [
     ("automatic_index", "ON"),
 ];
 
+#[inline]
 pub(super) fn write(
     text: &mut Text,
     table: &HistoryTable,
@@ -50,6 +51,7 @@ pub(super) fn write(
     Ok(())
 }
 
+#[inline]
 fn transact(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>) {
     let script = entry.body.as_ref().map(|(_, script)| *script);
     let unenforced = script.is_some_and(|script| script.options.foreign_keys_off);
@@ -94,6 +96,7 @@ fn transact(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'
     }
 }
 
+#[inline]
 fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>) -> Result<()> {
     let Some((sql, script)) = &entry.body else { return Ok(()) };
     let running = Running { seq: None, applied_by: entry.row.applied_by.clone() };
@@ -139,11 +142,13 @@ fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>
     Ok(())
 }
 
+#[inline]
 fn is_rollback(sql: &str) -> bool {
     sql.get(..8).is_some_and(|word| word.eq_ignore_ascii_case("rollback"))
 }
 
 /// Fails unless the statement before it changed one row: no row can be without its number.
+#[inline]
 fn must_have_changed_one(table: &HistoryTable) -> String {
     format!(
         "UPDATE {} SET seq = NULL WHERE namespace = {} AND changes() <> 1",
@@ -153,6 +158,7 @@ fn must_have_changed_one(table: &HistoryTable) -> String {
 }
 
 /// Puts back the pragmas that a script names.
+#[inline]
 fn restore(text: &mut Text, sql: &str, script: &Script) {
     let sessions = script.statements.iter().filter(|statement| statement.session_effect);
     let sessions: Vec<String> =

@@ -39,6 +39,11 @@ impl Sqlite<'_> {
         self.wait(&mut |_| {}, call)
     }
 
+    /// Runs a statement and says how many rows it changed.
+    pub(super) fn execute(&self, sql: &str) -> rusqlite::Result<usize> {
+        self.patiently(|connection| connection.execute(sql, []))
+    }
+
     /// Calls until the database is not busy, patience ends, or the run is told to stop, and tells how long it has waited.
     /// The busy handler of a caller's connection stays as it is.
     pub(super) fn wait<T>(

@@ -26,11 +26,11 @@ impl Sqlite<'_> {
         let open = OpenTransaction(self);
         let sqlite = &mut *open.0;
         told(0, Told::Begun);
-        again(script, from).try_for_each(|(place, statement)| {
+        for (place, statement) in again(script, from) {
             sqlite
                 .run(&text[statement.range.clone()], &script.options)
-                .map_err(|fault| failed(0, place, statement, from, fault))
-        })?;
+                .map_err(|fault| failed(0, place, statement, from, fault))?;
+        }
         sqlite.note_settings(script);
         // The place up to which the record is committed: within the section's own transactions it is behind.
         let mut kept = from;
@@ -47,7 +47,7 @@ impl Sqlite<'_> {
             }
             // The end of the section's own transaction commits its own record: there is nothing to commit twice.
             if statement.kind == StatementKind::Transaction && !sqlite.connection.is_autocommit() {
-                sqlite.patiently(|connection| connection.execute(&update, [])).map_err(fault)?;
+                sqlite.execute(&update).map_err(fault)?;
             }
             sqlite.run(sql, &script.options).map_err(fail)?;
             let update = |connection: &Connection| connection.execute(&update, []);

@@ -16,6 +16,7 @@ pub(crate) enum Verdict {
 
 /// What is recorded before a statement, as an expression: `scheme`, a hash of what the definitions' texts depend on,
 /// the statement's hash, and a hash for each object, or `-` where there is none. `None` if nothing needs to be.
+#[inline]
 pub(crate) fn expression(statement: &ScriptStatement, sql: &str, backend: Backend) -> Option<String> {
     if statement.kind != StatementKind::Ddl || statement.objects.is_empty() {
         return None;
@@ -33,6 +34,7 @@ pub(crate) fn expression(statement: &ScriptStatement, sql: &str, backend: Backen
 }
 
 /// Compares what was recorded with what is there now.
+#[inline]
 pub(crate) fn verdict(recorded: &str, now: &str, statement: &ScriptStatement, sql: &str) -> Verdict {
     let parts = |text: &str| -> Option<[String; 4]> {
         text.split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().ok()
@@ -67,6 +69,7 @@ pub(crate) fn verdict(recorded: &str, now: &str, statement: &ScriptStatement, sq
 
 /// Whether the definitions are the same afterwards, and doing it twice is not the same as once: tables that change places
 /// may be alike, and rows and the state of a sequence do not show.
+#[inline]
 fn changes_nothing_visible(statement: &ScriptStatement, sql: &str) -> bool {
     let words = |word: &str| {
         sql.split(|c: char| !c.is_alphanumeric()).filter(|w| w.eq_ignore_ascii_case(word)).count()
@@ -80,15 +83,18 @@ fn changes_nothing_visible(statement: &ScriptStatement, sql: &str) -> bool {
 }
 
 /// The table that a statement empties.
+#[inline]
 pub(crate) fn emptied<'s>(statement: &'s ScriptStatement, sql: &str) -> Option<&'s Object> {
     statement.objects.first().filter(|_| first_word(sql).eq_ignore_ascii_case("truncate"))
 }
 
+#[inline]
 fn begins(sql: &str, words: &[&str]) -> bool {
     let mut found = sql.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     words.iter().all(|word| found.next().is_some_and(|next| next.eq_ignore_ascii_case(word)))
 }
 
+#[inline]
 fn first_word(sql: &str) -> &str {
     sql.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default()
 }
@@ -97,6 +103,7 @@ fn first_word(sql: &str) -> &str {
 const SCHEME: &str = "f1";
 
 /// A hash of an object's definition as an expression; `-` if it is not there.
+#[inline]
 fn definition(object: &Object, age: bool, backend: Backend) -> String {
     let (schema, name) = match object.name.as_slice() {
         [.., schema, name] => (quote_text(schema, backend), quote_text(name, backend)),
@@ -237,6 +244,7 @@ const EVENT: &[Part] = &[Part {
 }];
 
 /// A hash of the rows of a view, in whatever order they come and however many they are; `-` if there are none.
+#[inline]
 fn one(view: &str, filter: &str, columns: &str) -> String {
     let columns = columns.split(", ").map(|column| format!("QUOTE({column})")).collect::<Vec<_>>().join(", ");
     let row = format!("CAST(CONV(LEFT(SHA2(CONCAT_WS(' ', {columns}), 256), 16), 16, 10) AS UNSIGNED)");

@@ -20,6 +20,7 @@ pub(crate) struct Recording<'s> {
 
 impl<'s> Recording<'s> {
     /// A statement and the record that it is done. Rows share a transaction with it, and are then never changed twice.
+    #[inline]
     pub(crate) fn unit(&self, place: usize, transaction: &mut UserTransaction) -> Vec<Cow<'s, str>> {
         use StatementKind::{Ddl, Dml, Other, Query, Transaction};
         let Some(statement) = self.script.statements.get(place) else { return Vec::new() };
@@ -52,12 +53,14 @@ impl<'s> Recording<'s> {
 
     /// Records, in the transaction of a statement that may commit in its middle, that it was begun: the record is kept
     /// if it did, and if not rolled back with it.
+    #[inline]
     fn begun(&self, place: usize) -> String {
         let begun = format!("{} {BEGUN}", progress(self.script, place));
         self.table.update_progress(self.running, place, &begun, self.backend)
     }
 
     /// Records that so many statements are done, and of the next what tells afterwards whether it was done.
+    #[inline]
     pub(crate) fn progress(&self, done: usize) -> Vec<String> {
         let Self { table, running, backend, .. } = *self;
         let digest = progress(self.script, done);
@@ -75,6 +78,7 @@ impl<'s> Recording<'s> {
     }
 
     /// Records that the section is done, if all of its statements are: what it left open is rolled back, with its progress.
+    #[inline]
     pub(crate) fn done(&self) -> [String; 3] {
         let total = self.script.statements.len();
         let done = self.table.update_done(self.running, total, self.backend);
