@@ -149,12 +149,13 @@ server_behaviours! {
         let ca = db.kind.server_file("ca.pem");
         let folder = ca.parent().unwrap().display();
         let url = db.url();
+        let (_, password) = url.rsplit_once('@').unwrap().0.rsplit_once(':').unwrap();
         let place = match db.kind {
             Kind::Postgres => {
                 let port = url.rsplit_once(':').unwrap().1.split('/').next().unwrap();
-                format!("postgres://tester:secret@/{}?host={folder}&port={port}", db.name)
+                format!("postgres://tester:{password}@/{}?host={folder}&port={port}", db.name)
             }
-            _ => format!("mysql://tester:secret@localhost/{}?socket={folder}/socket", db.name),
+            _ => format!("mysql://tester:{password}@localhost/{}?socket={folder}/socket", db.name),
         };
         for parameters in ["sslmode=require".to_owned(), format!("sslmode=verify-full&sslrootcert={}", ca.display())] {
             assert!(!encrypted(db, &format!("{place}&{parameters}")).unwrap(), "{parameters}");

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::database::{Database, Kind};
+use crate::database::{Database, Kind, assert_hides_passwords};
 use crate::project::workspace;
 use crate::revisions::Revisions;
 
@@ -133,12 +133,16 @@ pub struct Done {
 }
 
 impl Done {
+    #[track_caller]
     pub fn new(output: Output) -> Self {
-        Self {
+        let done = Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        };
+        assert_hides_passwords(&done.stdout);
+        assert_hides_passwords(&done.stderr);
+        done
     }
 
     /// Fails the test unless the command succeeded; gives back its standard output.

@@ -303,3 +303,20 @@ impl Connection {
         self.value(&format!("SELECT count(*) FROM {table}")).parse().unwrap()
     }
 }
+
+/// The passwords of the servers under test.
+pub fn passwords() -> impl Iterator<Item = String> {
+    ["EMBED_MIGRATIONS_TEST_POSTGRES", "EMBED_MIGRATIONS_TEST_MYSQL"].into_iter().filter_map(|variable| {
+        let url = std::env::var(variable).ok()?;
+        let (account, _) = url.rsplit_once('@')?;
+        Some(account.rsplit_once(':')?.1.to_owned())
+    })
+}
+
+/// Fails the test if what a program printed shows the password of a server under test.
+#[track_caller]
+pub fn assert_hides_passwords(printed: &str) {
+    for password in passwords() {
+        assert!(!printed.contains(&password), "the password {password} is shown: {printed}");
+    }
+}

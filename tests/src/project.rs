@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::database::assert_hides_passwords;
+
 /// The root of the workspace under test.
 #[must_use]
 pub fn workspace() -> &'static Path {
@@ -221,7 +223,11 @@ impl Output {
     pub fn of(command: &mut Command, root: &Path) -> Self {
         let done = command.output().expect("the command can be started");
         let root = root.display().to_string();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&root, "[PROJECT]");
+        let text = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            assert_hides_passwords(&text);
+            text.replace(&root, "[PROJECT]")
+        };
         Self {
             command: format!("{command:?}"),
             code: done.status.code(),

@@ -17,7 +17,7 @@ use crate::{mariadb, postgres};
 /// The account in the databases that the tests use; it may do everything.
 pub(crate) const USER: &str = "tester";
 /// Its password, asked for on TCP connections.
-pub(crate) const PASSWORD: &str = "secret";
+pub(crate) const PASSWORD: &str = "s3rver-pa55";
 
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// Another process may take a free port before the server does.
