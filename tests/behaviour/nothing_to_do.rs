@@ -1,7 +1,8 @@
 //! A start with nothing to do: one statement, whatever the history, and no more rights than to read.
 
 use embed_migrations::Target;
-use embed_migrations_tests::database::{Connection, Kind};
+use embed_migrations_tests::database::{Connection, Database, Kind, Native};
+use embed_migrations_tests::front::{Front, Seems};
 use embed_migrations_tests::log::Log;
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate};
@@ -67,5 +68,30 @@ behaviours! {
         } else {
             admin.run(&format!("DROP USER {}", &reader[..reader.len().min(32)]));
         }
+    }
+}
+
+mod mysql {
+    use super::*;
+
+    #[test]
+    fn a_server_that_a_proxy_makes_out_to_be_another_is_told_apart_where_they_differ() {
+        let db = Database::new(Kind::Mysql);
+        if !db.is_mariadb() {
+            return;
+        }
+        let differing = "-- migrate:up mysql\nCREATE TABLE on_mysql (id INT);\n\n\
+                         -- migrate:up mariadb\nCREATE TABLE on_mariadb (id INT);\n";
+        let set = Revisions::tables(2).sections("differing", differing).build();
+        let url = Front::new(db.kind, &db.url(), Seems::Mysql).url(&db.url());
+        let mut connection = Connection::new(db.kind, &format!("{url}?prefer_socket=false"));
+        let Native::Mysql(conn) = &connection.native else { unreachable!("it is asked for MySQL") };
+        assert_eq!(conn.server_version(), (8, 0, 36));
+
+        assert_eq!(migrate!(connection, set, upgrade("head")).unwrap().steps.len(), 3);
+        assert_eq!(connection.count("on_mariadb"), 0);
+        let log = Log::start(&db, &mut connection);
+        assert!(migrate!(connection, set, upgrade("head")).unwrap().is_empty());
+        assert!(log.statements().iter().any(|statement| statement.contains("VERSION()")));
     }
 }

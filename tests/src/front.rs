@@ -1,4 +1,4 @@
-//! Something between a client and a server that changes what the server says about TLS.
+//! Something between a client and a server that changes what the server says of itself.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,6 +13,8 @@ pub enum Seems {
     WithoutTls,
     /// It says that it has TLS, and then speaks something else
     BrokenTls,
+    /// It is MySQL 8, as proxies say of any server
+    Mysql,
 }
 
 /// An address at which a server seems to be other than it is, until the test ends.
@@ -77,6 +79,10 @@ fn mysql(mut client: TcpStream, mut server: TcpStream, seems: Seems) -> io::Resu
     let capabilities = 5 + version + 1 + 4 + 8 + 1;
     if seems == Seems::WithoutTls {
         greeting[capabilities + 1] &= !0x08;
+    }
+    if seems == Seems::Mysql {
+        greeting[5..5 + version].fill(b'-');
+        greeting[5..11].copy_from_slice(b"8.0.36");
     }
     client.write_all(&greeting)?;
     if seems == Seems::BrokenTls {
