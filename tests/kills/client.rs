@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use embed_migrations::Lock;
+use embed_migrations::{Backend, Lock};
 use embed_migrations_tests::database::{Connection, Kind};
 use embed_migrations_tests::guarantees::counted;
 use migrate_revision::{Direction, StatementKind};
@@ -173,7 +173,7 @@ impl Reached {
                 if !alone {
                     wait_for(&what, || is_waiting(walk, proxy.session));
                 }
-                blocker = Some(block(walk, step.statements()[place]));
+                blocker = Some(block(walk, step.backend, step.statements()[place]));
                 gate.open(walk);
                 if alone {
                     proxy.go_on();
@@ -382,7 +382,7 @@ fn end_session(walk: &mut Walk, session: u64) {
 }
 
 /// Holds the tables that a statement names, as far as nobody else does.
-fn block(walk: &mut Walk, statement: &str) -> Connection {
+fn block(walk: &mut Walk, backend: Backend, statement: &str) -> Connection {
     let tables = match walk.kind {
         Kind::Postgres => {
             "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relname <> 'migrate_history' \
@@ -403,8 +403,10 @@ fn block(walk: &mut Walk, statement: &str) -> Connection {
             }
         }
     } else {
+        let at_once = if backend == Backend::Mariadb { " NOWAIT" } else { "" };
+        blocker.run("SET SESSION lock_wait_timeout = 1");
         // Only one: each statement gives back what the one before it locked.
-        let _ = named.any(|table| blocker.try_run(&format!("LOCK TABLES {table} WRITE NOWAIT")).is_ok());
+        let _ = named.any(|table| blocker.try_run(&format!("LOCK TABLES {table} WRITE{at_once}")).is_ok());
     }
     blocker
 }

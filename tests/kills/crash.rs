@@ -5,7 +5,7 @@ use embed_migrations_tests::guarantees::counted;
 use migrate_revision::Direction;
 
 use crate::client::{At, Point, Reached, Then, places};
-use crate::server::{Disk, Server};
+use crate::server::{Disk, Product, Server};
 use crate::walk::{Disturbance, Step, Walk};
 
 /// How many kills there are at least, unless `EMBED_MIGRATIONS_TEST_KILLS` says `all`.
@@ -36,7 +36,7 @@ impl Disturbance for Crashes {
     fn disturb(&mut self, walk: &mut Walk, step: &Step, point: &Point) -> bool {
         // MariaDB makes no checkpoint when it has recovered. Killed several times over one log in which tables are made and
         // renamed it may not start again: "Missing FILE_CREATE, FILE_DELETE or FILE_MODIFY before FILE_CHECKPOINT".
-        if walk.kind == Kind::Mysql {
+        if self.server.product == Product::Mariadb {
             self.server.rest();
             walk.connection = Connection::new(walk.kind, &walk.url);
         }

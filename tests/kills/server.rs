@@ -20,8 +20,17 @@ pub enum Disk {
     Fast,
 }
 
+/// Whose server it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Product {
+    Postgres,
+    Mariadb,
+    Mysql,
+}
+
 pub struct Server {
     pub kind: Kind,
+    pub product: Product,
     pub port: u16,
     folder: TempDir,
     programs: PathBuf,
@@ -57,11 +66,17 @@ impl Server {
         }
         let programs = if kind == Kind::Postgres { "POSTGRES" } else { "MYSQL" };
         let programs = std::env::var(format!("EMBED_MIGRATIONS_TEST_{programs}_BIN"));
-        let programs =
+        let programs: PathBuf =
             programs.expect("run `cargo xtask test`, or set what `cargo xtask servers` prints").into();
+        let product = match kind {
+            Kind::Postgres => Product::Postgres,
+            _ if programs.join("mariadb-dump").exists() => Product::Mariadb,
+            _ => Product::Mysql,
+        };
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let databases = AtomicU32::new(0);
-        let mut server = Self { kind, port, folder, programs, account, disk, process: None, databases };
+        let mut server =
+            Self { kind, product, port, folder, programs, account, disk, process: None, databases };
         server.initialise();
         server.start_again();
         server
@@ -79,28 +94,16 @@ impl Server {
 
     fn initialise(&self) {
         let data = self.folder.path().join("data");
-        let mut command = match self.kind {
-            Kind::Postgres => {
+        let mut command = match self.product {
+            Product::Postgres => {
                 let mut initdb = self.command(&self.programs.join("initdb"));
-                initdb.arg("-D").arg(&data).args([
-                    "-U",
-                    "tester",
-                    "-E",
-                    "UTF8",
-                    "--locale=C",
-                    "--no-sync",
-                    "-A",
-                    "trust",
-                ]);
+                initdb.arg("-D").arg(&data);
+                initdb.args(["-U", "tester", "-E", "UTF8", "--locale=C", "--no-sync", "-A", "trust"]);
                 initdb
             }
-            _ => {
-                let base = self.programs.parent().unwrap();
-                let install =
-                    ["bin/mariadb-install-db", "scripts/mariadb-install-db"].map(|path| base.join(path));
-                let install = install.iter().find(|path| path.exists()).expect("mariadb-install-db is there");
-                let mut install = self.command(install);
-                install.arg("--no-defaults").arg(format!("--basedir={}", base.display()));
+            Product::Mariadb => {
+                let mut install = self.command(&self.in_tree(&["bin", "scripts"], "mariadb-install-db"));
+                install.arg("--no-defaults").arg(format!("--basedir={}", self.tree().display()));
                 install.arg(format!("--datadir={}", data.display()));
                 install.args([
                     "--skip-name-resolve",
@@ -109,19 +112,48 @@ impl Server {
                 ]);
                 install
             }
+            Product::Mysql => {
+                let mut install = self.mysqld();
+                install.arg("--initialize-insecure").arg(format!("--datadir={}", data.display()));
+                install
+            }
         };
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let users =
-            "CREATE OR REPLACE USER 'tester'@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO 'tester'@'%';\n";
-        fs::write(self.folder.path().join("users.sql"), users.replace("; ", ";\n")).unwrap();
+        // A statement per line, at every start.
+        let users = "CREATE USER IF NOT EXISTS 'tester'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO 'tester'@'%';\n";
+        fs::write(self.folder.path().join("users.sql"), users).unwrap();
+    }
+
+    /// The root of the tree that the programs are in.
+    fn tree(&self) -> &Path {
+        self.programs.parent().unwrap()
+    }
+
+    /// A program of the tree, in one of these folders.
+    fn in_tree(&self, folders: &[&str], name: &str) -> PathBuf {
+        let mut paths = folders.iter().map(|folder| self.tree().join(folder).join(name));
+        paths
+            .find(|path| path.exists())
+            .unwrap_or_else(|| panic!("{name} is not in {}", self.tree().display()))
+    }
+
+    /// MySQL's server, which looks for its files where it was built for unless it is told.
+    fn mysqld(&self) -> Command {
+        let mut command = self.command(&self.in_tree(&["sbin", "bin", "libexec"], "mysqld"));
+        let shared = |name: &str| self.tree().join(name).display().to_string();
+        command.arg("--no-defaults").arg(format!("--basedir={}", self.tree().display()));
+        command.arg(format!("--lc-messages-dir={}", shared("share/mysql")));
+        command.arg(format!("--character-sets-dir={}", shared("share/mysql/charsets")));
+        command.arg(format!("--plugin-dir={}", shared("lib/mysql/plugin"))).arg("--secure-file-priv=NULL");
+        command
     }
 
     fn server_command(&self) -> Command {
         let inside = |name: &str| self.folder.path().join(name).display().to_string();
         let safe = self.disk == Disk::Safe;
-        match self.kind {
-            Kind::Postgres => {
+        match self.product {
+            Product::Postgres => {
                 let mut command = self.command(&self.programs.join("postgres"));
                 let on = if safe { "on" } else { "off" };
                 command.args(["-D", &inside("data"), "-p", &self.port.to_string(), "-k", &inside("")]);
@@ -139,13 +171,15 @@ impl Server {
                 }
                 command
             }
-            _ => {
-                let base = self.programs.parent().unwrap();
-                let program =
-                    ["sbin/mariadbd", "bin/mariadbd", "libexec/mariadbd"].map(|path| base.join(path));
-                let mut command =
-                    self.command(program.iter().find(|path| path.exists()).expect("mariadbd is there"));
-                command.arg("--no-defaults").arg(format!("--basedir={}", base.display()));
+            Product::Mariadb | Product::Mysql => {
+                let (mut command, own) = if self.product == Product::Mariadb {
+                    let mut command = self.command(&self.in_tree(&["sbin", "bin", "libexec"], "mariadbd"));
+                    command.arg("--no-defaults").arg(format!("--basedir={}", self.tree().display()));
+                    (command, ["--innodb-log-file-size=8M", "--aria-pagecache-buffer-size=8M"])
+                } else {
+                    (self.mysqld(), ["--innodb-redo-log-capacity=16M", "--mysqlx=OFF"])
+                };
+                command.args(own);
                 for (name, value) in [
                     ("datadir", inside("data")),
                     ("tmpdir", inside("")),
@@ -155,12 +189,10 @@ impl Server {
                     ("port", self.port.to_string()),
                     ("bind-address", "127.0.0.1".to_owned()),
                     ("innodb-buffer-pool-size", "32M".to_owned()),
-                    ("innodb-log-file-size", "8M".to_owned()),
                     ("innodb-flush-log-at-trx-commit", u8::from(safe).to_string()),
                     ("innodb-flush-method", if safe { "fsync" } else { "nosync" }.to_owned()),
                     ("innodb-doublewrite", u8::from(safe).to_string()),
                     ("innodb-use-native-aio", "0".to_owned()),
-                    ("aria-pagecache-buffer-size", "8M".to_owned()),
                     ("key-buffer-size", "1M".to_owned()),
                 ] {
                     command.arg(format!("--{name}={value}"));

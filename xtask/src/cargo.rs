@@ -45,13 +45,14 @@ impl TestCall {
         Ok(Self { cargo, programs })
     }
 
-    /// One target of the package of tests: of its tests those with this in their name, unless the user's arguments choose,
+    /// Targets of the package of tests: of their tests those with this in their name, unless the user's arguments choose,
     /// and none of other backends.
-    pub(crate) fn of_target(target: &str, filter: &str, backends: &[Backend], user: &[String]) -> Self {
-        let cargo = ["--package", "embed-migrations-tests", "--test", target, "--no-fail-fast"];
+    pub(crate) fn of_targets(targets: &[&str], filter: &str, backends: &[Backend], user: &[String]) -> Self {
+        let mut cargo = vec!["--package", "embed-migrations-tests", "--no-fail-fast"];
+        cargo.extend(targets.iter().flat_map(|target| ["--test", target]));
         let chosen = if user.is_empty() { &[filter.to_owned()] } else { user };
         let programs = skip_others(backends).chain(chosen.iter().cloned());
-        Self { cargo: cargo.map(str::to_owned).to_vec(), programs: programs.collect() }
+        Self { cargo: cargo.into_iter().map(str::to_owned).collect(), programs: programs.collect() }
     }
 
     /// Whether all that is to be tested can be compiled beforehand; cargo refuses for documentation tests.
@@ -181,7 +182,7 @@ mod tests {
     #[test]
     fn a_target_s_tests_are_those_of_its_place_and_backend_unless_the_user_chooses() {
         let of = |user: &[String]| {
-            TestCall::of_target("behaviour", "::mysql", &[Backend::Mysql], user).programs.join(" ")
+            TestCall::of_targets(&["behaviour"], "::mysql", &[Backend::Mysql], user).programs.join(" ")
         };
         assert_eq!(of(&[]), "--skip ::sqlite --skip ::postgres ::mysql");
         assert_eq!(of(&["races".to_owned()]), "--skip ::sqlite --skip ::postgres races");

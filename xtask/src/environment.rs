@@ -28,9 +28,9 @@ fn list(backends: &[Backend]) -> String {
     backends.iter().map(|backend| backend.name()).collect::<Vec<_>>().join(",")
 }
 
-/// Whether the variable is one of ours, which a run must not inherit from an older one.
+/// Whether the variable is one of ours, which a run must not inherit from an older one. How much is killed is the user's to say.
 pub(crate) fn is_ours(name: &str) -> bool {
-    name.starts_with(PREFIX)
+    name.strip_prefix(PREFIX).is_some_and(|name| name != "KILLS")
 }
 
 /// Lines for a shell.
@@ -63,5 +63,6 @@ mod tests {
     fn settings_for_this_program_itself_are_not_taken_for_the_tests() {
         assert!(is_ours("EMBED_MIGRATIONS_TEST_MYSQL_BIN"));
         assert!(!is_ours("EMBED_MIGRATIONS_MARIADB_BIN"));
+        assert!(!is_ours("EMBED_MIGRATIONS_TEST_KILLS"));
     }
 }

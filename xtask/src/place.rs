@@ -115,7 +115,7 @@ impl Place {
                     .ok_or_else(|| anyhow!("{} lacks programs", root.join(bin).display()))?;
                 let run = RunFolder::create(supervisor)?;
                 let server = postgres::start(supervisor, &programs, &run, "postgres")?;
-                behaviour(supervisor, &run, server, user)
+                self.version(supervisor, &run, server, user)
             }
             Self::Mariadb11 => {
                 let packages = ["mariadb-server", "mariadb-client"];
@@ -131,7 +131,7 @@ impl Place {
                     .ok_or_else(|| anyhow!("{} lacks programs of MariaDB", root.display()))?;
                 let run = RunFolder::create(supervisor)?;
                 let server = mariadb::start(supervisor, &programs, &run).context("MariaDB did not start")?;
-                behaviour(supervisor, &run, server, user)
+                self.version(supervisor, &run, server, user)
             }
             Self::Mysql9 => {
                 let packages = ["mysql-server-core", "mysql-client-core"];
@@ -140,7 +140,7 @@ impl Place {
                 let programs = MysqlPrograms { base: root.join("usr") };
                 let run = RunFolder::create(supervisor)?;
                 let server = mysql::start(supervisor, &programs, &run).context("MySQL did not start")?;
-                behaviour(supervisor, &run, server, user)
+                self.version(supervisor, &run, server, user)
             }
         }
     }
@@ -153,8 +153,27 @@ impl Place {
         told: &Variables,
         user: &[String],
     ) -> Result<ExitStatus> {
-        let call = TestCall::of_target("clusters", &format!("{self}::"), &Backend::ALL, user);
+        let call = TestCall::of_targets(&["clusters"], &format!("{self}::"), &Backend::ALL, user);
         counted(supervisor, run, &mut call.run(told))
+    }
+
+    /// Runs the tests of the runtime's behaviour on one server, and those that kill and race.
+    fn version(
+        self,
+        supervisor: &Supervisor,
+        run: &RunFolder<'_>,
+        mut server: Server<'_>,
+        user: &[String],
+    ) -> Result<(String, ExitStatus)> {
+        let mut told = variables(&[server.backend], std::iter::once(&server));
+        told.push((format!("{PREFIX}PLACE"), self.name().to_owned()));
+        let filter = format!("::{}", server.backend);
+        let call = TestCall::of_targets(&["behaviour", "kills"], &filter, &[server.backend], user);
+        let status = counted(supervisor, run, &mut call.run(&told))?;
+        if let Some(ended) = server.process.poll()? {
+            return Err(anyhow!("{} ended by itself ({ended})", server.product));
+        }
+        Ok((server.product, status))
     }
 }
 
@@ -164,22 +183,6 @@ fn counted(supervisor: &Supervisor, run: &RunFolder<'_>, command: &mut Command) 
     let status = supervisor.spawn(command.env(COUNTS, &counts), Stop::Terminate)?.wait()?;
     show(&counts);
     Ok(status)
-}
-
-/// Runs the tests of the runtime's behaviour on one server.
-fn behaviour(
-    supervisor: &Supervisor,
-    run: &RunFolder<'_>,
-    mut server: Server<'_>,
-    user: &[String],
-) -> Result<(String, ExitStatus)> {
-    let told = variables(&[server.backend], std::iter::once(&server));
-    let call = TestCall::of_target("behaviour", &format!("::{}", server.backend), &[server.backend], user);
-    let status = counted(supervisor, run, &mut call.run(&told))?;
-    if let Some(ended) = server.process.poll()? {
-        return Err(anyhow!("{} ended by itself ({ended})", server.product));
-    }
-    Ok((server.product, status))
 }
 
 fn postgres_programs(supervisor: &Supervisor) -> Result<PostgresPrograms> {

@@ -103,6 +103,19 @@ ALTER TABLE parts CHANGE COLUMN title name VARCHAR(40);
 DROP INDEX parts_name ON parts;
 ALTER TABLE parts DROP FOREIGN KEY parts_ibfk_1;
 ALTER TABLE parts DROP INDEX counter;
+ALTER TABLE parts DROP CONSTRAINT parts_chk_1;
+ALTER TABLE parts DROP INDEX a;
+ALTER TABLE parts DROP COLUMN a;
+UPDATE counters SET n = n / 2;
+UPDATE counters SET n = n - 2;
+DELETE FROM log WHERE what = 'four';
+
+-- migrate:down mariadb
+RENAME TABLE pieces TO parts;
+ALTER TABLE parts CHANGE COLUMN title name VARCHAR(40);
+DROP INDEX parts_name ON parts;
+ALTER TABLE parts DROP FOREIGN KEY parts_ibfk_1;
+ALTER TABLE parts DROP INDEX counter;
 ALTER TABLE parts DROP CONSTRAINT CONSTRAINT_1;
 ALTER TABLE parts DROP INDEX a;
 ALTER TABLE parts DROP COLUMN a;
