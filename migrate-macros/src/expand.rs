@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use migrate_revision::source::{Checks, LOCK_FILE, Resolved, resolve};
-use migrate_revision::{Body, Problem, encode};
+use migrate_revision::{Body, Problem, encode, encode_links};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
@@ -37,7 +37,9 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     heads.sort_unstable();
     let heads = heads.join(",");
     let one_head = resolved.graph.heads().len() == 1;
-    let digests = resolved.digests().map(|digest| match digest {
+    let digests = resolved.digests();
+    let links = Literal::byte_string(&encode_links(&resolved.revisions, &resolved.graph, &digests));
+    let digests = resolved.chain(&digests).map(|digest| match digest {
         Some(digest) => {
             let bytes = Literal::byte_string(digest.as_bytes());
             quote!(::core::option::Option::Some(*#bytes))
@@ -71,6 +73,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
                 source_directory: SOURCE_DIRECTORY,
                 texts: #private::Texts::Static(&[#texts]),
                 revisions: #private::Cow::Borrowed(#encoded),
+                links: #private::Cow::Borrowed(#links),
                 heads: #private::Cow::Borrowed(#heads),
                 one_head: #one_head,
                 digests: [#(#digests),*],

@@ -1,21 +1,28 @@
 //! Revisions as one string of bytes, which a build writes and a binary reads.
 //!
 //! Data rather than code: a `static` of nested struct literals costs the compiler far more than a byte string.
-//! Numbers are LEB128, texts are a length and UTF-8, lists are a length and their items.
+//! Numbers are LEB128, texts are a length and UTF-8, lists are a length and their items. Before the revisions is a table of
+//! where each of them begins, so that one can be read without those before it.
+//!
+//! Beside them are their [links](Links): what a run has to know of the revisions that it does not take.
 
+#[cfg(feature = "plan")]
+mod links;
 #[cfg(feature = "plan")]
 mod read;
 #[cfg(feature = "source")]
 mod write;
 
 #[cfg(feature = "plan")]
-pub use self::read::{InvalidEncoding, decode};
+pub use self::links::{Link, Links};
+#[cfg(feature = "plan")]
+pub use self::read::{Encoded, InvalidEncoding, decode};
 #[cfg(feature = "source")]
-pub use self::write::encode;
+pub use self::write::{encode, encode_links};
 use crate::{ObjectKind, StatementKind};
 
 /// The version of the layout, its first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 const KINDS: [StatementKind; 8] = [
     StatementKind::Query,

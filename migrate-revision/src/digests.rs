@@ -34,10 +34,61 @@ impl Digests {
         Self { nodes }
     }
 
+    /// The digest of one revision with all that it stands on.
+    #[cfg(feature = "source")]
+    fn node(&self, index: Index) -> Option<Checksum> {
+        self.nodes[index]
+    }
+
     /// The chain digest of a set of heads; `None` if something in it has no checksum on the backend.
     #[must_use]
     pub fn chain(&self, heads: &[Index]) -> Option<Checksum> {
         let mut digests = heads.iter().map(|&head| self.nodes[head]).collect::<Option<Vec<_>>>()?;
         Some(chain_digest(&mut digests))
+    }
+}
+
+/// The chain digests of one graph on each backend that it is for.
+#[cfg(feature = "source")]
+#[derive(Debug)]
+pub struct SetDigests {
+    /// Most sets do the same on several backends
+    distinct: Vec<Digests>,
+    places: [Option<usize>; 4],
+}
+
+#[cfg(feature = "source")]
+impl SetDigests {
+    /// Computes the digest of every revision on these backends.
+    #[must_use]
+    pub fn new(graph: &Graph, revisions: &[Revision], backends: &[Backend]) -> Self {
+        let mut digests = Self { distinct: Vec::new(), places: [None; 4] };
+        for &backend in backends {
+            let is_same = |other: &&Backend| {
+                digests.places[other.index()].is_some()
+                    && revisions.iter().all(|r| r.checksum(**other) == r.checksum(backend))
+            };
+            let place = match backends.iter().find(is_same) {
+                Some(other) => digests.places[other.index()],
+                None => {
+                    digests.distinct.push(Digests::new(graph, revisions, backend));
+                    Some(digests.distinct.len() - 1)
+                }
+            };
+            digests.places[backend.index()] = place;
+        }
+        digests
+    }
+
+    /// The digests of one revision with all that it stands on, in the order of [`Backend::ALL`].
+    #[must_use]
+    pub fn of(&self, index: Index) -> [Option<Checksum>; 4] {
+        self.places.map(|place| place.and_then(|place| self.distinct[place].node(index)))
+    }
+
+    /// The chain digests of a set of heads, in the order of [`Backend::ALL`].
+    #[must_use]
+    pub fn chain(&self, heads: &[Index]) -> [Option<Checksum>; 4] {
+        self.places.map(|place| place.and_then(|place| self.distinct[place].chain(heads)))
     }
 }

@@ -10,6 +10,8 @@ use std::collections::BinaryHeap;
 pub use self::applied::Applied;
 use crate::Revision;
 pub use crate::digests::Digests;
+#[cfg(feature = "source")]
+pub use crate::digests::SetDigests;
 
 /// A revision's place in its set: sets are sorted by file name.
 pub type Index = usize;
@@ -199,6 +201,12 @@ impl Graph {
     /// Parents and dependencies.
     pub(crate) fn below(&self, index: Index) -> &[Index] {
         &self.below[index]
+    }
+
+    /// Takes over the order of the set that this is a part of, by the place of each revision in it.
+    #[cfg(feature = "plan")]
+    pub(crate) fn order_by_rank(&mut self, ranks: &[usize]) {
+        self.order.sort_unstable_by_key(|&index| ranks[index]);
     }
 
     /// Parents before children; where that leaves a choice, the order of the set.

@@ -38,13 +38,15 @@ mod statement;
 mod target;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "plan")]
+mod window;
 
 pub use backend::{Backend, UnknownBackend};
 pub use checksum::{Checksum, InvalidChecksum, lock_key, progress_digest};
-#[cfg(feature = "source")]
-pub use codec::encode;
 #[cfg(feature = "plan")]
-pub use codec::{InvalidEncoding, decode};
+pub use codec::{Encoded, InvalidEncoding, Link, Links, decode};
+#[cfg(feature = "source")]
+pub use codec::{encode, encode_links};
 pub use id::{InvalidId, RevisionId};
 #[cfg(feature = "plan")]
 pub use labels::Labels;
@@ -61,3 +63,5 @@ pub use revision::{Body, Direction, Revision, Script, ScriptStatement, SectionOp
 pub use statement::{Object, ObjectKind, StatementKind};
 #[cfg(feature = "plan")]
 pub use target::{End, Target, TargetError, TargetRange};
+#[cfg(feature = "plan")]
+pub use window::Window;

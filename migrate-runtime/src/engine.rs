@@ -15,7 +15,7 @@ pub(crate) use self::compiled::{Boxed, Compiled};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use migrate_revision::graph::{Applied, Digests, Index};
+use migrate_revision::graph::{Applied, Index};
 use migrate_revision::{Direction, Goal, Planner, Target};
 
 use crate::Result;
@@ -37,7 +37,6 @@ pub(crate) struct Run<'a, D> {
     table: HistoryTable,
     /// Whether the session's lock is ours, or none is wanted and the state was read once more
     locked: bool,
-    digests: Option<Digests>,
     /// Who runs this, once the lock was chosen: a start with nothing to do needs no name
     name: String,
     /// A number that no other run has
@@ -84,7 +83,6 @@ impl<'a, D: Database> Run<'a, D> {
             events,
             table,
             locked: false,
-            digests: None,
             name: String::new(),
             nonce: String::new(),
             owner: String::new(),
@@ -216,11 +214,8 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// Makes the rows of this run.
-    fn records<'b>(&'b mut self, decoded: &'b Decoded) -> Records<'b> {
-        let backend = self.db.backend();
-        let digests =
-            self.digests.get_or_insert_with(|| Digests::new(&decoded.graph, &decoded.revisions, backend));
-        Records { decoded, backend, digests, applied_by: &self.owner }
+    fn records<'b>(&'b self, decoded: &'b Decoded) -> Records<'b> {
+        Records { set: self.set, decoded, backend: self.db.backend(), applied_by: &self.owner }
     }
 }
 

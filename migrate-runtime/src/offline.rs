@@ -9,7 +9,7 @@ mod sqlite;
 
 use std::borrow::Cow;
 
-use migrate_revision::graph::{Applied, Digests, Index};
+use migrate_revision::graph::{Applied, Index};
 use migrate_revision::{Backend, Direction, Planner, Script};
 
 use crate::history::{HistoryTable, NewRow, UNLOCKED};
@@ -118,8 +118,7 @@ impl Offline<'_> {
         let mut entries = Vec::new();
         if from != to {
             let owner = self.owner();
-            let digests = Digests::new(&decoded.graph, &decoded.revisions, self.backend);
-            let records = self.records(decoded, &digests, &owner);
+            let records = self.records(decoded, &owner);
             let row = records.of_stamp(&to, After::State(records.place(from.heads())?))?;
             let heading = format!("stamp {}", heads(decoded, to.heads()));
             entries.push(Entry { heading, file: String::new(), row, body: None });
@@ -135,8 +134,7 @@ impl Offline<'_> {
         let (set, backend, decoded) = (self.set, self.backend, self.decoded()?);
         let (steps, from) = plan(&self.planner(decoded))?;
         let owner = self.owner();
-        let digests = Digests::new(&decoded.graph, &decoded.revisions, backend);
-        let records = self.records(decoded, &digests, &owner);
+        let records = self.records(decoded, &owner);
         let verb = if direction == Direction::Up { "upgrade" } else { "downgrade" };
         let mut place = records.place(from.heads())?;
         let mut entries = Vec::with_capacity(steps.len());
@@ -205,8 +203,8 @@ impl Offline<'_> {
     }
 
     #[inline]
-    fn records<'r>(&self, decoded: &'r Decoded, digests: &'r Digests, owner: &'r str) -> Records<'r> {
-        Records { decoded, backend: self.backend, digests, applied_by: owner }
+    fn records<'r>(&'r self, decoded: &'r Decoded, owner: &'r str) -> Records<'r> {
+        Records { set: self.set, decoded, backend: self.backend, applied_by: owner }
     }
 
     /// A run that finds a row of the script's under way must not take its lock for a sign that the script is gone.

@@ -1,18 +1,18 @@
 //! What the history records of steps and of stamps.
 
-use migrate_revision::graph::{Applied, Digests, Index};
+use migrate_revision::graph::{Applied, Index};
 use migrate_revision::{Backend, Direction, Revision, Step};
 
+use crate::Result;
 use crate::down_sql;
 use crate::history::{Action, NewRow, join_heads};
-use crate::set::Decoded;
-use crate::{Error, ErrorKind, Result};
+use crate::set::{Decoded, Migrations};
 
 /// Makes the rows of one set on one backend.
 pub(crate) struct Records<'a> {
+    pub(crate) set: &'a Migrations,
     pub(crate) decoded: &'a Decoded,
     pub(crate) backend: Backend,
-    pub(crate) digests: &'a Digests,
     pub(crate) applied_by: &'a str,
 }
 
@@ -120,13 +120,9 @@ impl Records<'_> {
     /// # Errors
     /// As [`of_step`](Self::of_step).
     pub(crate) fn digest(&self, heads: &[Index]) -> Result<String> {
-        let digest = self.digests.chain(heads).map(|digest| digest.to_string());
-        digest.ok_or_else(|| not_covered(self.backend))
+        let places: Vec<Index> = heads.iter().map(|&head| self.decoded.place(head)).collect();
+        self.set.chain(&places, self.backend)
     }
-}
-
-pub(crate) fn not_covered(backend: Backend) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("a revision that is applied has no section for {backend}"))
 }
 
 /// The row that must be the last when another is written.

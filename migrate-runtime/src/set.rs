@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use include_dir::Dir;
-use migrate_revision::graph::{Graph, Index};
-use migrate_revision::{Backend, Body, Checksum, Revision, Target, decode};
+use migrate_revision::graph::{Applied, Graph, Index};
+use migrate_revision::{
+    Backend, Body, Checksum, Encoded, InvalidEncoding, Links, Revision, Target, Window, decode,
+};
 
 use crate::db::RustRevision;
 use crate::report::EditedRevision;
@@ -34,6 +36,8 @@ pub struct Embedded {
     pub texts: Texts,
     /// The revisions as `migrate_revision::encode` writes them
     pub revisions: Cow<'static, [u8]>,
+    /// Their links as `migrate_revision::encode_links` writes them
+    pub links: Cow<'static, [u8]>,
     /// The ids of the heads on which nothing stands, sorted and joined by commas
     pub heads: Cow<'static, str>,
     /// Whether there is only one that nothing revises
@@ -56,11 +60,13 @@ pub enum Texts {
     Owned(Vec<String>),
 }
 
-/// What the bytes of a set say.
+/// Revisions of a set out of its bytes: all of them, or those that a run needs.
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) revisions: Vec<Revision>,
     pub(crate) graph: Graph,
+    /// The place of each in the set; `None` where all are there
+    places: Option<Vec<Index>>,
 }
 
 impl Decoded {
@@ -68,6 +74,11 @@ impl Decoded {
     pub(crate) fn index_of(&self, id: &str) -> Option<Index> {
         // Labels are names of the graph as well.
         self.graph.named(id).filter(|&index| self.revisions[index].id.as_str() == id)
+    }
+
+    /// The place in the whole set of a revision.
+    pub(crate) fn place(&self, index: Index) -> Index {
+        self.places.as_ref().map_or(index, |places| places[index])
     }
 
     /// The ids of revisions, sorted.
@@ -94,12 +105,15 @@ impl Migrations {
     #[doc(hidden)]
     pub fn from_resolved(resolved: migrate_revision::source::Resolved, namespace: &str) -> Self {
         let heads = crate::history::join_heads(resolved.heads().iter().map(|id| id.as_str()));
-        let digests = resolved.digests().map(|digest| digest.map(|digest| *digest.as_bytes()));
+        let digests = resolved.digests();
+        let links = migrate_revision::encode_links(&resolved.revisions, &resolved.graph, &digests);
+        let digests = resolved.chain(&digests).map(|digest| digest.map(|digest| *digest.as_bytes()));
         Self::new(Embedded {
             namespace: namespace.to_owned().into(),
             directory: resolved.path.display().to_string().into(),
             source_directory: None,
             revisions: migrate_revision::encode(&resolved.revisions).into(),
+            links: links.into(),
             texts: Texts::Owned(resolved.sources.into_iter().map(|source| source.text).collect()),
             heads: heads.into(),
             one_head: resolved.graph.heads().len() == 1,
@@ -161,11 +175,45 @@ impl Migrations {
         let decoded = self.decoded.get_or_init(|| {
             let revisions = decode(&self.embedded.revisions).ok()?;
             let graph = Graph::new(&revisions).ok()?;
-            Some(Decoded { revisions, graph })
+            Some(Decoded { revisions, graph, places: None })
         });
-        decoded
-            .as_ref()
-            .ok_or_else(|| Error::new(ErrorKind::Stale, migrate_revision::InvalidEncoding.to_string()))
+        decoded.as_ref().ok_or_else(|| stale(InvalidEncoding))
+    }
+
+    /// What an upgrade to the heads needs of the set where a database has these heads, and what was in force there. `None`
+    /// if the set does not have one of them, or is there as a whole already.
+    ///
+    /// # Errors
+    /// As [`decoded`](Self::decoded).
+    pub(crate) fn window(&self, heads: &[String]) -> Result<Option<(Decoded, Applied)>> {
+        if self.decoded.get().is_some() {
+            return Ok(None);
+        }
+        let encoded = Encoded::open(&self.embedded.revisions).map_err(stale)?;
+        let links = self.links()?;
+        let find = |id: &str| links.find(encoded, id).map_err(stale);
+        let Some(applied) = heads.iter().map(|id| find(id)).collect::<Result<Option<Vec<Index>>>>()? else {
+            return Ok(None);
+        };
+        let tops = self.heads().split(',').filter(|head| !head.is_empty()).map(find);
+        let tops: Option<Vec<Index>> = tops.collect::<Result<_>>()?;
+        let tops = tops.ok_or_else(|| stale(InvalidEncoding))?;
+        let window = Window::between(encoded, links, &tops, &applied).map_err(stale)?;
+        let Window { revisions, graph, places, base } = window;
+        Ok(Some((Decoded { revisions, graph, places: Some(places) }, base)))
+    }
+
+    fn links(&self) -> Result<Links<'_>> {
+        Links::open(&self.embedded.links).map_err(stale)
+    }
+
+    /// The chain digest of heads, which are places in the set, as the history records it.
+    ///
+    /// # Errors
+    /// When the set is not for the backend.
+    pub(crate) fn chain(&self, heads: &[Index], backend: Backend) -> Result<String> {
+        let digest = self.links()?.chain(heads, backend).map_err(stale)?;
+        digest.map(|digest| digest.to_string()).ok_or_else(|| not_covered(backend))
     }
 
     /// The text that a revision's ranges refer to.
@@ -244,6 +292,15 @@ impl Migrations {
             ),
         ))
     }
+}
+
+pub(crate) fn not_covered(backend: Backend) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("a revision that is applied has no section for {backend}"))
+}
+
+/// The error of bytes that another version wrote.
+fn stale(error: InvalidEncoding) -> Error {
+    Error::new(ErrorKind::Stale, error.to_string())
 }
 
 /// A revision's place in its set.

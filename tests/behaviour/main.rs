@@ -9,6 +9,7 @@ mod fleet;
 mod hostile;
 mod lease;
 mod long;
+mod narrowed;
 mod nothing_to_do;
 mod offline;
 mod passwords;

@@ -23,22 +23,108 @@ impl std::error::Error for InvalidEncoding {}
 /// # Errors
 /// When the bytes are anything else.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Revision>, InvalidEncoding> {
-    let mut input = Reader { rest: bytes };
-    if input.byte()? != VERSION {
-        return Err(InvalidEncoding);
+    let encoded = Encoded::open(bytes)?;
+    let mut input = Reader { rest: encoded.0.records };
+    let mut revisions = Vec::with_capacity(encoded.len());
+    for index in 0..encoded.len() {
+        if encoded.0.start(index)? != encoded.0.records.len() - input.rest.len() {
+            return Err(InvalidEncoding);
+        }
+        revisions.push(input.revision()?);
     }
-    let revisions = input.list(Reader::revision)?;
     if input.rest.is_empty() { Ok(revisions) } else { Err(InvalidEncoding) }
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
+/// What `encode` wrote, of which single revisions are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Encoded<'a>(Table<'a>);
+
+impl<'a> Encoded<'a> {
+    /// Finds the revisions in the bytes.
+    ///
+    /// # Errors
+    /// When the bytes are of another version or too short.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, InvalidEncoding> {
+        let mut input = Reader { rest: bytes };
+        if input.byte()? != VERSION {
+            return Err(InvalidEncoding);
+        }
+        Table::open(&mut input).map(Self)
+    }
+
+    /// Number of revisions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no revisions.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id of a revision.
+    ///
+    /// # Errors
+    /// When the bytes are not what `encode` writes.
+    pub fn id(&self, index: usize) -> Result<&'a str, InvalidEncoding> {
+        self.0.record(index)?.str()
+    }
+
+    /// A revision.
+    ///
+    /// # Errors
+    /// When the bytes are not what `encode` writes.
+    pub fn revision(&self, index: usize) -> Result<Revision, InvalidEncoding> {
+        self.0.record(index)?.revision()
+    }
 }
 
-type Read<T> = Result<T, InvalidEncoding>;
+/// Records, and where each of them begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table<'a> {
+    starts: &'a [u8],
+    records: &'a [u8],
+}
+
+impl<'a> Table<'a> {
+    /// All that is left of the input: a number of records, their places, and the records.
+    pub(super) fn open(input: &mut Reader<'a>) -> Read<Self> {
+        let count = input.length()?;
+        let starts = input.take(count.checked_mul(4).ok_or(InvalidEncoding)?)?;
+        Ok(Self { starts, records: std::mem::take(&mut input.rest) })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.starts.len() / 4
+    }
+
+    fn start(&self, index: usize) -> Read<usize> {
+        place_in(self.starts, index)
+    }
+
+    /// The input from where a record begins.
+    pub(super) fn record(&self, index: usize) -> Read<Reader<'a>> {
+        let rest = self.records.get(self.start(index)?..).ok_or(InvalidEncoding)?;
+        Ok(Reader { rest })
+    }
+}
+
+/// A number of a table of numbers of four bytes.
+pub(super) fn place_in(table: &[u8], index: usize) -> Read<usize> {
+    let bytes = table.chunks_exact(4).nth(index).and_then(|bytes| bytes.try_into().ok());
+    bytes.and_then(|bytes| usize::try_from(u32::from_le_bytes(bytes)).ok()).ok_or(InvalidEncoding)
+}
+
+pub(super) struct Reader<'a> {
+    pub(super) rest: &'a [u8],
+}
+
+pub(super) type Read<T> = Result<T, InvalidEncoding>;
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Read<&'a [u8]> {
+    pub(super) fn take(&mut self, length: usize) -> Read<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(InvalidEncoding)?;
         self.rest = rest;
         Ok(taken)
@@ -64,16 +150,20 @@ impl<'a> Reader<'a> {
         Err(InvalidEncoding)
     }
 
-    fn length(&mut self) -> Read<usize> {
+    pub(super) fn length(&mut self) -> Read<usize> {
         usize::try_from(self.number()?).map_err(|_| InvalidEncoding)
     }
 
-    fn text(&mut self) -> Read<String> {
+    fn str(&mut self) -> Read<&'a str> {
         let length = self.length()?;
-        std::str::from_utf8(self.take(length)?).map(str::to_owned).map_err(|_| InvalidEncoding)
+        std::str::from_utf8(self.take(length)?).map_err(|_| InvalidEncoding)
     }
 
-    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
+    fn text(&mut self) -> Read<String> {
+        self.str().map(str::to_owned)
+    }
+
+    pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let length = self.length()?;
         // Every item takes a byte at least: a length beyond what is left is no list, and must not be reserved for.
         if length > self.rest.len() {
@@ -114,7 +204,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn checksums(&mut self) -> Read<[Option<Checksum>; 4]> {
+    pub(super) fn checksums(&mut self) -> Read<[Option<Checksum>; 4]> {
         let distinct = self.list(|input| Ok(Checksum::from_bytes(input.array()?)))?;
         self.places(distinct.len())
             .map(|places| places.map(|place| place.map(|at| distinct[usize::from(at)])))

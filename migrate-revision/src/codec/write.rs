@@ -1,13 +1,36 @@
 //! Revisions into bytes.
 
 use super::{KINDS, OBJECTS, VERSION};
+use crate::graph::{Graph, SetDigests};
 use crate::{Body, Checksum, Revision, Script};
 
 /// Writes revisions, in the order given.
 #[must_use]
 pub fn encode(revisions: &[Revision]) -> Vec<u8> {
     let mut out = Writer(vec![VERSION]);
-    out.list(revisions, Writer::revision);
+    out.table(revisions.len(), |records, index| records.revision(&revisions[index]));
+    out.0
+}
+
+/// Writes how revisions stand on each other, and their digests.
+#[must_use]
+pub fn encode_links(revisions: &[Revision], graph: &Graph, digests: &SetDigests) -> Vec<u8> {
+    let mut by_id: Vec<u32> = (0..revisions.len() as u32).collect();
+    by_id.sort_unstable_by_key(|&index| revisions[index as usize].id.as_str());
+    let mut ranks = vec![0; revisions.len()];
+    for (rank, &index) in graph.order().iter().enumerate() {
+        ranks[index] = rank;
+    }
+    let mut out = Writer(Vec::new());
+    out.number(revisions.len() as u64);
+    for index in by_id {
+        out.0.extend_from_slice(&index.to_le_bytes());
+    }
+    out.table(revisions.len(), |records, index| {
+        records.number(ranks[index] as u64);
+        records.list(graph.below(index), |out, &under| out.number(under as u64));
+        records.checksums(&digests.of(index));
+    });
     out.0
 }
 
@@ -30,6 +53,17 @@ impl Writer {
     fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
         self.number(items.len() as u64);
         items.iter().for_each(|value| item(self, value));
+    }
+
+    /// Records, and before them where each of them begins.
+    fn table(&mut self, count: usize, mut record: impl FnMut(&mut Self, usize)) {
+        self.number(count as u64);
+        let mut records = Self(Vec::new());
+        for index in 0..count {
+            self.0.extend_from_slice(&(records.0.len() as u32).to_le_bytes());
+            record(&mut records, index);
+        }
+        self.0.append(&mut records.0);
     }
 
     fn revision(&mut self, revision: &Revision) {

@@ -13,7 +13,7 @@ use super::marker::RawSection;
 use super::rust::RustItems;
 use super::script::{Found, Readings, script};
 use crate::checksum::Hasher;
-use crate::graph::{Digests, Graph, Index};
+use crate::graph::{Digests, Graph, Index, SetDigests};
 use crate::{
     Backend, Body, Checksum, Direction, Problem, ProblemKind, Revision, RevisionId, Script, SqlBody,
 };
@@ -68,23 +68,16 @@ impl Resolved {
         Digests::new(&self.graph, &self.revisions, backend).chain(everything.heads())
     }
 
+    /// The chain digests of the set on each backend that it is for.
+    #[must_use]
+    pub fn digests(&self) -> SetDigests {
+        SetDigests::new(&self.graph, &self.revisions, &self.backends)
+    }
+
     /// The chain digest of the whole set on each backend that it is for, in the order of [`Backend::ALL`].
     #[must_use]
-    pub fn digests(&self) -> [Option<Checksum>; 4] {
-        let everything = self.graph.closure(0..self.graph.len());
-        let mut digests: [Option<Checksum>; 4] = [None; 4];
-        for &backend in &self.backends {
-            // Most sets do the same on several backends.
-            let is_same = |other: &&Backend| {
-                digests[other.index()].is_some()
-                    && self.revisions.iter().all(|r| r.checksum(**other) == r.checksum(backend))
-            };
-            digests[backend.index()] = match self.backends.iter().find(is_same) {
-                Some(other) => digests[other.index()],
-                None => Digests::new(&self.graph, &self.revisions, backend).chain(everything.heads()),
-            };
-        }
-        digests
+    pub fn chain(&self, digests: &SetDigests) -> [Option<Checksum>; 4] {
+        digests.chain(self.graph.closure(0..self.graph.len()).heads())
     }
 
     /// The lock file's text for the set as it is.

@@ -13,7 +13,7 @@ properties! {
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut bytes = bytes;
         if let Some(version) = bytes.first_mut() {
-            *version = 1;
+            *version = 2;
         }
         if let Ok(revisions) = decode(&bytes) {
             prop_assert_eq!(decode(&encode(&revisions)), Ok(revisions));

@@ -11,6 +11,7 @@ mod file;
 mod lock;
 mod sql;
 mod target;
+mod window;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -44,7 +44,7 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Whether nothing is left to do once the database is at the heads.
-    fn leads_to_head(&self, aim: &Aim) -> bool {
+    pub(super) fn leads_to_head(&self, aim: &Aim) -> bool {
         matches!(aim, Aim::Upgrade(target)
             if *target == Target::Heads || *target == Target::Head && self.set.has_one_head())
     }
@@ -60,7 +60,7 @@ impl<D: Database> Run<'_, D> {
         self.set.digest(self.db.backend())?;
         self.choose_lock().await?;
         let set = self.set;
-        let decoded = set.decoded()?;
+        let mut narrowed = self.narrowed(aim, &last)?;
         let start = Instant::now();
         let mut done: Vec<DoneStep> = Vec::new();
         let mut from = None;
@@ -69,7 +69,15 @@ impl<D: Database> Run<'_, D> {
         loop {
             self.go_on()?;
             let read = last.clone();
-            let state = self.state_for(aim, last).await?;
+            if narrowed.as_ref().is_some_and(|narrowed| !self.is_told_by(narrowed, &last)) {
+                // Places in the whole set are others.
+                (narrowed, goal) = (None, None);
+            }
+            let decoded = match &narrowed {
+                Some(narrowed) => &narrowed.decoded,
+                None => set.decoded()?,
+            };
+            let state = self.state_for(decoded, aim, last).await?;
             let from = from.get_or_insert_with(|| decoded.names(state.applied.heads())).clone();
             let report = |to: Vec<String>, done: Vec<DoneStep>, state: &State| Report {
                 from: from.clone(),

@@ -10,9 +10,10 @@ use super::{Outcome, Run};
 use crate::backends::{Database, Last, StepFault, Work, WorkBody};
 use crate::event::Event;
 use crate::history::{Action, HistoryRow, join_heads};
-use crate::record::{InForce, not_covered};
+use crate::record::InForce;
 use crate::report::{DoneStep, EditedRevision, Report};
 use crate::set::Decoded;
+use crate::set::not_covered;
 use crate::{Error, ErrorKind, Result};
 
 impl<D: Database> Run<'_, D> {

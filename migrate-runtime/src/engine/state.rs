@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use migrate_revision::graph::{Applied, Digests, Index};
-use migrate_revision::{Checksum, InvalidChecksum};
+use migrate_revision::{Checksum, InvalidChecksum, Target};
 
 use super::{Aim, Run};
 use crate::backends::{Database, Last};
@@ -33,6 +33,13 @@ pub(super) struct State {
     pub(super) recorded: Recorded,
 }
 
+/// A part of the set: what is not in force, and what that stands on.
+pub(super) struct Narrowed {
+    pub(super) decoded: Decoded,
+    /// What was in force of it
+    base: Applied,
+}
+
 /// What is on record of the revisions in force.
 pub(super) type Recorded = BTreeMap<String, InForce>;
 
@@ -58,26 +65,25 @@ enum Against {
 
 impl<D: Database> Run<'_, D> {
     /// The state for a verb. A stamp says what the state is, whatever the rows say.
-    pub(super) async fn state_for(&mut self, aim: &Aim, last: Last) -> Result<State> {
-        match aim {
-            Aim::Stamp { .. } => self.read_state(last, Against::Nothing).await,
-            Aim::Upgrade(_) | Aim::Downgrade(_) => self.state(last).await,
-        }
+    pub(super) async fn state_for(&mut self, decoded: &Decoded, aim: &Aim, last: Last) -> Result<State> {
+        let against = match aim {
+            Aim::Stamp { .. } => Against::Nothing,
+            Aim::Upgrade(_) | Aim::Downgrade(_) => Against::All,
+        };
+        self.read_state(decoded, last, against).await
     }
 
     /// Makes sense of the last row; reads the others if the digest alone does not settle it.
     pub(super) async fn state(&mut self, last: Last) -> Result<State> {
-        self.read_state(last, Against::All).await
+        self.read_state(self.set.decoded()?, last, Against::All).await
     }
 
     /// The state with its edits listed.
     pub(super) async fn state_with_edits(&mut self, last: Last) -> Result<State> {
-        self.read_state(last, Against::AllButEdits).await
+        self.read_state(self.set.decoded()?, last, Against::AllButEdits).await
     }
 
-    async fn read_state(&mut self, last: Last, against: Against) -> Result<State> {
-        let set = self.set;
-        let decoded = set.decoded()?;
+    async fn read_state(&mut self, decoded: &Decoded, last: Last, against: Against) -> Result<State> {
         let mut state = State {
             create: last == Last::NoTable,
             last: None,
@@ -164,8 +170,29 @@ impl<D: Database> Run<'_, D> {
         Ok(state)
     }
 
+    /// The part of the set that an upgrade has to know; `None` where it takes the whole.
+    pub(super) fn narrowed(&self, aim: &Aim, last: &Last) -> Result<Option<Narrowed>> {
+        let (true, Last::Row(row)) = (self.leads_to_head(aim), last) else { return Ok(None) };
+        let window = self.set.window(&row.heads)?;
+        // One that is in force may look like a head, as what stands on it is not in the window.
+        let is_clear = |decoded: &Decoded| match aim {
+            Aim::Upgrade(Target::Head) => decoded.graph.heads().len() == 1,
+            _ => true,
+        };
+        Ok(window
+            .map(|(decoded, base)| Narrowed { decoded, base })
+            .filter(|narrowed| is_clear(&narrowed.decoded)))
+    }
+
+    /// Whether a part of the set tells all of the state by a row: nobody undid what was in force when it was chosen.
+    pub(super) fn is_told_by(&self, narrowed: &Narrowed, last: &Last) -> bool {
+        let Last::Row(row) = last else { return false };
+        let applied = row.is_done().then(|| self.known(&narrowed.decoded, row)).flatten();
+        applied.is_some_and(|applied| narrowed.base.iter().all(|index| applied.contains(index)))
+    }
+
     /// The revisions in force by a row, if this set has its heads and comes to the same digest.
-    pub(super) fn known(&mut self, decoded: &Decoded, row: &HistoryRow) -> Option<Applied> {
+    pub(super) fn known(&self, decoded: &Decoded, row: &HistoryRow) -> Option<Applied> {
         let heads: Option<Vec<Index>> = row.heads.iter().map(|head| decoded.index_of(head)).collect();
         let applied = decoded.graph.closure(heads?);
         // A revision that was in force before it lost its section for this backend has no digest.

@@ -152,7 +152,7 @@ impl<D: Database> Run<'_, D> {
         Self: 'd,
     {
         let set = self.set;
-        Prepared { text: set.text(step.index, &decoded.revisions[step.index]), step }
+        Prepared { text: set.text(decoded.place(step.index), &decoded.revisions[step.index]), step }
     }
 
     /// Takes steps in transactions: of their own, or of the run. Those that only wait for locks are tried again.
@@ -264,7 +264,7 @@ impl<D: Database> Run<'_, D> {
         }
         let (step, from) = self.resumable(decoded, row, state)?;
         let set = self.set;
-        let text = set.text(step.index, &decoded.revisions[step.index]);
+        let text = set.text(decoded.place(step.index), &decoded.revisions[step.index]);
         let prepared = [Prepared { step, text }];
         let work = [self.work(decoded, &prepared[0], state.last.clone())?];
         let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
@@ -446,7 +446,7 @@ impl<D: Database> Run<'_, D> {
         let Step { index, direction, .. } = &prepared.step;
         let revision = &decoded.revisions[*index];
         let script = revision.script(backend, *direction);
-        let body = match (script, self.set.rust(*index)) {
+        let body = match (script, self.set.rust(decoded.place(*index))) {
             (Some(script), _) if script.statements.is_empty() => WorkBody::Nothing,
             (Some(script), _) => WorkBody::Sql { text: &prepared.text, script },
             (None, Some(rust)) => {
