@@ -39,7 +39,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     let one_head = resolved.graph.heads().len() == 1;
     let digests = resolved.digests();
     let links = Literal::byte_string(&encode_links(&resolved.revisions, &resolved.graph, &digests));
-    let digests = resolved.chain(&digests).map(|digest| match digest {
+    let digests = digests.whole().map(|digest| match digest {
         Some(digest) => {
             let bytes = Literal::byte_string(digest.as_bytes());
             quote!(::core::option::Option::Some(*#bytes))
@@ -258,6 +258,7 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
                 source_directory: ::core::option::Option::None,
                 texts: #private::Texts::Static(&[]),
                 revisions: #private::Cow::Borrowed(b""),
+                links: #private::Cow::Borrowed(b""),
                 heads: #private::Cow::Borrowed(""),
                 one_head: true,
                 digests: [::core::option::Option::None; 4],

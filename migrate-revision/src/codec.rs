@@ -14,7 +14,7 @@ mod read;
 mod write;
 
 #[cfg(feature = "plan")]
-pub use self::links::{Link, Links};
+pub use self::links::Links;
 #[cfg(feature = "plan")]
 pub use self::read::{Encoded, InvalidEncoding, decode};
 #[cfg(feature = "source")]

@@ -34,12 +34,6 @@ impl Digests {
         Self { nodes }
     }
 
-    /// The digest of one revision with all that it stands on.
-    #[cfg(feature = "source")]
-    fn node(&self, index: Index) -> Option<Checksum> {
-        self.nodes[index]
-    }
-
     /// The chain digest of a set of heads; `None` if something in it has no checksum on the backend.
     #[must_use]
     pub fn chain(&self, heads: &[Index]) -> Option<Checksum> {
@@ -48,47 +42,51 @@ impl Digests {
     }
 }
 
-/// The chain digests of one graph on each backend that it is for.
+/// The chain digests of one set on every backend.
 #[cfg(feature = "source")]
 #[derive(Debug)]
 pub struct SetDigests {
     /// Most sets do the same on several backends
     distinct: Vec<Digests>,
-    places: [Option<usize>; 4],
+    places: [usize; 4],
+    whole: [Option<Checksum>; 4],
 }
 
 #[cfg(feature = "source")]
 impl SetDigests {
-    /// Computes the digest of every revision on these backends.
+    /// Computes the digest of every revision, and on those backends that the set is for that of the whole.
     #[must_use]
     pub fn new(graph: &Graph, revisions: &[Revision], backends: &[Backend]) -> Self {
-        let mut digests = Self { distinct: Vec::new(), places: [None; 4] };
-        for &backend in backends {
-            let is_same = |other: &&Backend| {
-                digests.places[other.index()].is_some()
-                    && revisions.iter().all(|r| r.checksum(**other) == r.checksum(backend))
-            };
-            let place = match backends.iter().find(is_same) {
-                Some(other) => digests.places[other.index()],
+        let mut distinct: Vec<Digests> = Vec::new();
+        let mut places = [0; 4];
+        for (done, &backend) in Backend::ALL.iter().enumerate() {
+            let is_same =
+                |other: &&Backend| revisions.iter().all(|r| r.checksum(**other) == r.checksum(backend));
+            places[backend.index()] = match Backend::ALL[..done].iter().find(is_same) {
+                Some(other) => places[other.index()],
                 None => {
-                    digests.distinct.push(Digests::new(graph, revisions, backend));
-                    Some(digests.distinct.len() - 1)
+                    distinct.push(Digests::new(graph, revisions, backend));
+                    distinct.len() - 1
                 }
             };
-            digests.places[backend.index()] = place;
         }
-        digests
+        let everything = graph.closure(0..graph.len());
+        let mut whole = [None; 4];
+        for backend in backends {
+            whole[backend.index()] = distinct[places[backend.index()]].chain(everything.heads());
+        }
+        Self { distinct, places, whole }
     }
 
     /// The digests of one revision with all that it stands on, in the order of [`Backend::ALL`].
     #[must_use]
     pub fn of(&self, index: Index) -> [Option<Checksum>; 4] {
-        self.places.map(|place| place.and_then(|place| self.distinct[place].node(index)))
+        self.places.map(|place| self.distinct[place].nodes[index])
     }
 
-    /// The chain digests of a set of heads, in the order of [`Backend::ALL`].
+    /// The chain digests of the whole set, in the order of [`Backend::ALL`]; `None` where it is not for the backend.
     #[must_use]
-    pub fn chain(&self, heads: &[Index]) -> [Option<Checksum>; 4] {
-        self.places.map(|place| place.and_then(|place| self.distinct[place].chain(heads)))
+    pub fn whole(&self) -> [Option<Checksum>; 4] {
+        self.whole
     }
 }

@@ -13,7 +13,7 @@ pub use crate::digests::Digests;
 #[cfg(feature = "source")]
 pub use crate::digests::SetDigests;
 
-/// A revision's place in its set: sets are sorted by file name.
+/// A revision's place in its set, or in the part of it that was read: both are sorted by file name.
 pub type Index = usize;
 
 /// The edges between the revisions of one set. Every edge leads to a revision of the set and there is no cycle.

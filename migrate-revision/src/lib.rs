@@ -44,7 +44,7 @@ mod window;
 pub use backend::{Backend, UnknownBackend};
 pub use checksum::{Checksum, InvalidChecksum, lock_key, progress_digest};
 #[cfg(feature = "plan")]
-pub use codec::{Encoded, InvalidEncoding, Link, Links, decode};
+pub use codec::{Encoded, InvalidEncoding, Links, decode};
 #[cfg(feature = "source")]
 pub use codec::{encode, encode_links};
 pub use id::{InvalidId, RevisionId};

@@ -10,7 +10,7 @@ use crate::{Backend, Direction, Revision, RevisionId, Target, TargetError};
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The revision, by its place in the set
+    /// The revision, by its place among those that were planned over
     pub index: Index,
     /// Up or down
     pub direction: Direction,

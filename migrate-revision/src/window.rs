@@ -9,8 +9,9 @@ use crate::{Encoded, InvalidEncoding, Links, Revision};
 /// are places in the window.
 ///
 /// In the way of `git rev-list`: what is not in force is followed down from the heads of the set, and what is in force from
-/// those of the database, the highest first, until nothing is left but what is in force. That takes as long as there are
-/// revisions to take, and not as long as the history is.
+/// those of the database, the highest in the graph's order first, until nothing is left but what is in force. So it comes down
+/// to the lowest revision on which a missing one stands, and passes all in force that are above that: a few on one line,
+/// and many where a new revision stands on an old one or where another branch is higher.
 #[derive(Debug)]
 pub struct Window {
     /// The revisions, in the order of the set. The lowest of those in force name nothing that they stand on

@@ -70,7 +70,7 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// The place of a revision in the set.
+    /// The place of a revision among these.
     pub(crate) fn index_of(&self, id: &str) -> Option<Index> {
         // Labels are names of the graph as well.
         self.graph.named(id).filter(|&index| self.revisions[index].id.as_str() == id)
@@ -107,7 +107,7 @@ impl Migrations {
         let heads = crate::history::join_heads(resolved.heads().iter().map(|id| id.as_str()));
         let digests = resolved.digests();
         let links = migrate_revision::encode_links(&resolved.revisions, &resolved.graph, &digests);
-        let digests = resolved.chain(&digests).map(|digest| digest.map(|digest| *digest.as_bytes()));
+        let digests = digests.whole().map(|digest| digest.map(|digest| *digest.as_bytes()));
         Self::new(Embedded {
             namespace: namespace.to_owned().into(),
             directory: resolved.path.display().to_string().into(),
@@ -181,12 +181,12 @@ impl Migrations {
     }
 
     /// What an upgrade to the heads needs of the set where a database has these heads, and what was in force there. `None`
-    /// if the set does not have one of them, or is there as a whole already.
+    /// if it needs the whole, the set does not have one of them, or the whole is there already.
     ///
     /// # Errors
     /// As [`decoded`](Self::decoded).
     pub(crate) fn window(&self, heads: &[String]) -> Result<Option<(Decoded, Applied)>> {
-        if self.decoded.get().is_some() {
+        if heads.is_empty() || self.decoded.get().is_some() {
             return Ok(None);
         }
         let encoded = Encoded::open(&self.embedded.revisions).map_err(stale)?;
@@ -210,7 +210,7 @@ impl Migrations {
     /// The chain digest of heads, which are places in the set, as the history records it.
     ///
     /// # Errors
-    /// When the set is not for the backend.
+    /// When something in it has no section for the backend.
     pub(crate) fn chain(&self, heads: &[Index], backend: Backend) -> Result<String> {
         let digest = self.links()?.chain(heads, backend).map_err(stale)?;
         digest.map(|digest| digest.to_string()).ok_or_else(|| not_covered(backend))
@@ -276,7 +276,10 @@ impl Migrations {
             .filter(|name| !name.starts_with('.') && (name.ends_with(".sql") || name.ends_with(".rs")))
             .collect();
         found.sort_unstable();
-        let known: Vec<String> = self.decoded()?.revisions.iter().map(Revision::file_name).collect();
+        // One after the other, as a run may need only some of them.
+        let encoded = Encoded::open(&self.embedded.revisions).map_err(stale)?;
+        let name = |index| Ok(encoded.revision(index).map_err(stale)?.file_name());
+        let known: Vec<String> = (0..encoded.len()).map(name).collect::<Result<_>>()?;
         let news = found.iter().find(|name| known.binary_search(name).is_err());
         let gone = known.iter().find(|name| found.binary_search(name).is_err());
         let what = match (news, gone) {

@@ -168,6 +168,22 @@ behaviours! {
         assert_eq!(migrate!(connection, ours, upgrade("head")).unwrap_err().kind(), ErrorKind::Diverged);
     }
 
+    fn a_set_that_is_no_longer_for_the_backend_still_tells_where_the_database_is(db) {
+        let first = Revisions::new().sql("a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;");
+        let mut connection = db.connect();
+        migrate!(connection, first.build(), upgrade("head")).unwrap();
+        let other = if db.kind == Kind::Sqlite { "postgres" } else { "sqlite" };
+        let set = first.sections("b", &format!("-- migrate:up {other}\nCREATE TABLE b (id INTEGER);")).build();
+        let status = migrate!(connection, set, status()).unwrap();
+        assert_eq!((status.heads, status.applied, status.pending.len()), (vec!["a".to_owned()], 1, 1));
+        assert!(migrate!(connection, set, edited()).unwrap().is_empty());
+        assert_eq!(migrate!(connection, set, plan_downgrade("base")).unwrap().steps.len(), 1);
+        let error = migrate!(connection, set, plan("head")).unwrap_err().to_string();
+        assert!(error.contains("revision 'b' has no section for"), "{error}");
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err().to_string();
+        assert!(error.contains("b_slug.sql has no section for it"), "{error}");
+    }
+
     fn a_set_that_is_not_for_the_backend_says_what_it_lacks(db) {
         let other = if db.kind == Kind::Sqlite { "postgres" } else { "sqlite" };
         let set = Revisions::new().sections("a", &format!("-- migrate:up {other}\nCREATE TABLE t1 (id INTEGER);")).build();

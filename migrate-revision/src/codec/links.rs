@@ -14,12 +14,11 @@ pub struct Links<'a> {
 }
 
 /// How a revision stands in its set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
+pub(crate) struct Link {
     /// Its place in the order of the graph: below all that stand on it
-    pub rank: usize,
+    pub(crate) rank: usize,
     /// Its parents and what it depends on
-    pub below: Vec<Index>,
+    pub(crate) below: Vec<Index>,
 }
 
 impl<'a> Links<'a> {
@@ -54,10 +53,7 @@ impl<'a> Links<'a> {
     }
 
     /// The link of a revision.
-    ///
-    /// # Errors
-    /// When the bytes are not what was written.
-    pub fn link(&self, index: Index) -> Result<Link, InvalidEncoding> {
+    pub(crate) fn link(&self, index: Index) -> Result<Link, InvalidEncoding> {
         self.read(index).map(|(link, _)| link)
     }
 

@@ -54,14 +54,9 @@ impl<'a> Encoded<'a> {
 
     /// Number of revisions.
     #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether there are no revisions.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The id of a revision.

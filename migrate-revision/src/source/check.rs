@@ -68,16 +68,10 @@ impl Resolved {
         Digests::new(&self.graph, &self.revisions, backend).chain(everything.heads())
     }
 
-    /// The chain digests of the set on each backend that it is for.
+    /// The chain digests of the set.
     #[must_use]
     pub fn digests(&self) -> SetDigests {
         SetDigests::new(&self.graph, &self.revisions, &self.backends)
-    }
-
-    /// The chain digest of the whole set on each backend that it is for, in the order of [`Backend::ALL`].
-    #[must_use]
-    pub fn chain(&self, digests: &SetDigests) -> [Option<Checksum>; 4] {
-        digests.chain(self.graph.closure(0..self.graph.len()).heads())
     }
 
     /// The lock file's text for the set as it is.

@@ -109,6 +109,11 @@ impl<D: Database> Run<'_, D> {
                 let planner = self.planner(decoded);
                 let goal = match &goal {
                     Some(goal) => goal,
+                    // What is in force may look like a head where what stands on it was not read: that there is one was
+                    // asked of the whole.
+                    None if narrowed.is_some() => {
+                        goal.insert(planner.upgrade(&Target::Heads, &state.applied)?)
+                    }
                     None => goal.insert(aim.goal(&planner, &state.applied)?),
                 };
                 planner.steps(goal, &state.applied)?

@@ -12,8 +12,7 @@ use crate::event::Event;
 use crate::history::{Action, HistoryRow, join_heads};
 use crate::record::InForce;
 use crate::report::{DoneStep, EditedRevision, Report};
-use crate::set::Decoded;
-use crate::set::not_covered;
+use crate::set::{Decoded, not_covered};
 use crate::{Error, ErrorKind, Result};
 
 impl<D: Database> Run<'_, D> {

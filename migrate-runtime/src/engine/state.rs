@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use migrate_revision::graph::{Applied, Digests, Index};
-use migrate_revision::{Checksum, InvalidChecksum, Target};
+use migrate_revision::{Checksum, InvalidChecksum};
 
 use super::{Aim, Run};
 use crate::backends::{Database, Last};
@@ -172,16 +172,13 @@ impl<D: Database> Run<'_, D> {
 
     /// The part of the set that an upgrade has to know; `None` where it takes the whole.
     pub(super) fn narrowed(&self, aim: &Aim, last: &Last) -> Result<Option<Narrowed>> {
-        let (true, Last::Row(row)) = (self.leads_to_head(aim), last) else { return Ok(None) };
-        let window = self.set.window(&row.heads)?;
-        // One that is in force may look like a head, as what stands on it is not in the window.
-        let is_clear = |decoded: &Decoded| match aim {
-            Aim::Upgrade(Target::Head) => decoded.graph.heads().len() == 1,
-            _ => true,
-        };
-        Ok(window
-            .map(|(decoded, base)| Narrowed { decoded, base })
-            .filter(|narrowed| is_clear(&narrowed.decoded)))
+        match last {
+            Last::Row(row) if row.is_done() && self.leads_to_head(aim) => {
+                let window = self.set.window(&row.heads)?;
+                Ok(window.map(|(decoded, base)| Narrowed { decoded, base }))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Whether a part of the set tells all of the state by a row: nobody undid what was in force when it was chosen.
