@@ -9,6 +9,8 @@ mod list;
 mod nowhere;
 mod pattern;
 mod report;
+#[cfg(all(test, feature = "sqlite", feature = "_source"))]
+mod statements;
 mod target;
 
 use std::time::Duration;

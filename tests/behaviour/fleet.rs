@@ -1,6 +1,7 @@
 //! One set on many targets: files of SQLite, schemas of PostgreSQL, databases of MySQL and MariaDB.
 
 mod schemas;
+mod statements;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
