@@ -27,7 +27,7 @@ use self::lanes::{PlanVerb, StatusVerb, UpgradeVerb};
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 use self::nowhere::{PlanVerb, StatusVerb, UpgradeVerb};
 #[doc(hidden)]
-pub use self::report::Answer;
+pub use self::report::{Answer, printable};
 pub use self::report::{FleetReport, TargetOutcome, TargetReport};
 pub use self::target::FleetTarget;
 

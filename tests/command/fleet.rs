@@ -207,6 +207,23 @@ server_behaviours! {
             _ => assert_eq!((counts.len(), counts[0], counts.iter().sum()), (3, 1, 13), "{connections:#?}"),
         }
     }
+
+    fn tenants_of_which_nothing_is_heard_for_half_a_minute_are_said_to_live(db) {
+        let (backend, statement) = long(db.kind);
+        let tenants = Tenants::new(db, &revisions(backend, statement), 2);
+        let line = format!("upgrade --format json {}", tenants.arguments);
+        let mut command = tenants.project.command();
+        command.args(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = Running::spawn(command);
+        for n in 0..2 {
+            running.wait_for(&format!("{}: [2/2] up slow Revision slow: still at ", tenants.shown(n)));
+        }
+        running.interrupt();
+        let done = running.end();
+        leave_nobody(db);
+        done.failed(130);
+        assert_eq!(done.json()["targets"].as_array().unwrap().len(), 2);
+    }
 }
 
 #[test]
