@@ -14,3 +14,4 @@ pub mod stamp;
 pub mod status;
 pub mod undo;
 pub mod upgrade;
+pub mod way;

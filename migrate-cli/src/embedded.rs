@@ -11,7 +11,7 @@ use migrate_runtime::{Migrations, Plan};
 
 use crate::commands::sql::{self, Verb};
 use crate::commands::{
-    check, current, downgrade, fleet, heads, history, plan, resolve, show, stamp, status, undo, upgrade,
+    check, current, downgrade, fleet, heads, history, plan, resolve, show, stamp, status, undo, upgrade, way,
 };
 use crate::database::{Database, DatabaseUrl, LockArgs, offline};
 use crate::entry::Entries;
@@ -198,14 +198,14 @@ impl<'a> Cli<'a> {
                 };
                 history::run(args, &entries()?, current.as_deref(), output)
             }
-            Command::Upgrade(With { args, .. }) if args.script().is_wanted() => {
-                self.script(Verb::Upgrade, args.target(), args.script(), common, output)
+            Command::Upgrade(With { args, .. }) if args.way.is_script() => {
+                self.script(Verb::Upgrade, &args.way, common, output)
             }
-            Command::Downgrade(With { args, .. }) if args.script().is_wanted() => {
-                self.script(Verb::Downgrade, args.target(), args.script(), common, output)
+            Command::Downgrade(With { args, .. }) if args.way.is_script() => {
+                self.script(Verb::Downgrade, &args.way, common, output)
             }
-            Command::Stamp(With { args, .. }) if args.script().is_wanted() => {
-                self.script(Verb::Stamp, args.target(), args.script(), common, output)
+            Command::Stamp(With { args, .. }) if args.way.is_script() => {
+                self.script(Verb::Stamp, &args.way, common, output)
             }
             Command::Upgrade(With { args, .. }) if args.fleet().is_wanted() => {
                 let source = args.fleet().source()?;
@@ -229,10 +229,10 @@ impl<'a> Cli<'a> {
         }
     }
 
-    fn script(&self, verb: Verb, range: &str, args: &sql::Args, common: &Common, output: &Output) -> Outcome {
-        let backend = args.backend(self.url(common).as_ref())?;
+    fn script(&self, verb: Verb, way: &way::Args, common: &Common, output: &Output) -> Outcome {
+        let backend = way.backend(self.url(common).as_ref())?;
         let offline = offline(self.set, backend, self.schema.as_deref(), self.table.as_deref());
-        sql::print(verb, range, backend, offline, output)
+        sql::print(verb, way.target(), backend, offline, output)
     }
 
     fn url(&self, common: &Common) -> Option<DatabaseUrl> {

@@ -1,13 +1,15 @@
 //! What is shown while steps are taken: a bar on a terminal, plain lines elsewhere.
 
+mod pulse;
+
 use std::io::IsTerminal;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::ops::Deref;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use migrate_runtime::{Event, FleetEvent};
+use migrate_runtime::{Event, FleetEvent, printable};
 
+use self::pulse::Pulse;
 use crate::output::Output;
 
 /// How often the time on the bar moves on.
@@ -26,7 +28,7 @@ pub struct Progress {
 #[derive(Debug)]
 enum Shown {
     /// Where standard error is a terminal
-    Bar(ProgressBar),
+    Bar(Bar),
     Lines(Pulse),
 }
 
@@ -34,7 +36,7 @@ impl Progress {
     /// Before the first event.
     #[must_use]
     pub fn new(output: Output) -> Self {
-        let Some(bar) = bar(None) else {
+        let Some(bar) = Bar::new(None) else {
             let still = move |line: &str| output.note(line);
             return Self { output, shown: Shown::Lines(Pulse::new(SILENCE, still)) };
         };
@@ -46,7 +48,7 @@ impl Progress {
         let bar = match &self.shown {
             Shown::Bar(bar) => bar,
             Shown::Lines(pulse) => {
-                pulse.at(at_work(event));
+                pulse.at("", at_work(event));
                 return match event {
                     Event::Planned { .. } | Event::Started { .. } | Event::Statement { .. } => {}
                     event => self.output.note(event),
@@ -73,32 +75,46 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
-            bar.finish_and_clear();
+/// A bar, which goes when this is dropped.
+#[derive(Debug)]
+struct Bar(ProgressBar);
+
+impl Bar {
+    /// One, if standard error is a terminal.
+    fn new(length: Option<u64>) -> Option<Self> {
+        if !std::io::stderr().is_terminal() {
+            return None;
         }
+        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {pos}/{len} {elapsed} {msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.enable_steady_tick(TICK);
+        Some(Self(bar))
     }
 }
 
-/// A bar, where standard error is a terminal.
-fn bar(length: Option<u64>) -> Option<ProgressBar> {
-    if !std::io::stderr().is_terminal() {
-        return None;
+impl Deref for Bar {
+    type Target = ProgressBar;
+
+    fn deref(&self) -> &ProgressBar {
+        &self.0
     }
-    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {pos}/{len} {elapsed} {msg}") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar.enable_steady_tick(TICK);
-    Some(bar)
 }
 
-/// Shows the events of a fleet on standard error: the targets that were changed or failed, and who waits.
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Shows the events of a fleet on standard error: the targets that were changed or failed, who waits, and whose step takes long.
 #[derive(Debug)]
 pub(crate) struct FleetProgress {
     output: Output,
-    bar: Option<ProgressBar>,
+    /// Before the bar, which is to go after the last line
+    pulse: Pulse,
+    bar: Option<Bar>,
     ended: usize,
     of: usize,
 }
@@ -106,24 +122,33 @@ pub(crate) struct FleetProgress {
 impl FleetProgress {
     /// Before the first of so many targets.
     pub(crate) fn new(output: Output, of: usize) -> Self {
-        Self { output, bar: bar(Some(of as u64)), ended: 0, of }
+        let bar = Bar::new(Some(of as u64));
+        let above = bar.as_ref().map(|bar| bar.0.clone());
+        let still = move |line: &str| match &above {
+            Some(bar) => bar.println(line),
+            None => output.note(line),
+        };
+        Self { output, pulse: Pulse::new(SILENCE, still), bar, ended: 0, of }
     }
 
     /// Shows an event.
     pub(crate) fn show(&mut self, event: &FleetEvent<'_>) {
         let line = match event {
-            FleetEvent::Done { idle, .. } => {
+            FleetEvent::Done { target, idle, .. } => {
+                self.pulse.at(target, None);
                 self.ended += 1;
                 (!idle).then(|| format!("[{}/{}] {event}", self.ended, self.of))
             }
-            FleetEvent::Failed { .. } => {
+            FleetEvent::Failed { target, .. } => {
+                self.pulse.at(target, None);
                 self.ended += 1;
                 let text = event.to_string();
                 // All of it is in the report.
                 Some(format!("[{}/{}] {}", self.ended, self.of, text.lines().next().unwrap_or_default()))
             }
-            FleetEvent::Run { event: Event::Waiting { .. } | Event::Blocked { .. }, .. } => {
-                Some(event.to_string())
+            FleetEvent::Run { target, event: run, .. } => {
+                self.pulse.at(target, at_work(run).map(|at| format!("{}: {at}", printable(target))));
+                matches!(run, Event::Waiting { .. } | Event::Blocked { .. }).then(|| event.to_string())
             }
             _ => None,
         };
@@ -140,14 +165,6 @@ impl FleetProgress {
     }
 }
 
-impl Drop for FleetProgress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 /// What a run is at after an event, if it may take long.
 fn at_work(event: &Event<'_>) -> Option<String> {
     match event {
@@ -160,74 +177,60 @@ fn at_work(event: &Event<'_>) -> Option<String> {
     }
 }
 
-/// Says from a thread of its own that a run lives of which nothing is heard: SQLite's work leaves no time to the run's.
-#[derive(Debug)]
-struct Pulse {
-    /// What the run is at. Without it the thread ends
-    now: Option<Sender<Option<String>>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Pulse {
-    fn new(silence: Duration, say: impl Fn(&str) + Send + 'static) -> Self {
-        let (now, heard) = channel::<Option<String>>();
-        let thread = thread::spawn(move || {
-            let mut since = Instant::now();
-            let mut at: Option<String> = None;
-            loop {
-                match heard.recv_timeout(silence) {
-                    Ok(next) => (at, since) = (next, Instant::now()),
-                    Err(RecvTimeoutError::Timeout) => {
-                        if let Some(at) = &at {
-                            say(&format!("{at} ({} s)", since.elapsed().as_secs()));
-                        }
-                    }
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
-            }
-        });
-        Self { now: Some(now), thread: Some(thread) }
-    }
-
-    fn at(&self, what: Option<String>) {
-        if let Some(now) = &self.now {
-            // Without the thread nothing is said, and the run is the same.
-            let _ = now.send(what);
-        }
-    }
-}
-
-impl Drop for Pulse {
-    fn drop(&mut self) {
-        self.now = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+    use std::thread;
+
+    use migrate_revision::Backend;
+    use migrate_revision::source::{Checks, resolve};
+    use migrate_runtime::{FleetTarget, Migrations};
 
     use super::*;
 
     #[test]
-    fn a_run_of_which_nothing_is_heard_is_said_to_live_and_one_that_is_over_is_not() {
+    fn a_target_whose_step_takes_long_is_said_to_live_by_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let revision = "-- One\n-- revision: r1\n-- revises: none\n\n\
+                        -- migrate:up\nCREATE TABLE t1 (id INTEGER);\nCREATE TABLE t2 (id INTEGER);\n";
+        std::fs::write(directory.path().join("r1_one.sql"), revision).unwrap();
+        let checks =
+            Checks { backends: vec![Backend::Sqlite], cover_all: true, branches: false, require_down: false };
+        let set =
+            Migrations::from_resolved(resolve(directory.path(), "migrations", &checks).unwrap(), "main");
+        let target = |name: &str| {
+            let file = directory.path().join(name.replace('\n', "_"));
+            FleetTarget::new(format!("sqlite:{}", file.display())).named(name)
+        };
+
         let said = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&said);
-        let pulse =
-            Pulse::new(Duration::from_millis(20), move |line| lines.lock().unwrap().push(line.to_owned()));
-        pulse.at(Some("[1/2] up a: still at statement 2 of 3".into()));
-        thread::sleep(Duration::from_millis(300));
-        pulse.at(None);
-        thread::sleep(Duration::from_millis(20));
-        let so_far = said.lock().unwrap().len();
-        assert!(so_far > 1);
-        thread::sleep(Duration::from_millis(100));
-        drop(pulse);
+        let say = move |line: &str| lines.lock().unwrap().push(line.to_owned());
+        let output = Output { json: false, command: "upgrade", program: "cargo migrate" };
+        let pulse = Pulse::new(Duration::from_millis(20), say);
+        let mut progress = FleetProgress { output, pulse, bar: None, ended: 0, of: 2 };
+        let fleet = set.fleet(["a", "b\nc"].map(target)).limit(1).on_event(|event| {
+            progress.show(event);
+            // Whatever it is at takes as long as it takes to be told of; one line more may be of what was before.
+            if let FleetEvent::Run { event: Event::Started { .. } | Event::Statement { .. }, .. } = event {
+                let before = said.lock().unwrap().len();
+                for _ in 0..1000 {
+                    thread::sleep(Duration::from_millis(10));
+                    if said.lock().unwrap().len() > before + 1 {
+                        return;
+                    }
+                }
+            }
+        });
+        let report = fleet.upgrade_sqlite("head");
+        assert!(report.is_success(), "{report}");
+        drop(progress);
         let said = said.lock().unwrap();
-        assert_eq!(said.len(), so_far);
-        assert_eq!(said[0], "[1/2] up a: still at statement 2 of 3 (0 s)");
+        let mut said: Vec<&str> = said.iter().map(|line| line.rsplit_once(" (").unwrap().0).collect();
+        said.dedup();
+        let of = |name: &str| {
+            ["work", "statement 2 of 2", "work"].map(|at| format!("{name}: [1/1] up r1 One: still at {at}"))
+        };
+        assert_eq!(said, [of("a"), of("b\\nc")].concat());
     }
 }

@@ -9,11 +9,11 @@ mod list;
 mod nowhere;
 mod pattern;
 mod report;
+#[cfg(all(test, feature = "sqlite", feature = "_source"))]
+mod statements;
 mod target;
 
-use std::time::Duration;
-
-use crate::options::{Ahead, Lock, Options, Transaction};
+use crate::options::{Options, option_setters};
 use crate::set::{IntoTarget, Migrations};
 use crate::{Plan, Report, Status};
 
@@ -25,7 +25,7 @@ use self::lanes::{PlanVerb, StatusVerb, UpgradeVerb};
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 use self::nowhere::{PlanVerb, StatusVerb, UpgradeVerb};
 #[doc(hidden)]
-pub use self::report::Answer;
+pub use self::report::{Answer, printable};
 pub use self::report::{FleetReport, TargetOutcome, TargetReport};
 pub use self::target::FleetTarget;
 
@@ -109,59 +109,12 @@ impl<'a> Fleet<'a> {
         self
     }
 
-    /// As [`Migrator::schema`](crate::Migrator::schema), for the targets that are not schemas themselves.
-    pub fn schema(mut self, schema: impl Into<String>) -> Self {
-        self.options.schema = Some(schema.into());
-        self
-    }
-
-    /// As [`Migrator::table`](crate::Migrator::table).
-    pub fn table(mut self, table: impl Into<String>) -> Self {
-        self.options.table = table.into();
-        self
-    }
-
-    /// As [`Migrator::lock`](crate::Migrator::lock): every target has a lock of its own.
-    pub fn lock(mut self, lock: Lock) -> Self {
-        self.options.lock = lock;
-        self
-    }
-
-    /// As [`Migrator::lock_timeout`](crate::Migrator::lock_timeout), for each target.
-    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.lock_timeout = timeout;
-        self
-    }
-
-    /// As [`Migrator::statement_lock_timeout`](crate::Migrator::statement_lock_timeout).
-    pub fn statement_lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.statement_lock_timeout = timeout;
-        self
-    }
-
-    /// As [`Migrator::lease`](crate::Migrator::lease).
-    pub fn lease(mut self, lasts: Duration) -> Self {
-        self.options.lease = lasts;
-        self
-    }
-
-    /// As [`Migrator::transaction`](crate::Migrator::transaction): no transaction is of more than one target.
-    pub fn transaction(mut self, transaction: Transaction) -> Self {
-        self.options.transaction = transaction;
-        self
-    }
-
-    /// As [`Migrator::ahead`](crate::Migrator::ahead).
-    pub fn ahead(mut self, ahead: Ahead) -> Self {
-        self.options.ahead = ahead;
-        self
-    }
-
-    /// As [`Migrator::applied_by`](crate::Migrator::applied_by).
-    pub fn applied_by(mut self, name: impl Into<String>) -> Self {
-        self.options.applied_by = Some(name.into());
-        self
-    }
+    option_setters!(
+        schema: "It holds for the targets that are not schemas themselves.",
+        lock: "Every target has a lock of its own.",
+        lock_timeout: "It holds for each target.",
+        transaction: "No transaction is of more than one target.",
+    );
 
     /// Where events go, one at a time, whichever target they are of.
     pub fn on_event(mut self, listener: impl FnMut(&FleetEvent<'_>) + Send + 'a) -> Self {

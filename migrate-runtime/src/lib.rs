@@ -39,7 +39,7 @@ pub use db::{Db, FromValue, Row, Value};
 pub use error::{Error, ErrorKind, Failure, Result};
 pub use event::{Event, StepInfo};
 #[doc(hidden)]
-pub use fleet::{Answer, FleetCanceller};
+pub use fleet::{Answer, FleetCanceller, printable};
 pub use fleet::{Fleet, FleetEvent, FleetReport, FleetTarget, OnFailure, TargetOutcome, TargetReport};
 pub use history::{Action, HistoryRow, RowState};
 pub use migrate_revision::{Backend, Checksum, Direction, Revision, RevisionId, Target};

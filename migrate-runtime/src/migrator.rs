@@ -1,9 +1,7 @@
 //! The front: a set, a database, options, and a verb.
 
-use std::time::Duration;
-
 use crate::event::{Event, Events};
-use crate::options::{Ahead, Lock, Options, Transaction};
+use crate::options::{Options, option_setters};
 use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
@@ -40,66 +38,7 @@ impl<'a, C> Migrator<'a, C> {
         Self { set, connection, options: Options::default(), events: Events::default() }
     }
 
-    /// The schema (PostgreSQL) or database (MySQL) of the history table, and on SQLite the name under which a database is
-    /// attached. Without it, it is the first schema of the search path, the connection's database, or `main`. A schema of
-    /// PostgreSQL is made if it is not there.
-    pub fn schema(mut self, schema: impl Into<String>) -> Self {
-        self.options.schema = Some(schema.into());
-        self
-    }
-
-    /// The name of the history table; `migrate_history` without it.
-    pub fn table(mut self, table: impl Into<String>) -> Self {
-        self.options.table = table.into();
-        self
-    }
-
-    /// How runs are kept apart.
-    pub fn lock(mut self, lock: Lock) -> Self {
-        self.options.lock = lock;
-        self
-    }
-
-    /// How long to wait for another run, and for the application's own locks in all; 60 seconds without it.
-    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.lock_timeout = timeout;
-        self
-    }
-
-    /// How long one try of a statement waits for locks of the application's, before it lets those by who queue up behind
-    /// it and is tried again; 5 seconds without it, and as the server has it with zero.
-    ///
-    /// It holds for revisions in a transaction on PostgreSQL and for everything on MySQL and MariaDB, where whole seconds
-    /// count, unless the session has a shorter limit or the section has one of its own (`lock-timeout=`). On SQLite only
-    /// those who write wait for each other. A Rust revision is called again; see [`Db`](crate::Db).
-    pub fn statement_lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.statement_lock_timeout = timeout;
-        self
-    }
-
-    /// How long a lease lasts from its last renewal; 30 seconds without it. See [`Lock::Lease`].
-    pub fn lease(mut self, lasts: Duration) -> Self {
-        self.options.lease = lasts;
-        self
-    }
-
-    /// What shares a transaction.
-    pub fn transaction(mut self, transaction: Transaction) -> Self {
-        self.options.transaction = transaction;
-        self
-    }
-
-    /// What to do when the database has revisions that this binary does not know.
-    pub fn ahead(mut self, ahead: Ahead) -> Self {
-        self.options.ahead = ahead;
-        self
-    }
-
-    /// What the history calls whoever runs this; the program's name and process id without it.
-    pub fn applied_by(mut self, name: impl Into<String>) -> Self {
-        self.options.applied_by = Some(name.into());
-        self
-    }
+    option_setters!();
 
     /// Where events of the run go.
     pub fn on_event(mut self, listener: impl FnMut(&Event<'_>) + Send + 'a) -> Self {

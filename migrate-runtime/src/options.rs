@@ -102,3 +102,79 @@ impl Default for Options {
         }
     }
 }
+
+/// The methods that set the options of whatever has some, and more to say of those that mean something else to it.
+macro_rules! option_setters {
+    ($(
+        schema: $schema:literal,
+        lock: $lock:literal,
+        lock_timeout: $lock_timeout:literal,
+        transaction: $transaction:literal $(,)?
+    )?) => {
+        /// The schema (PostgreSQL) or database (MySQL) of the history table, and on SQLite the name under which a database is
+        /// attached. Without it, it is the first schema of the search path, the connection's database, or `main`. A schema of
+        /// PostgreSQL is made if it is not there.
+        $(#[doc = "\n"] #[doc = $schema])?
+        pub fn schema(mut self, schema: impl Into<String>) -> Self {
+            self.options.schema = Some(schema.into());
+            self
+        }
+
+        /// The name of the history table; `migrate_history` without it.
+        pub fn table(mut self, table: impl Into<String>) -> Self {
+            self.options.table = table.into();
+            self
+        }
+
+        /// How runs are kept apart.
+        $(#[doc = "\n"] #[doc = $lock])?
+        pub fn lock(mut self, lock: $crate::Lock) -> Self {
+            self.options.lock = lock;
+            self
+        }
+
+        /// How long to wait for another run, and for the application's own locks in all; 60 seconds without it.
+        $(#[doc = "\n"] #[doc = $lock_timeout])?
+        pub fn lock_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+            self.options.lock_timeout = timeout;
+            self
+        }
+
+        /// How long one try of a statement waits for locks of the application's, before it lets those by who queue up behind
+        /// it and is tried again; 5 seconds without it, and as the server has it with zero.
+        ///
+        /// It holds for revisions in a transaction on PostgreSQL and for everything on MySQL and MariaDB, where whole seconds
+        /// count, unless the session has a shorter limit or the section has one of its own (`lock-timeout=`). On SQLite only
+        /// those who write wait for each other. A Rust revision is called again; see [`Db`](crate::Db).
+        pub fn statement_lock_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+            self.options.statement_lock_timeout = timeout;
+            self
+        }
+
+        /// How long a lease lasts from its last renewal; 30 seconds without it. See [`Lock::Lease`](crate::Lock::Lease).
+        pub fn lease(mut self, lasts: ::std::time::Duration) -> Self {
+            self.options.lease = lasts;
+            self
+        }
+
+        /// What shares a transaction.
+        $(#[doc = "\n"] #[doc = $transaction])?
+        pub fn transaction(mut self, transaction: $crate::Transaction) -> Self {
+            self.options.transaction = transaction;
+            self
+        }
+
+        /// What to do when the database has revisions that this binary does not know.
+        pub fn ahead(mut self, ahead: $crate::Ahead) -> Self {
+            self.options.ahead = ahead;
+            self
+        }
+
+        /// What the history calls whoever runs this; the program's name and process id without it.
+        pub fn applied_by(mut self, name: impl Into<String>) -> Self {
+            self.options.applied_by = Some(name.into());
+            self
+        }
+    };
+}
+pub(crate) use option_setters;

@@ -1,20 +1,11 @@
 //! What holds for every URL and every text that the history may hold, however odd. `PROPTEST_CASES` in the environment tries more.
 
+use embed_migrations_properties::properties;
 use migrate_revision::{Script, ScriptStatement, SectionOptions, StatementKind};
 use proptest::prelude::*;
 
-#[macro_use]
-#[path = "../../migrate-revision/tests/properties/tried.rs"]
-mod tried;
-
-use self::tried::tell;
 use crate::down_sql;
 use crate::record::InForce;
-
-fn config(cases: u32) -> ProptestConfig {
-    let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    ProptestConfig { cases: usual.cases.max(cases), ..usual }
-}
 
 fn soup(fragments: &'static [&'static str]) -> impl Strategy<Value = String> {
     let parts =

@@ -1,6 +1,7 @@
 //! One set on many targets: files of SQLite, schemas of PostgreSQL, databases of MySQL and MariaDB.
 
-mod schemas;
+mod postgres;
+mod statements;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -8,9 +9,9 @@ use std::sync::Mutex;
 use embed_migrations::{
     ErrorKind, Fleet, FleetEvent, FleetReport, FleetTarget, Migrations, OnFailure, Report, TargetOutcome,
 };
-use embed_migrations_tests::behaviours;
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, server_behaviours};
 
 /// Databases or schemas of a test's own.
 struct Tenants<'d> {
@@ -256,6 +257,30 @@ behaviours! {
         assert!(!shown.contains("s3cr3t"), "{shown}");
         let scheme = db.url().split(':').next().unwrap().to_owned();
         assert!(report.targets[0].target.starts_with(&scheme), "{report}");
+    }
+}
+
+server_behaviours! {
+    fn databases_of_any_name_are_found_and_upgraded(db) {
+        let odd = format!("{} \u{e9}@/?#%$X", db.name);
+        let (quoted, system) = match db.kind {
+            Kind::Mysql => (format!("`{odd}`"), "mysql"),
+            _ => (format!("\"{odd}\""), "template1"),
+        };
+        let mut connection = db.connect();
+        connection.run(&format!("CREATE DATABASE {quoted}"));
+        let pattern = format!("{}%", db.name.replace('_', "\\_"));
+        let mut targets = block_on(FleetTarget::databases_like(&db.url(), &pattern)).unwrap();
+        // That of another test may begin so as well: `test_1_2` and `test_1_20`.
+        targets.retain(|target| [&db.name, &odd].iter().any(|name| *name == target.name()));
+        let names: Vec<&str> = targets.iter().map(FleetTarget::name).collect();
+        assert_eq!(names, [db.name.as_str(), odd.as_str()]);
+        let report = block_on(set().fleet(targets).upgrade("head"));
+        assert_eq!(steps(&report), [Some(2), Some(2)], "{report}");
+        assert_eq!(db.tables(), ["t1", "t2"]);
+        let all = block_on(FleetTarget::databases_like(&db.url(), "%")).unwrap();
+        assert!(all.iter().all(|target| target.name() != system && target.name() != "information_schema"));
+        connection.run(&format!("DROP DATABASE {quoted}"));
     }
 }
 

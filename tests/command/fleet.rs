@@ -3,10 +3,11 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use embed_migrations_tests::behaviours;
 use embed_migrations_tests::command::{CommandProject, Done};
 use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::log::ServerLog;
 use embed_migrations_tests::revisions::Revisions;
+use embed_migrations_tests::{behaviours, server_behaviours};
 
 use crate::interrupt::{Running, leave_nobody, long, revisions};
 
@@ -189,6 +190,39 @@ fn one_file_may_name_databases_of_several_kinds() {
     assert!(done.ok().contains("3 targets: 3 changed ("), "{done:?}");
     for db in [sqlite, postgres, mysql] {
         assert_eq!(db.tables(), ["t1"]);
+    }
+}
+
+server_behaviours! {
+    fn finding_all_tenants_costs_one_statement_and_each_with_nothing_to_do_another(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(1), 12);
+        tenants.run("upgrade").ok();
+        let log = ServerLog::start(db);
+        assert!(tenants.run("upgrade --limit 2").ok().contains("12 targets: 12 with nothing to do ("));
+        let connections = log.connections();
+        // What finds them, and then the tenants' own; of MySQL the driver begins each with a question.
+        let counts: Vec<usize> = connections.iter().map(Vec::len).collect();
+        match db.kind {
+            Kind::Mysql => assert_eq!(counts, [2; 13], "{connections:#?}"),
+            _ => assert_eq!((counts.len(), counts[0], counts.iter().sum()), (3, 1, 13), "{connections:#?}"),
+        }
+    }
+
+    fn tenants_of_which_nothing_is_heard_for_half_a_minute_are_said_to_live(db) {
+        let (backend, statement) = long(db.kind);
+        let tenants = Tenants::new(db, &revisions(backend, statement), 2);
+        let line = format!("upgrade --format json {}", tenants.arguments);
+        let mut command = tenants.project.command();
+        command.args(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = Running::spawn(command);
+        for n in 0..2 {
+            running.wait_for(&format!("{}: [2/2] up slow Revision slow: still at ", tenants.shown(n)));
+        }
+        running.interrupt();
+        let done = running.end();
+        leave_nobody(db);
+        done.failed(130);
+        assert_eq!(done.json()["targets"].as_array().unwrap().len(), 2);
     }
 }
 

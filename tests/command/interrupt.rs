@@ -51,7 +51,7 @@ impl Running {
     }
 
     /// Reads until something is said.
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         while !self.said.contains(text) {
             let read = self.errors.read_line(&mut self.said).unwrap();
             assert!(read > 0, "`{text}` is not in: {}", self.said);

@@ -1,6 +1,7 @@
-//! What a connection sends, by the server's own log or by SQLite's trace.
+//! What connections send, by the server's own log or by SQLite's trace.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fs;
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -52,29 +53,99 @@ impl<'d> Log<'d> {
         match self.database.kind {
             Kind::Sqlite => TRACED.with_borrow(Clone::clone),
             Kind::Postgres => {
-                let mark = format!(" {} LOG:  ", self.database.name);
-                let log = read("EMBED_MIGRATIONS_TEST_POSTGRES_LOG");
-                let entries = log.lines().filter_map(|line| line.split_once(&mark)?.1.split_once(": "));
-                entries
-                    .filter(|(kind, _)| *kind == "statement" || kind.starts_with("execute"))
-                    .map(|(_, sql)| sql.to_owned())
-                    .collect()
+                let statement = |line| Some(postgres_statement(line, &self.database.name)?.1.to_owned());
+                written(Kind::Postgres, 0).lines().filter_map(statement).collect()
             }
             Kind::Mysql => {
-                let log = read("EMBED_MIGRATIONS_TEST_MYSQL_LOG");
-                let entry = |line: &str| {
-                    let (id, rest) = line.split_once(" Query\t").or_else(|| line.split_once(" Prepare\t"))?;
-                    let id = id.split_whitespace().next_back()?;
-                    (id.parse() == Ok(self.connection)).then(|| rest.to_owned())
+                let entry = |line| {
+                    let (number, command, sql) = mysql_command(line)?;
+                    let ours =
+                        number.parse() == Ok(self.connection) && ["Query", "Prepare"].contains(&command);
+                    ours.then(|| sql.to_owned())
                 };
-                log.lines().filter_map(entry).collect()
+                written(Kind::Mysql, 0).lines().filter_map(entry).collect()
             }
         }
     }
 }
 
-fn read(variable: &str) -> String {
-    let path =
-        std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; run `cargo xtask test`"));
-    String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
+/// Notes from where on it counts what all connections send to a database of a server, and to those whose names are its and `_` and
+/// more.
+pub struct ServerLog<'d> {
+    database: &'d Database,
+    from: usize,
+}
+
+impl<'d> ServerLog<'d> {
+    /// Counts from now on.
+    pub fn start(database: &'d Database) -> Self {
+        let length = fs::metadata(path(database.kind)).unwrap().len();
+        Self { database, from: length.try_into().unwrap() }
+    }
+
+    /// What each connection sent, the first one first; on MySQL with the protocol's command before it. A ping is in no log.
+    pub fn connections(&self) -> Vec<Vec<String>> {
+        let log = written(self.database.kind, self.from);
+        let name = &self.database.name;
+        let mut ours: Vec<(String, Vec<String>)> = Vec::new();
+        for line in log.lines() {
+            match self.database.kind {
+                Kind::Sqlite => {}
+                Kind::Postgres => {
+                    let Some((before, sql)) = postgres_statement(line, name) else { continue };
+                    let (_, process) = before.rsplit_once(" [").unwrap();
+                    match ours.iter_mut().find(|(number, _)| number == process) {
+                        Some((_, sent)) => sent.push(sql.to_owned()),
+                        None => ours.push((process.to_owned(), vec![sql.to_owned()])),
+                    }
+                }
+                Kind::Mysql => {
+                    let Some((number, command, text)) = mysql_command(line) else { continue };
+                    if command == "Connect" && is_below(text, name) {
+                        ours.push((number.to_owned(), Vec::new()));
+                    } else if let Some((_, sent)) = ours.iter_mut().find(|(ours, _)| ours == number)
+                        && command != "Quit"
+                    {
+                        sent.push(format!("{command} {text}"));
+                    }
+                }
+            }
+        }
+        ours.into_iter().map(|(_, sent)| sent).collect()
+    }
+}
+
+/// A line of PostgreSQL's log that tells of a statement on a database: what comes before the database's name, and the statement.
+fn postgres_statement<'l>(line: &'l str, database: &str) -> Option<(&'l str, &'l str)> {
+    let (before, entry) = line.split_once(&format!("] {database} LOG:  "))?;
+    let (kind, sql) = entry.split_once(": ")?;
+    (kind == "statement" || kind.starts_with("execute")).then_some((before, sql))
+}
+
+/// A line of MySQL's log: a connection's number, a command of the protocol's, and what it says. Others go on with a statement.
+fn mysql_command(line: &str) -> Option<(&str, &str, &str)> {
+    let (_time, entry) = line.split_once('\t')?;
+    let (entry, text) = entry.trim_start().split_once('\t')?;
+    let (number, command) = entry.split_once(' ')?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some((number, command, text))
+}
+
+/// Whether a connection of MySQL's is made to a database or to one whose name goes on behind a `_`.
+fn is_below(connect: &str, database: &str) -> bool {
+    let rest = connect.split_once(" on ").and_then(|(_, rest)| rest.strip_prefix(database));
+    rest.is_some_and(|rest| rest.starts_with([' ', '_']))
+}
+
+/// What the server has written behind so many bytes.
+fn written(kind: Kind, from: usize) -> String {
+    String::from_utf8_lossy(&fs::read(path(kind)).unwrap()[from..]).into_owned()
+}
+
+fn path(kind: Kind) -> OsString {
+    let variable = match kind {
+        Kind::Sqlite => unreachable!("SQLite has no server"),
+        Kind::Postgres => "EMBED_MIGRATIONS_TEST_POSTGRES_LOG",
+        Kind::Mysql => "EMBED_MIGRATIONS_TEST_MYSQL_LOG",
+    };
+    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set; run `cargo xtask test`"))
 }

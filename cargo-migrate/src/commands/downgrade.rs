@@ -26,13 +26,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
-    let (target, script) = (args.command.target(), args.command.script());
-    if script.is_wanted() {
-        return script::print(Verb::Downgrade, target, script, &args.database, context);
+    let way = &args.command.way;
+    if way.is_script() {
+        return script::print(Verb::Downgrade, way, &args.database, context);
     }
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
-    let words = &["downgrade", "--yes", target];
+    let words = &["downgrade", "--yes", way.target()];
     let before = |plan: &_| {
         if runner::is_there(plan, &opened, &project) {
             backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;

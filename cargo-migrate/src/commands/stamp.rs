@@ -17,9 +17,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
-    let (target, script) = (args.command.target(), args.command.script());
-    if script.is_wanted() {
-        return script::print(Verb::Stamp, target, script, &args.database, context);
+    let way = &args.command.way;
+    if way.is_script() {
+        return script::print(Verb::Stamp, way, &args.database, context);
     }
     let opened = Opened::open(&args.database, &context.project()?)?;
     block_on(stamp::run(&args.command, &opened.database(), &context.output))?

@@ -24,16 +24,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
-    let (target, script) = (args.command.target(), args.command.script());
-    if script.is_wanted() {
-        return script::print(Verb::Upgrade, target, script, &args.database, context);
+    let way = &args.command.way;
+    if way.is_script() {
+        return script::print(Verb::Upgrade, way, &args.database, context);
     }
     if args.command.fleet().is_wanted() {
         return run_fleet(args, context);
     }
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
-    let words = &["upgrade", target];
+    let words = &["upgrade", way.target()];
     let before = |plan: &_| {
         if runner::is_there(plan, &opened, &project) {
             backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;
@@ -52,7 +52,7 @@ fn run_fleet(args: &Args, context: &Context) -> Outcome {
     };
     // Which targets lack it would have to be asked of each: the application, which has them all, does as well for the others.
     if let Some(file) = opened.rust().filter(|_| !args.command.is_dry_run()) {
-        let mut words = vec!["upgrade".to_owned(), args.command.target().to_owned()];
+        let mut words = vec!["upgrade".to_owned(), args.command.way.target().to_owned()];
         words.extend(args.command.fleet().words());
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         return runner::run(&file, &opened, &project, context, &words);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use migrate_runtime::Plan;
 
-use crate::commands::sql;
+use crate::commands::way;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -16,32 +16,17 @@ use crate::{Error, Outcome};
 /// Asks on a terminal; elsewhere it needs `--yes`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(mut_arg("target", |target| target.help("Where it leads: `base`, an id or a beginning of one, `-1`")))]
 pub struct Args {
-    /// Where it leads: `base`, an id or a beginning of one, `-1`
-    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
-    target: String,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
     /// Print the steps instead of taking them
     #[arg(long, conflicts_with = "sql")]
     dry_run: bool,
+    /// Where it leads
     #[command(flatten)]
-    script: sql::Args,
-}
-
-impl Args {
-    /// Where it leads.
-    #[must_use]
-    pub fn target(&self) -> &str {
-        &self.target
-    }
-
-    /// Whether a script is wanted instead, and for which database.
-    #[must_use]
-    pub fn script(&self) -> &sql::Args {
-        &self.script
-    }
+    pub way: way::Args,
 }
 
 /// Undoes what stands above the target, after a yes and after `before` has agreed to the plan or has done all that there is to do.
@@ -54,7 +39,7 @@ pub async fn run(
     output: &Output,
     before: impl FnOnce(&Plan) -> Result<ControlFlow<Exit>, Error>,
 ) -> Outcome {
-    let target = args.target.as_str();
+    let target = args.way.target();
     let plan = database.read(async |migrator| migrator.plan_downgrade(target).await).await?;
     if args.dry_run {
         output.facts(&plan, || plan.to_string());

@@ -207,7 +207,7 @@ pub async fn run(args: &upgrade::Args, source: &Source, database: &Database<'_>,
     let targets = source.targets(database.url(), args.is_dry_run()).await?;
     let count = targets.len();
     let fleet = args.fleet().apply(database.fleet(targets));
-    let target = args.target();
+    let target = args.way.target();
     if args.is_dry_run() {
         let (report, interrupted) =
             change_all(fleet, count, output, async |fleet| fleet.plan(target).await).await;

@@ -1,26 +1,12 @@
-//! `--sql` of `upgrade`, `downgrade` and `stamp`
+//! Scripts instead of runs: `--sql` of `upgrade`, `downgrade` and `stamp`
 
 use migrate_revision::Backend;
 use migrate_runtime::Offline;
 use serde::Serialize;
 
-use crate::database::DatabaseUrl;
+use crate::Outcome;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::{Error, Outcome};
-
-/// A script instead of a run
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-pub struct Args {
-    /// Print the SQL instead of running it, for psql, mariadb, mysql or sqlite3. No database is needed, and the target may
-    /// be a range, `FROM:TO`
-    #[arg(long)]
-    sql: bool,
-    /// The database that the SQL is for: sqlite, postgres, mysql or mariadb; without it, that of the URL
-    #[arg(long, value_name = "BACKEND", requires = "sql")]
-    backend: Option<Backend>,
-}
 
 /// What the script does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,31 +23,6 @@ pub enum Verb {
 struct Scripted<'a> {
     backend: &'a str,
     sql: &'a str,
-}
-
-impl Args {
-    /// Whether a script is wanted.
-    #[must_use]
-    pub fn is_wanted(&self) -> bool {
-        self.sql
-    }
-
-    /// The database that it is for: the one that was named, or that of a URL.
-    ///
-    /// # Errors
-    /// When neither says.
-    pub fn backend(&self, url: Option<&DatabaseUrl>) -> Result<Backend, Error> {
-        let of_url = || match url?.as_str().split_once(':')?.0 {
-            "postgresql" => Some(Backend::Postgres),
-            scheme => scheme.parse().ok(),
-        };
-        self.backend.or_else(of_url).ok_or_else(|| {
-            Error::usage(
-                "it is not known for which database the script is\n\nhint: name it: `--backend postgres`, `mysql`, `mariadb` \
-                 or `sqlite`",
-            )
-        })
-    }
 }
 
 /// Prints the script of a verb along a range.

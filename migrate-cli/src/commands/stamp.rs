@@ -1,7 +1,7 @@
 //! `stamp`
 
 use crate::Outcome;
-use crate::commands::sql;
+use crate::commands::way;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -9,29 +9,16 @@ use crate::output::Output;
 /// Record that the database is at a target, without running anything
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(mut_arg("target", |target| {
+    target.help("Where it is: `head`, `heads`, `base`, an id or a beginning of one")
+}))]
 pub struct Args {
-    /// Where it is: `head`, `heads`, `base`, an id or a beginning of one
-    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
-    target: String,
     /// Forget first where it was, branches that the target has nothing to do with included
     #[arg(long, conflicts_with = "sql")]
     purge: bool,
+    /// Where it is
     #[command(flatten)]
-    script: sql::Args,
-}
-
-impl Args {
-    /// Where it is.
-    #[must_use]
-    pub fn target(&self) -> &str {
-        &self.target
-    }
-
-    /// Whether a script is wanted instead, and for which database.
-    #[must_use]
-    pub fn script(&self) -> &sql::Args {
-        &self.script
-    }
+    pub way: way::Args,
 }
 
 /// Writes the state.
@@ -39,7 +26,7 @@ impl Args {
 /// # Errors
 /// Those of the runtime.
 pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outcome {
-    let target = args.target.as_str();
+    let target = args.way.target();
     let report = database
         .change(output, async |migrator| match args.purge {
             true => migrator.stamp_purged(target).await,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use migrate_runtime::Plan;
 
-use crate::commands::{fleet, sql};
+use crate::commands::{fleet, way};
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -13,26 +13,24 @@ use crate::{Error, Outcome};
 /// Apply what is missing to a target
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(mut_arg("target", |target| {
+    target
+        .help("Where it leads: `head`, `heads`, an id or a beginning of one, `+1`")
+        .required(false)
+        .default_value("head")
+}))]
 pub struct Args {
-    /// Where it leads: `head`, `heads`, an id or a beginning of one, `+1`
-    #[arg(value_name = "TARGET", default_value = "head", allow_negative_numbers = true)]
-    target: String,
     /// Print the steps instead of taking them
     #[arg(long, conflicts_with = "sql")]
     dry_run: bool,
+    /// Where it leads
     #[command(flatten)]
-    script: sql::Args,
+    pub way: way::Args,
     #[command(flatten)]
     fleet: fleet::Args,
 }
 
 impl Args {
-    /// Where it leads.
-    #[must_use]
-    pub fn target(&self) -> &str {
-        &self.target
-    }
-
     /// Whether only the steps are to be printed.
     #[must_use]
     pub fn is_dry_run(&self) -> bool {
@@ -43,12 +41,6 @@ impl Args {
     #[must_use]
     pub fn fleet(&self) -> &fleet::Args {
         &self.fleet
-    }
-
-    /// Whether a script is wanted instead, and for which database.
-    #[must_use]
-    pub fn script(&self) -> &sql::Args {
-        &self.script
     }
 }
 
@@ -62,7 +54,7 @@ pub async fn run(
     output: &Output,
     before: impl FnOnce(&Plan) -> Result<ControlFlow<Exit>, Error>,
 ) -> Outcome {
-    let target = args.target.as_str();
+    let target = args.way.target();
     let plan = database.read(async |migrator| migrator.plan(target).await).await?;
     if args.dry_run {
         output.facts(&plan, || plan.to_string());

@@ -1,11 +1,10 @@
 //! The bytes that a build embeds.
 
+use embed_migrations_properties::properties;
 use migrate_revision::{decode, encode};
 use proptest::prelude::*;
 
-use crate::config;
 use crate::file::revision;
-use crate::tried::tell;
 
 properties! {
     ["Bytes that a build embeds"], 1000;

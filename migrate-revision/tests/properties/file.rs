@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use embed_migrations_properties::properties;
 use migrate_revision::source::{Checks, ParsedRevision, Resolved, SourceText, resolve};
 use migrate_revision::{
     Backend, Body, Checksum, Object, ObjectKind, Problem, Revision, Script, ScriptStatement, SectionOptions,
@@ -9,8 +10,7 @@ use migrate_revision::{
 };
 use proptest::prelude::*;
 
-use crate::tried::tell;
-use crate::{assert_linear, config, mutated, seeds};
+use crate::{assert_linear, mutated, seeds};
 
 /// Revisions that hold every construct of the format once.
 const SEEDS: &str = "tests/cases/seeds/revision";

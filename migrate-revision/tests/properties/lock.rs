@@ -1,13 +1,13 @@
 //! The lock file.
 
+use embed_migrations_properties::properties;
 use migrate_revision::graph::Graph;
 use migrate_revision::source::{LOCK_FILE, Lock, LockEntry};
 use migrate_revision::{Backend, Problem};
 use proptest::prelude::*;
 
 use crate::file::revision;
-use crate::tried::tell;
-use crate::{assert_linear, config, mutated, seeds};
+use crate::{assert_linear, mutated, seeds};
 
 /// Lock files that hold every construct of the format once.
 const SEEDS: &str = "tests/cases/seeds/lock";

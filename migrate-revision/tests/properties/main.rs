@@ -3,9 +3,6 @@
 #![cfg(feature = "source")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-#[macro_use]
-mod tried;
-
 mod codec;
 mod file;
 mod lock;
@@ -19,12 +16,6 @@ use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use proptest::prelude::*;
-
-/// So many cases, or those of the environment if they are more.
-fn config(cases: u32) -> ProptestConfig {
-    let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    ProptestConfig { cases: usual.cases.max(cases), ..usual }
-}
 
 /// The real texts that odd ones are made from: those of these directories.
 fn seeds(directories: &[&str]) -> Vec<String> {

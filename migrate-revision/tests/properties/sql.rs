@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use embed_migrations_properties::properties;
 use migrate_revision::{Backend, sql};
 use proptest::prelude::*;
 
-use crate::tried::tell;
-use crate::{config, mutated, seeds, worked};
+use crate::{mutated, seeds, worked};
 
 const SHARED: [&str; 58] = [
     " ",

@@ -1,11 +1,11 @@
 //! Targets and ranges, as they are typed.
 
+use embed_migrations_properties::properties;
 use migrate_revision::graph::Graph;
 use migrate_revision::{Resolver, Revision, Target, TargetRange};
 use proptest::prelude::*;
 
-use crate::tried::tell;
-use crate::{config, mutated, seeds};
+use crate::{mutated, seeds};
 
 const FRAGMENTS: [&str; 24] = [
     "head",

@@ -5,6 +5,8 @@ mod faults;
 mod lock;
 mod recorded;
 mod values;
+#[cfg(test)]
+pub(crate) mod watched;
 
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -442,6 +444,8 @@ pub(crate) fn open(path: &str) -> Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
+        #[cfg(test)]
+        watched::watch(&connection);
         connection.busy_timeout(USUAL_WAIT)?;
         Ok(connection)
     };

@@ -128,8 +128,10 @@ impl<T: Answer> fmt::Display for FleetReport<T> {
     }
 }
 
-/// A name on one line: that of a schema may have any character.
-pub(super) fn printable(name: &str) -> String {
+/// A target's name on one line: that of a schema may have any character. For cargo-migrate and migrate-cli; no part of the public
+/// interface.
+#[must_use]
+pub fn printable(name: &str) -> String {
     let mut shown = String::with_capacity(name.len());
     for c in name.chars() {
         if c.is_control() {

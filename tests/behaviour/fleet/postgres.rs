@@ -1,4 +1,4 @@
-//! Schemas of PostgreSQL as targets, and what servers have of databases and schemas.
+//! Schemas as targets, and what the server has of databases and schemas.
 
 use embed_migrations::{ErrorKind, FleetTarget, Lock, Transaction};
 use embed_migrations_tests::database::{Connection, Database, Kind};
@@ -182,28 +182,4 @@ fn schemas_and_databases_are_found_by_what_their_names_are_like() {
     let error = block_on(FleetTarget::schemas_like("mysql://u:s3cr3t@h/db", "%")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("hint: of MySQL and MariaDB take the databases"), "{error}");
-}
-
-#[test]
-fn databases_of_any_name_are_found_and_upgraded() {
-    for kind in [Kind::Postgres, Kind::Mysql] {
-        let db = Database::new(kind);
-        let odd = format!("{} \u{e9}@/?#%$X", db.name);
-        let (quoted, system) = match kind {
-            Kind::Mysql => (format!("`{odd}`"), "mysql"),
-            _ => (format!("\"{odd}\""), "template1"),
-        };
-        let mut connection = db.connect();
-        connection.run(&format!("CREATE DATABASE {quoted}"));
-        let pattern = format!("{}%", db.name.replace('_', "\\_"));
-        let targets = block_on(FleetTarget::databases_like(&db.url(), &pattern)).unwrap();
-        let names: Vec<&str> = targets.iter().map(FleetTarget::name).collect();
-        assert_eq!(names, [db.name.as_str(), odd.as_str()]);
-        let report = block_on(set().fleet(targets).upgrade("head"));
-        assert_eq!(steps(&report), [Some(2), Some(2)], "{report}");
-        assert_eq!(db.tables(), ["t1", "t2"]);
-        let all = block_on(FleetTarget::databases_like(&db.url(), "%")).unwrap();
-        assert!(all.iter().all(|target| target.name() != system && target.name() != "information_schema"));
-        connection.run(&format!("DROP DATABASE {quoted}"));
-    }
 }
