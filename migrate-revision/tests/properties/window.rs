@@ -1,5 +1,6 @@
 //! What an upgrade reads of a set, beside the whole of it.
 
+use embed_migrations_properties::properties;
 use migrate_revision::graph::{Digests, Graph, Index, SetDigests};
 use migrate_revision::{
     Backend, Body, Checksum, Encoded, Links, PlanError, Planner, Revision, Script, SqlBody, Steps, Target,
@@ -7,9 +8,6 @@ use migrate_revision::{
 };
 use proptest::prelude::*;
 use proptest::sample::Index as Pick;
-
-use crate::config;
-use crate::tried::tell;
 
 /// A history: each revision has parents and dependencies among those before it, mostly near ones but also far ones, names
 /// dependencies by label where there is one, and has a place among the files that may be any.
