@@ -163,9 +163,9 @@ impl HistoryTable {
             return format!(":{variable}");
         }
         match (&self.schema, backend) {
-            (Some(schema), _) => format!("{}.{table}", quote_name(schema, backend)),
+            (Some(schema), _) => [&quote_name(schema, backend), ".", &table].concat(),
             // A bare name would also find the table of an attached database.
-            (None, Backend::Sqlite) => format!("main.{table}"),
+            (None, Backend::Sqlite) => ["main.", &table].concat(),
             (None, _) => table,
         }
     }
@@ -180,10 +180,20 @@ impl HistoryTable {
     }
 
     /// The one statement of a start with nothing to do: by what the last row is known, its state and its format. Each column
-    /// more would take every start longer.
+    /// more would take every start longer. Only the first row is meant.
     pub(crate) fn select_end(&self, backend: Backend) -> String {
+        // SQLite makes rows as they are asked for, and needs longer for a statement with a limit.
+        let limit = if backend == Backend::Sqlite { "" } else { " LIMIT 1" };
+        let (name, namespace) = (self.name(backend), quote_text(&self.namespace, backend));
+        let (columns, order) = ("SELECT digest, state, format FROM ", " ORDER BY seq DESC");
+        [columns, &name, " WHERE namespace = ", &namespace, order, limit].concat()
+    }
+
+    /// Which row is the last, and its state.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn select_last_place(&self, backend: Backend) -> String {
         format!(
-            "SELECT seq, digest, state, format FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
+            "SELECT seq, digest, state FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
             self.name(backend),
             quote_text(&self.namespace, backend)
         )
@@ -434,7 +444,7 @@ impl HistoryRow {
 
     /// The digest of a row whose step is in force, from the columns that tell how the history ends.
     pub(crate) fn parse_end(columns: Vec<Option<String>>) -> Option<String> {
-        let [_, digest, state, format] = <[_; 4]>::try_from(columns).ok()?;
+        let [digest, state, format] = <[_; 3]>::try_from(columns).ok()?;
         let is_known = format?.parse::<u32>().ok()? <= FORMAT;
         digest.filter(|_| is_known && state.as_deref() == Some("done"))
     }
@@ -470,7 +480,7 @@ pub(crate) fn quote_name(name: &str, backend: Backend) -> String {
 pub(crate) fn quote_text(text: &str, backend: Backend) -> String {
     match backend {
         Backend::Sqlite if text.contains('\0') => format!("CAST(x'{}' AS TEXT)", hex(text)),
-        Backend::Sqlite => format!("'{}'", text.replace('\'', "''")),
+        Backend::Sqlite => ["'", &text.replace('\'', "''"), "'"].concat(),
         Backend::Postgres => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
         // Whether a backslash escapes depends on the SQL mode, and which bytes a literal holds on the character set.
         Backend::Mysql | Backend::Mariadb => {

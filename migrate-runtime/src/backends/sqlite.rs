@@ -72,24 +72,21 @@ impl<'a> Sqlite<'a> {
     fn rows(&self, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
         self.patiently(|connection| {
             let mut statement = connection.prepare(sql)?;
-            let columns = statement.column_count();
             let mut rows = statement.query([])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let mut texts = Vec::with_capacity(columns);
-                for column in 0..columns {
-                    texts.push(match row.get_ref(column)? {
-                        ValueRef::Null => None,
-                        ValueRef::Integer(value) => Some(value.to_string()),
-                        ValueRef::Real(value) => Some(value.to_string()),
-                        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-                            Some(String::from_utf8_lossy(bytes).into_owned())
-                        }
-                    });
-                }
-                found.push(texts);
+                found.push(texts(row)?);
             }
             Ok(found)
+        })
+    }
+
+    /// The first row of a query; the others are not made.
+    fn first_row(&self, sql: &str) -> rusqlite::Result<Option<Vec<Option<String>>>> {
+        self.patiently(|connection| {
+            let mut statement = connection.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            rows.next()?.map(texts).transpose()
         })
     }
 
@@ -100,8 +97,8 @@ impl<'a> Sqlite<'a> {
     }
 
     fn end(&self, table: &HistoryTable) -> Result<End, Fault> {
-        match self.rows(&table.select_end(BACKEND)) {
-            Ok(rows) => Ok(End::of(rows)),
+        match self.first_row(&table.select_end(BACKEND)) {
+            Ok(row) => Ok(End::of(row)),
             Err(error) if is_no_table(&error) => Ok(End::NoTable),
             Err(error) => Err(fault(error)),
         }
@@ -434,6 +431,21 @@ impl Drop for OpenTransaction<'_, '_> {
             let _ = self.0.enforce_again();
         }
     }
+}
+
+/// A row's values as text.
+fn texts(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<Option<String>>> {
+    let text = |column| {
+        Ok(match row.get_ref(column)? {
+            ValueRef::Null => None,
+            ValueRef::Integer(value) => Some(value.to_string()),
+            ValueRef::Real(value) => Some(value.to_string()),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                Some(String::from_utf8_lossy(bytes).into_owned())
+            }
+        })
+    };
+    (0..row.as_ref().column_count()).map(text).collect()
 }
 
 /// Opens the file of a `sqlite:` URL, which is made if it is not there.

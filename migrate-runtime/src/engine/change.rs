@@ -51,7 +51,7 @@ impl<D: Database> Run<'_, D> {
 
     /// Whether a digest is that of where this set leads: it is of the heads' ids as well.
     fn is_head(&self, digest: &str) -> bool {
-        self.set.digest(self.db.backend()).is_ok_and(|head| head.to_string() == digest)
+        self.set.digest(self.db.backend()).is_ok_and(|head| digest.parse() == Ok(head))
     }
 
     async fn change_prepared(&mut self, aim: &Aim, mut last: Last) -> Result<Report> {

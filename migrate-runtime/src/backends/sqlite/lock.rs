@@ -97,7 +97,7 @@ impl Sqlite<'_> {
                 self.blocked(error)
             }
         })?;
-        let overtaken = match self.rows(&table.select_end(BACKEND)) {
+        let overtaken = match self.rows(&table.select_last_place(BACKEND)) {
             Ok(rows) => is_other(rows.first(), row.after.row()),
             Err(error) if is_no_table(&error) => row.after.row().is_some(),
             Err(error) => {
