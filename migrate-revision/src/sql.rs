@@ -4,6 +4,7 @@
 mod cursor;
 mod mysql;
 mod object;
+pub(crate) mod plain;
 mod postgres;
 mod sqlite;
 mod token;

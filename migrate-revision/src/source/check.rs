@@ -11,7 +11,7 @@ use super::file::{Content, ParsedRevision, SourceText};
 use super::lock::Lock;
 use super::marker::RawSection;
 use super::rust::RustItems;
-use super::script::{Found, Readings, script};
+use super::script::{Found, Reading, place};
 use crate::checksum::Hasher;
 use crate::graph::{Digests, Graph, Index, SetDigests};
 use crate::{
@@ -227,35 +227,40 @@ impl Checker<'_> {
         let mut body = SqlBody { needs_normalising: parsed.source.needs_normalising, ..SqlBody::default() };
         let mut checksums = [None; 4];
         let mut found: Vec<Found> = Vec::new();
-        let mut readings = Readings::default();
+        let mut readings: Vec<Reading<'_>> = Vec::new();
         let before = problems.len();
         for section in sections {
             self.shape(parsed, section, problems);
         }
         for &backend in &self.checks.backends {
             for direction in [Direction::Up, Direction::Down] {
-                let script = match parsed.section(backend, direction) {
+                let placed = match parsed.section(backend, direction) {
                     Some(section) if section.irreversible => None,
                     Some(section) => {
+                        let known = readings.iter().position(|other| std::ptr::eq(other.section, section));
+                        let known = known.unwrap_or_else(|| {
+                            readings.push(Reading::new(parsed, section));
+                            readings.len() - 1
+                        });
                         let served = || self.served(parsed, section);
-                        script(parsed, section, backend, served, &mut found, &mut readings)
+                        readings[known].place(backend, &mut body.scripts, &served, &mut found)
                     }
                     // A merge joins branches and may leave it at that.
-                    None if sections.is_empty() => {
-                        Some((Script::default(), Some(Hasher::new("merge").finish())))
-                    }
+                    None if sections.is_empty() => Some((
+                        place(Script::default(), &mut body.scripts),
+                        Some(Hasher::new("merge").finish()),
+                    )),
                     None => None,
                 };
-                if let Some((script, checksum)) = script {
-                    if direction == Direction::Up {
-                        checksums[backend.index()] = checksum;
-                    }
-                    let place = body.scripts.iter().position(|other| *other == script).unwrap_or_else(|| {
-                        body.scripts.push(script);
-                        body.scripts.len() - 1
-                    });
-                    let scripts = if direction == Direction::Up { &mut body.up } else { &mut body.down };
-                    scripts[backend.index()] = Some(place as u8);
+                if let Some((place, checksum)) = placed {
+                    let scripts = match direction {
+                        Direction::Up => {
+                            checksums[backend.index()] = checksum;
+                            &mut body.up
+                        }
+                        Direction::Down => &mut body.down,
+                    };
+                    scripts[backend.index()] = Some(place);
                 }
             }
         }

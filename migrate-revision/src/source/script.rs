@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::file::{MAX_PROBLEMS, ParsedRevision};
 use super::marker::RawSection;
 use crate::checksum::Hasher;
-use crate::sql::{self, SqlProblem, Statement};
+use crate::sql::{self, Statement, plain};
 use crate::{Backend, Checksum, Direction, Problem, Script, ScriptStatement, StatementKind};
 
 /// A problem that shows only as some backends read a section.
@@ -16,150 +16,184 @@ pub(super) struct Found {
     pub(super) served: usize,
 }
 
-/// A section as a backend's script, with the content checksum of one that upgrades; `None` if it is refused.
-pub(super) fn script(
-    parsed: &ParsedRevision,
-    section: &RawSection,
-    backend: Backend,
-    served: impl Fn() -> usize,
-    found: &mut Vec<Found>,
-    readings: &mut Readings,
-) -> Option<(Script, Option<Checksum>)> {
-    let text = &parsed.source.text[section.body.clone()];
-    let moved = |range: &Range<usize>| range.start + section.body.start..range.end + section.body.start;
-    let mut refuse = |range: &Range<usize>, message: String, help: String| {
-        let problem = parsed.source.problem(range, message, help);
-        let same = |other: &Problem| other.place == problem.place && other.message == problem.message;
-        match found.iter_mut().find(|found| same(&found.problem)) {
-            Some(found) if found.backends.contains(&backend) => {}
-            Some(found) => found.backends.push(backend),
-            None => found.push(Found { problem, backends: vec![backend], served: served() }),
+/// A section, and what was made of it for the backends that were asked for already: most come to the same on the next.
+pub(super) struct Reading<'a> {
+    pub(super) section: &'a RawSection,
+    parsed: &'a ParsedRevision,
+    text: &'a str,
+    /// Its statements, if every backend reads it alike
+    plain: Option<Vec<Statement>>,
+    hashed: Vec<Hashed>,
+    /// Where its scripts were put
+    placed: Vec<(Backend, Placed)>,
+}
+
+/// The place of a script among those of its revision, and the content checksum of one that upgrades.
+pub(super) type Placed = (u8, Option<Checksum>);
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(parsed: &'a ParsedRevision, section: &'a RawSection) -> Self {
+        let text = &parsed.source.text[section.body.clone()];
+        Self { section, parsed, text, plain: plain::split(text), hashed: Vec::new(), placed: Vec::new() }
+    }
+
+    /// Puts the section's script for a backend among those of its revision, unless it is there; `None` if it is refused.
+    pub(super) fn place(
+        &mut self,
+        backend: Backend,
+        scripts: &mut Vec<Script>,
+        served: &dyn Fn() -> usize,
+        found: &mut Vec<Found>,
+    ) -> Option<Placed> {
+        if let Some((_, placed)) = self.placed.iter().find(|(other, _)| self.is_one_to(*other, backend)) {
+            return Some(*placed);
         }
-    };
-    let statements = match readings.split(text, section, backend) {
-        Ok(statements) => statements,
-        Err(problems) => {
-            for problem in problems.into_iter().take(MAX_PROBLEMS) {
-                refuse(&moved(&problem.range), problem.message, problem.help);
+        let (script, checksum) = self.script(backend, served, found)?;
+        let placed = (place(script, scripts), checksum);
+        self.placed.push((backend, placed));
+        Some(placed)
+    }
+
+    /// Whether it makes no difference which of two backends takes the section. Those of MySQL's kind commit at DDL.
+    fn is_one_to(&self, one: Backend, other: Backend) -> bool {
+        one.is_mysql_like() == other.is_mysql_like()
+            && (self.plain.is_some() || one.is_mysql_like() && sql::is_one_to_mysql_and_mariadb(self.text))
+    }
+
+    fn script(
+        &mut self,
+        backend: Backend,
+        served: &dyn Fn() -> usize,
+        found: &mut Vec<Found>,
+    ) -> Option<(Script, Option<Checksum>)> {
+        let Self { section, parsed, text, .. } = *self;
+        let moved = |range: &Range<usize>| range.start + section.body.start..range.end + section.body.start;
+        let mut refuse = |range: &Range<usize>, message: String, help: String| {
+            let problem = parsed.source.problem(range, message, help);
+            let same = |other: &Problem| other.place == problem.place && other.message == problem.message;
+            match found.iter_mut().find(|found| same(&found.problem)) {
+                Some(found) if found.backends.contains(&backend) => {}
+                Some(found) => found.backends.push(backend),
+                None => found.push(Found { problem, backends: vec![backend], served: served() }),
             }
-            return None;
-        }
-    };
-    if statements.is_empty() {
-        refuse(
-            &section.marker,
-            "the section has no statement".into(),
-            match section.direction {
-                Direction::Up => "write the SQL that upgrades, or remove the marker".into(),
-                Direction::Down => {
-                    "write the SQL that undoes the upgrade, or add `irreversible` to the marker".into()
+        };
+        let split = match &self.plain {
+            Some(_) => Vec::new(),
+            None => match sql::split(text, backend) {
+                Ok(statements) => statements,
+                Err(problems) => {
+                    for problem in problems.into_iter().take(MAX_PROBLEMS) {
+                        refuse(&moved(&problem.range), problem.message, problem.help);
+                    }
+                    return None;
                 }
             },
-        );
-        return None;
-    }
-    let misplaced = statements.iter().filter_map(|statement| {
-        let told = misplaced(statement, &text[statement.range.clone()], section);
-        told.map(|(message, help)| (moved(&statement.range), message, help))
-    });
-    let misplaced: Vec<_> = misplaced.take(MAX_PROBLEMS).collect();
-    if !misplaced.is_empty() {
-        misplaced.into_iter().for_each(|(range, message, help)| refuse(&range, message, help));
-        return None;
-    }
-    let mut script = Script { options: section.options, statements: Vec::with_capacity(statements.len()) };
-    for statement in &statements {
-        script.statements.push(ScriptStatement {
-            range: moved(&statement.range),
-            kind: statement.kind,
-            session_effect: statement.session_effect,
-            hash: 0,
-            objects: Vec::new(),
+        };
+        let statements = self.plain.as_ref().unwrap_or(&split);
+        if statements.is_empty() {
+            refuse(
+                &section.marker,
+                "the section has no statement".into(),
+                match section.direction {
+                    Direction::Up => "write the SQL that upgrades, or remove the marker".into(),
+                    Direction::Down => {
+                        "write the SQL that undoes the upgrade, or add `irreversible` to the marker".into()
+                    }
+                },
+            );
+            return None;
+        }
+        let misplaced = statements.iter().filter_map(|statement| {
+            let told = misplaced(statement, &text[statement.range.clone()], section);
+            told.map(|(message, help)| (moved(&statement.range), message, help))
         });
-    }
-    // One that is transactional is taken up again from its beginning or not at all: nothing of it is ever compared.
-    let is_compared = !script.is_transactional(backend);
-    let upgrades = section.direction == Direction::Up;
-    if !is_compared && !upgrades {
-        return Some((script, None));
-    }
-    let hashed = readings.hashed(text, section, &statements);
-    if is_compared {
-        let found = statements.into_iter().zip(&hashed.statements);
-        for (statement, (found, (_, hash))) in script.statements.iter_mut().zip(found) {
-            let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-            statement.hash = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-            statement.objects = found.objects;
+        let misplaced: Vec<_> = misplaced.take(MAX_PROBLEMS).collect();
+        if !misplaced.is_empty() {
+            misplaced.into_iter().for_each(|(range, message, help)| refuse(&range, message, help));
+            return None;
         }
-    }
-    Some((script, upgrades.then_some(hashed.content)))
-}
-
-/// What a revision's sections come to on the backends that were asked for already: most come to the same on the next.
-#[derive(Default)]
-pub(super) struct Readings {
-    hashed: Vec<Hashed>,
-    /// The sections that MySQL and MariaDB read alike, as they read them
-    mysql: Vec<(Range<usize>, Vec<Statement>)>,
-}
-
-impl Readings {
-    fn split(
-        &mut self,
-        text: &str,
-        section: &RawSection,
-        backend: Backend,
-    ) -> Result<Vec<Statement>, Vec<SqlProblem>> {
-        if !backend.is_mysql_like() || !sql::is_one_to_mysql_and_mariadb(text) {
-            return sql::split(text, backend);
+        let mut script =
+            Script { options: section.options, statements: Vec::with_capacity(statements.len()) };
+        for statement in statements {
+            script.statements.push(ScriptStatement {
+                range: moved(&statement.range),
+                kind: statement.kind,
+                session_effect: statement.session_effect,
+                hash: 0,
+                objects: Vec::new(),
+            });
         }
-        if let Some((_, statements)) = self.mysql.iter().find(|(body, _)| *body == section.body) {
-            return Ok(statements.clone());
+        // One that is transactional is taken up again from its beginning or not at all: nothing of it is ever compared.
+        let is_compared = !script.is_transactional(backend);
+        let upgrades = section.direction == Direction::Up;
+        if !is_compared && !upgrades {
+            return Some((script, None));
         }
-        let statements = sql::split(text, backend)?;
-        self.mysql.push((section.body.clone(), statements.clone()));
-        Ok(statements)
-    }
-
-    fn hashed(&mut self, text: &str, section: &RawSection, statements: &[Statement]) -> &Hashed {
-        let known = self.hashed.iter().position(|other| other.is_of(section, statements));
-        let place = known.unwrap_or_else(|| {
-            self.hashed.push(Hashed::new(text, section, statements));
+        let known = self.hashed.iter().position(|other| self.plain.is_some() || other.is_of(statements));
+        let known = known.unwrap_or_else(|| {
+            self.hashed.push(Hashed::new(text, statements));
             self.hashed.len() - 1
         });
-        &self.hashed[place]
+        let hashed = &mut self.hashed[known];
+        if is_compared {
+            for (at, statement) in script.statements.iter_mut().enumerate() {
+                let [a, b, c, d, e, f, g, h, ..] = *hashed.statements[at].1.as_bytes();
+                statement.hash = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+                statement.objects = match &self.plain {
+                    Some(_) if backend.is_mysql_like() => plain::objects(text, &statements[at]),
+                    _ => statements[at].objects.clone(),
+                };
+            }
+        }
+        Some((script, upgrades.then(|| hashed.content(section))))
     }
+}
+
+/// The place of a script among those of its revision, to which it is added if it is another.
+pub(super) fn place(script: Script, scripts: &mut Vec<Script>) -> u8 {
+    let place = scripts.iter().position(|other| *other == script).unwrap_or_else(|| {
+        scripts.push(script);
+        scripts.len() - 1
+    });
+    place as u8
 }
 
 /// A section's statements as tokens, and their hashes.
 struct Hashed {
-    body: Range<usize>,
     statements: Vec<(Vec<Range<usize>>, Checksum)>,
-    content: Checksum,
+    /// The content checksum, if it was asked for
+    content: Option<Checksum>,
 }
 
 impl Hashed {
-    fn new(text: &str, section: &RawSection, statements: &[Statement]) -> Self {
-        let mut content = Hasher::new("sql");
+    fn new(text: &str, statements: &[Statement]) -> Self {
         let mut hashes = Vec::with_capacity(statements.len());
         for statement in statements {
             let mut hasher = Hasher::new("statement");
             for token in &statement.tokens {
                 hasher.part(&text.as_bytes()[token.start..token.end]);
             }
-            let hash = hasher.finish();
-            content.part(hash.as_bytes());
-            hashes.push((statement.tokens.clone(), hash));
+            hashes.push((statement.tokens.clone(), hasher.finish()));
         }
-        let options = &section.options;
-        content.part(&[u8::from(options.no_transaction), u8::from(options.foreign_keys_off)]);
-        Self { body: section.body.clone(), statements: hashes, content: content.finish() }
+        Self { statements: hashes, content: None }
     }
 
-    /// Whether the section comes to the same tokens as another backend splits it.
-    fn is_of(&self, section: &RawSection, statements: &[Statement]) -> bool {
-        self.body == section.body
-            && self.statements.len() == statements.len()
+    /// The content checksum of the section.
+    fn content(&mut self, section: &RawSection) -> Checksum {
+        *self.content.get_or_insert_with(|| {
+            let mut content = Hasher::new("sql");
+            for (_, hash) in &self.statements {
+                content.part(hash.as_bytes());
+            }
+            let options = &section.options;
+            content.part(&[u8::from(options.no_transaction), u8::from(options.foreign_keys_off)]);
+            content.finish()
+        })
+    }
+
+    /// Whether another backend splits the section into the same tokens.
+    fn is_of(&self, statements: &[Statement]) -> bool {
+        self.statements.len() == statements.len()
             && self.statements.iter().zip(statements).all(|((tokens, _), other)| *tokens == other.tokens)
     }
 }

@@ -23,8 +23,10 @@ pub(super) fn of_mysql(view: View<'_>) -> Vec<Object> {
         }
         _ => {}
     }
-    let mut seen = HashSet::new();
-    reader.objects.retain(|object| seen.insert(object.clone()));
+    if reader.objects.len() > 1 {
+        let mut seen = HashSet::new();
+        reader.objects.retain(|object| seen.insert(object.clone()));
+    }
     reader.objects
 }
 

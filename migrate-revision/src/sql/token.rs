@@ -164,3 +164,16 @@ impl<'a> View<'a> {
         self.len()
     }
 }
+
+/// Whether a word of letters and the like, in lower case, occurs in a text, whatever the case.
+pub(super) fn contains_ignoring_case(text: &str, word: &str) -> bool {
+    let (bytes, word) = (text.as_bytes(), word.as_bytes());
+    let mut at = 0;
+    while at + word.len() <= bytes.len() {
+        if bytes[at] | 0x20 == word[0] && bytes[at..at + word.len()].eq_ignore_ascii_case(word) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}

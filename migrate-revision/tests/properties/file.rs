@@ -5,8 +5,8 @@ use std::time::Duration;
 use embed_migrations_properties::properties;
 use migrate_revision::source::{Checks, ParsedRevision, Resolved, SourceText, resolve};
 use migrate_revision::{
-    Backend, Body, Checksum, Object, ObjectKind, Problem, Revision, Script, ScriptStatement, SectionOptions,
-    SqlBody, StatementKind,
+    Backend, Body, Checksum, Direction, Object, ObjectKind, Problem, Revision, Script, ScriptStatement,
+    SectionOptions, SqlBody, StatementKind, sql,
 };
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::{assert_linear, mutated, seeds};
 /// Revisions that hold every construct of the format once.
 const SEEDS: &str = "tests/cases/seeds/revision";
 
-const FRAGMENTS: [&str; 44] = [
+const FRAGMENTS: [&str; 50] = [
     "\n",
     "\r\n",
     " ",
@@ -49,7 +49,13 @@ const FRAGMENTS: [&str; 44] = [
     "--migrate: up\n",
     "-- migrate\n",
     "-- +goose Up\n",
+    "-- migrate:up mariadb\n",
+    "-- migrate:down no-transaction\nDROP TABLE a;\n",
     "SELECT 1;\n",
+    "CREATE TABLE a (b int);\n",
+    "INSERT INTO a (b) VALUES (1);\n",
+    "ALTER TABLE a RENAME TO \"b\" -- c\n;",
+    "DROP TABLE `a`;\n",
     "BEGIN;\n",
     ";",
     "'",
@@ -133,11 +139,59 @@ fn parse(text: &str) -> Result<ParsedRevision, Vec<Problem>> {
 
 /// The only revision of a directory with one file.
 fn resolved(text: &str) -> Result<Resolved, Vec<Problem>> {
+    resolved_for(text, &Backend::ALL)
+}
+
+fn resolved_for(text: &str, backends: &[Backend]) -> Result<Resolved, Vec<Problem>> {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("abc_slug.sql"), text).unwrap();
     let checks =
-        Checks { backends: Backend::ALL.to_vec(), cover_all: false, branches: true, require_down: false };
+        Checks { backends: backends.to_vec(), cover_all: false, branches: true, require_down: false };
     resolve(directory.path(), "m", &checks)
+}
+
+/// That every backend has what it has alone, and what the splitting of its section says.
+fn check_sections(text: &str, read: &Resolved) -> Result<(), TestCaseError> {
+    let (revision, source) = (&read.revisions[0], &read.sources[0].text);
+    for backend in Backend::ALL.into_iter().filter(|&backend| revision.covers(backend, Direction::Up)) {
+        let alone =
+            resolved_for(text, &[backend]).map_err(|told| TestCaseError::fail(format!("{told:?}")))?;
+        prop_assert_eq!(alone.revisions[0].checksum(backend), revision.checksum(backend));
+        for direction in [Direction::Up, Direction::Down] {
+            let script = revision.script(backend, direction);
+            prop_assert_eq!(alone.revisions[0].script(backend, direction), script);
+            let Some(script) = script.filter(|script| !script.statements.is_empty()) else { continue };
+            let (start, body) = section(source, script.statements[0].range.start);
+            let is_compared = !script.is_transactional(backend);
+            let expected = sql::split(body, backend).unwrap().into_iter().map(|statement| {
+                let range = statement.range.start + start..statement.range.end + start;
+                let objects = if is_compared { statement.objects } else { Vec::new() };
+                (range, statement.kind, statement.session_effect, is_compared, objects)
+            });
+            let found = script.statements.iter().cloned().map(|statement| {
+                let ScriptStatement { range, kind, session_effect, hash, objects } = statement;
+                (range, kind, session_effect, hash != 0, objects)
+            });
+            prop_assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{}", backend);
+        }
+    }
+    Ok(())
+}
+
+/// The body of the section that holds a place, and where it begins.
+fn section(source: &str, at: usize) -> (usize, &str) {
+    let mut start = 0;
+    let mut end = 0;
+    for line in source.split_inclusive('\n') {
+        if line.trim_start().starts_with("-- migrate:") {
+            if end > at {
+                break;
+            }
+            start = end + line.len();
+        }
+        end += line.len();
+    }
+    (start, &source[start..end])
 }
 
 /// The header of a revision, written anew.
@@ -187,6 +241,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
             }
         }
     }
+    check_sections(text, &read)?;
     let again = resolved(&format!("{}\n-- migrate:up\nSELECT 1;\n", header(revision)));
     let again = &again.map_err(|problems| TestCaseError::fail(format!("{problems:?}")))?.revisions[0];
     prop_assert_eq!(&again.message, &revision.message);

@@ -1,10 +1,9 @@
 //! What a statement of PostgreSQL does.
 
-use super::settings::contains_ignoring_case;
 use crate::StatementKind::{
     self, Ddl, Dml, Other, OutsideTransaction, Query, Savepoint, Session, Transaction,
 };
-use crate::sql::token::{TokenKind, View};
+use crate::sql::token::{TokenKind, View, contains_ignoring_case};
 
 /// The kind, and whether the session can be another afterwards.
 pub(super) fn classify(view: View<'_>) -> (StatementKind, bool) {

@@ -1,7 +1,7 @@
 //! What becomes of `standard_conforming_strings`, on which the reading of later strings hangs.
 
 use super::lexer::Escapes;
-use crate::sql::token::{TokenKind, View};
+use crate::sql::token::{TokenKind, View, contains_ignoring_case};
 
 const NAME: &str = "standard_conforming_strings";
 
@@ -114,9 +114,4 @@ fn value(view: View<'_>, at: usize) -> Escapes {
     } else {
         Escapes::Unknown
     }
-}
-
-/// Whether an ASCII text occurs in another, whatever the case.
-pub(super) fn contains_ignoring_case(text: &str, needle: &str) -> bool {
-    text.as_bytes().windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
 }
