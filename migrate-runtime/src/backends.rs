@@ -185,9 +185,9 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// What the first row says that [`select_end`](HistoryTable::select_end) gives.
-    fn of(row: Option<Vec<Option<String>>>) -> Self {
-        let Some(row) = row else { return Self::NoRow };
+    /// What the rows say that [`select_end`](HistoryTable::select_end) gives.
+    fn of(rows: Vec<Vec<Option<String>>>) -> Self {
+        let Some(row) = rows.into_iter().next() else { return Self::NoRow };
         match HistoryRow::parse_end(row) {
             Some(digest) => Self::Done(digest),
             None => Self::Other,

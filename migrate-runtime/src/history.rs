@@ -180,13 +180,11 @@ impl HistoryTable {
     }
 
     /// The one statement of a start with nothing to do: by what the last row is known, its state and its format. Each column
-    /// more would take every start longer. Only the first row is meant.
+    /// more would take every start longer.
     pub(crate) fn select_end(&self, backend: Backend) -> String {
-        // SQLite makes rows as they are asked for, and needs longer for a statement with a limit.
-        let limit = if backend == Backend::Sqlite { "" } else { " LIMIT 1" };
         let (name, namespace) = (self.name(backend), quote_text(&self.namespace, backend));
-        let (columns, order) = ("SELECT digest, state, format FROM ", " ORDER BY seq DESC");
-        [columns, &name, " WHERE namespace = ", &namespace, order, limit].concat()
+        let (columns, order) = ("SELECT digest, state, format FROM ", " ORDER BY seq DESC LIMIT 1");
+        [columns, &name, " WHERE namespace = ", &namespace, order].concat()
     }
 
     /// Which row is the last, and its state.

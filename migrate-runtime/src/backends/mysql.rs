@@ -322,7 +322,7 @@ impl Database for Mysql<'_> {
     /// revisions differ between them, and the next read asks the server itself.
     async fn read_end(&mut self, table: &HistoryTable) -> Result<End, Fault> {
         match self.read(&table.select_end(self.dialect())).await {
-            Ok(rows) => Ok(End::of(rows.into_iter().next())),
+            Ok(rows) => Ok(End::of(rows)),
             Err(failed) if NO_HISTORY.contains(&failed.code) => Ok(End::NoTable),
             Err(failed) => Err(failed.fault),
         }

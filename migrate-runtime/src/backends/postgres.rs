@@ -193,7 +193,7 @@ impl Database for Postgres<'_> {
 
     async fn read_end(&mut self, table: &HistoryTable) -> Result<End, Fault> {
         match self.rows(&table.select_end(BACKEND)).await {
-            Ok(rows) => Ok(End::of(rows.into_iter().next())),
+            Ok(rows) => Ok(End::of(rows)),
             Err(error) if is(&error, &NO_TABLE) => Ok(End::NoTable),
             Err(error) => Err(fault(error)),
         }

@@ -81,15 +81,6 @@ impl<'a> Sqlite<'a> {
         })
     }
 
-    /// The first row of a query; the others are not made.
-    fn first_row(&self, sql: &str) -> rusqlite::Result<Option<Vec<Option<String>>>> {
-        self.patiently(|connection| {
-            let mut statement = connection.prepare(sql)?;
-            let mut rows = statement.query([])?;
-            rows.next()?.map(texts).transpose()
-        })
-    }
-
     /// The rows of a query of cargo-migrate's.
     #[cfg(feature = "_source")]
     pub(crate) fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Fault> {
@@ -97,8 +88,8 @@ impl<'a> Sqlite<'a> {
     }
 
     fn end(&self, table: &HistoryTable) -> Result<End, Fault> {
-        match self.first_row(&table.select_end(BACKEND)) {
-            Ok(row) => Ok(End::of(row)),
+        match self.rows(&table.select_end(BACKEND)) {
+            Ok(rows) => Ok(End::of(rows)),
             Err(error) if is_no_table(&error) => Ok(End::NoTable),
             Err(error) => Err(fault(error)),
         }
