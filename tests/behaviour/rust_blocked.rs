@@ -127,40 +127,48 @@ behaviours! {
     }
 }
 
-#[test]
-fn on_postgres_a_rust_revision_that_commits_by_itself_is_told_of_also_when_it_fails_afterwards() {
-    let db = Database::new(Kind::Postgres);
-    let (mut connection, traffic) = written(&db);
-    let (report, blocked, mut traffic) = until_blocked!(db, connection, traffic, upgrade("b4"));
-    let text = report.unwrap_err().to_string();
-    assert!(text.contains("ended the transaction that it runs in"), "{text}");
-    assert!(text.contains("its row in the history"), "{text}");
-    assert_eq!(blocked, 0);
-    assert_eq!(connection.rows("SELECT n FROM t2"), [["4"]]);
-    traffic.take().into_iter().for_each(commit);
-    assert_eq!(connection.value("SHOW lock_timeout"), "0");
+mod a_rust_revision_that_commits_by_itself_is_told_of_also_when_it_fails_afterwards {
+    use super::*;
+
+    #[test]
+    fn postgres() {
+        let db = Database::new(Kind::Postgres);
+        let (mut connection, traffic) = written(&db);
+        let (report, blocked, mut traffic) = until_blocked!(db, connection, traffic, upgrade("b4"));
+        let text = report.unwrap_err().to_string();
+        assert!(text.contains("ended the transaction that it runs in"), "{text}");
+        assert!(text.contains("its row in the history"), "{text}");
+        assert_eq!(blocked, 0);
+        assert_eq!(connection.rows("SELECT n FROM t2"), [["4"]]);
+        traffic.take().into_iter().for_each(commit);
+        assert_eq!(connection.value("SHOW lock_timeout"), "0");
+    }
 }
 
 /// The rows of such a table stay when the rest is rolled back, and would be there twice.
-#[test]
-fn on_mysql_what_has_changed_a_table_without_transactions_is_not_tried_again() {
-    let db = Database::new(Kind::Mysql);
-    let (mut connection, mut traffic) = written(&db);
-    connection.run("CREATE TABLE log (n INTEGER) ENGINE = MyISAM");
-    let set = Revisions::new()
-        .namespace("other")
-        .sql("notes", "INSERT INTO log VALUES (1);\nUPDATE t1 SET a = 2;", "")
-        .build();
-    let mut blocked = 0;
-    let result = migrate!(
-        connection,
-        set,
-        statement_lock_timeout(TRY)
-            .on_event(|event| blocked += usize::from(matches!(event, Event::Blocked { .. })))
-            .upgrade("head")
-    );
-    assert_eq!(result.unwrap_err().kind(), ErrorKind::Revision);
-    assert_eq!(blocked, 0);
-    assert_eq!(connection.count("log"), 1);
-    traffic.run("COMMIT");
+mod what_has_changed_a_table_without_transactions_is_not_tried_again {
+    use super::*;
+
+    #[test]
+    fn mysql() {
+        let db = Database::new(Kind::Mysql);
+        let (mut connection, mut traffic) = written(&db);
+        connection.run("CREATE TABLE log (n INTEGER) ENGINE = MyISAM");
+        let set = Revisions::new()
+            .namespace("other")
+            .sql("notes", "INSERT INTO log VALUES (1);\nUPDATE t1 SET a = 2;", "")
+            .build();
+        let mut blocked = 0;
+        let result = migrate!(
+            connection,
+            set,
+            statement_lock_timeout(TRY)
+                .on_event(|event| blocked += usize::from(matches!(event, Event::Blocked { .. })))
+                .upgrade("head")
+        );
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Revision);
+        assert_eq!(blocked, 0);
+        assert_eq!(connection.count("log"), 1);
+        traffic.run("COMMIT");
+    }
 }

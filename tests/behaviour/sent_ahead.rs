@@ -110,64 +110,80 @@ behaviours! {
     }
 }
 
-#[test]
-fn a_race_inside_of_what_was_sent_ahead_is_settled_by_the_rows() {
-    let db = embed_migrations_tests::database::Database::new(Kind::Postgres);
-    let slow = (1..=STEPS).fold(Revisions::new(), |revisions, n| {
-        let up = format!("SELECT pg_sleep(0.05);\nCREATE TABLE t{n} (id INTEGER PRIMARY KEY);\nINSERT INTO t{n} VALUES ({n});");
-        revisions.sql(&format!("r{n:04}"), &up, &format!("DROP TABLE t{n};"))
-    });
-    let set = slow.build();
-    let total: usize = std::thread::scope(|scope| {
-        let run = |lock: Lock| {
-            let mut connection = db.connect();
-            migrate!(connection, set, lock(lock).upgrade("head")).unwrap().steps.len()
-        };
-        // One has the session's lock, and others do not ask.
-        let locks = [Lock::Session, Lock::None, Lock::None, Lock::Session, Lock::None, Lock::None];
-        let starters: Vec<_> = locks.map(|lock| scope.spawn(move || run(lock))).into_iter().collect();
-        starters.into_iter().map(|starter| starter.join().unwrap()).sum()
-    });
-    assert_eq!(total, STEPS, "every step is in the report of the one that took it");
-    assert_eq!(db.tables(), names(STEPS));
-}
+mod a_race_inside_of_what_was_sent_ahead_is_settled_by_the_rows {
+    use super::*;
 
-#[test]
-fn a_revision_that_has_the_session_forget_its_statements_costs_the_run_nothing() {
-    for forgets in [
-        "DEALLOCATE ALL;",
-        "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$;",
-        "PREPARE own AS SELECT 1;\nEXECUTE own;",
-    ] {
+    #[test]
+    fn postgres() {
         let db = embed_migrations_tests::database::Database::new(Kind::Postgres);
-        let set = (1..=3 * STEPS)
-            .fold(Revisions::tables(1), |revisions, n| {
-                let up = if n % 10 == 5 && n < 20 {
-                    forgets.replace("own", &format!("own{n}"))
-                } else {
-                    format!("INSERT INTO t1 VALUES ({});", n + 1)
-                };
-                revisions.sections(&format!("s{n:04}"), &format!("-- migrate:up postgres\n{up}"))
-            })
-            .build();
-        let mut connection = db.connect();
-        let report = migrate!(connection, set, upgrade("head")).unwrap();
-        assert_eq!(report.steps.len(), 3 * STEPS + 1, "{forgets}");
-        assert_eq!(connection.count("t1"), 3 * STEPS - 1, "{forgets}");
-        assert_eq!(connection.count("migrate_history"), 3 * STEPS + 1, "{forgets}");
-        assert_eq!(connection.value(KEPT), "0", "{forgets}");
+        let slow = (1..=STEPS).fold(Revisions::new(), |revisions, n| {
+            let up = format!("SELECT pg_sleep(0.05);\nCREATE TABLE t{n} (id INTEGER PRIMARY KEY);\nINSERT INTO t{n} VALUES ({n});");
+            revisions.sql(&format!("r{n:04}"), &up, &format!("DROP TABLE t{n};"))
+        });
+        let set = slow.build();
+        let total: usize = std::thread::scope(|scope| {
+            let run = |lock: Lock| {
+                let mut connection = db.connect();
+                migrate!(connection, set, lock(lock).upgrade("head")).unwrap().steps.len()
+            };
+            // One has the session's lock, and others do not ask.
+            let locks = [Lock::Session, Lock::None, Lock::None, Lock::Session, Lock::None, Lock::None];
+            let starters: Vec<_> = locks.map(|lock| scope.spawn(move || run(lock))).into_iter().collect();
+            starters.into_iter().map(|starter| starter.join().unwrap()).sum()
+        });
+        assert_eq!(total, STEPS, "every step is in the report of the one that took it");
+        assert_eq!(db.tables(), names(STEPS));
     }
 }
 
-#[test]
-fn the_session_keeps_no_statement_of_a_run_that_is_over() {
-    let db = embed_migrations_tests::database::Database::new(Kind::Postgres);
-    let mut connection = db.connect();
-    migrate!(connection, history(STEPS, "INSERT INTO no_such_table VALUES (1);").build(), upgrade("head"))
+mod a_revision_that_has_the_session_forget_its_statements_costs_the_run_nothing {
+    use super::*;
+
+    #[test]
+    fn postgres() {
+        for forgets in [
+            "DEALLOCATE ALL;",
+            "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$;",
+            "PREPARE own AS SELECT 1;\nEXECUTE own;",
+        ] {
+            let db = embed_migrations_tests::database::Database::new(Kind::Postgres);
+            let set = (1..=3 * STEPS)
+                .fold(Revisions::tables(1), |revisions, n| {
+                    let up = if n % 10 == 5 && n < 20 {
+                        forgets.replace("own", &format!("own{n}"))
+                    } else {
+                        format!("INSERT INTO t1 VALUES ({});", n + 1)
+                    };
+                    revisions.sections(&format!("s{n:04}"), &format!("-- migrate:up postgres\n{up}"))
+                })
+                .build();
+            let mut connection = db.connect();
+            let report = migrate!(connection, set, upgrade("head")).unwrap();
+            assert_eq!(report.steps.len(), 3 * STEPS + 1, "{forgets}");
+            assert_eq!(connection.count("t1"), 3 * STEPS - 1, "{forgets}");
+            assert_eq!(connection.count("migrate_history"), 3 * STEPS + 1, "{forgets}");
+            assert_eq!(connection.value(KEPT), "0", "{forgets}");
+        }
+    }
+}
+
+mod the_session_keeps_no_statement_of_a_run_that_is_over {
+    use super::*;
+
+    #[test]
+    fn postgres() {
+        let db = embed_migrations_tests::database::Database::new(Kind::Postgres);
+        let mut connection = db.connect();
+        migrate!(
+            connection,
+            history(STEPS, "INSERT INTO no_such_table VALUES (1);").build(),
+            upgrade("head")
+        )
         .unwrap_err();
-    assert_eq!(connection.value(KEPT), "0", "one that failed");
-    migrate!(connection, history(0, "").build(), upgrade("head")).unwrap();
-    assert_eq!(connection.value(KEPT), "0", "one that succeeded");
+        assert_eq!(connection.value(KEPT), "0", "one that failed");
+        migrate!(connection, history(0, "").build(), upgrade("head")).unwrap();
+        assert_eq!(connection.value(KEPT), "0", "one that succeeded");
+    }
 }
 
 /// How many statements of the runtime's the session keeps.

@@ -254,40 +254,48 @@ server_behaviours! {
     }
 }
 
-#[test]
-fn parameters_that_only_the_driver_knows_do_not_weaken_anything() {
-    let db = Database::new(Kind::Mysql);
-    for parameters in
-        ["require_ssl=true", "require_ssl=true&verify_ca=false", "sslmode=require&built_in_roots=false"]
-    {
-        let error = encrypted(&db, &with(&db.url(), parameters)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Url);
-        assert!(error.to_string().contains("`sslmode`"), "{error}");
+mod parameters_that_only_the_driver_knows_do_not_weaken_anything {
+    use super::*;
+
+    #[test]
+    fn mysql() {
+        let db = Database::new(Kind::Mysql);
+        for parameters in
+            ["require_ssl=true", "require_ssl=true&verify_ca=false", "sslmode=require&built_in_roots=false"]
+        {
+            let error = encrypted(&db, &with(&db.url(), parameters)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Url);
+            assert!(error.to_string().contains("`sslmode`"), "{error}");
+        }
     }
 }
 
-#[test]
-fn rules_of_postgresql_against_tls_leave_prefer_a_plain_connection() {
-    let db = Database::new(Kind::Postgres);
-    let mut admin = Connection::new(Kind::Postgres, &db.url());
-    // The server reads its rules anew; the test's own database is the only one that they are about.
-    let rules = admin.value("SHOW hba_file");
-    let before = std::fs::read_to_string(&rules).unwrap();
-    std::fs::write(
-        &rules,
-        format!("hostnossl {} all all scram-sha-256\nhostssl {0} all all reject\n{before}", db.name),
-    )
-    .unwrap();
-    admin.run("SELECT pg_reload_conf()");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let refused = loop {
-        match encrypted(&db, &with(&db.url(), "sslmode=require")) {
-            Err(error) => break error.to_string(),
-            Ok(_) => assert!(Instant::now() < deadline, "the rules do not reach the server"),
-        }
-    };
-    assert!(refused.contains("pg_hba.conf"), "{refused}");
-    assert!(!encrypted(&db, &db.url()).unwrap());
-    std::fs::write(&rules, before).unwrap();
-    admin.run("SELECT pg_reload_conf()");
+mod rules_of_the_server_against_tls_leave_prefer_a_plain_connection {
+    use super::*;
+
+    #[test]
+    fn postgres() {
+        let db = Database::new(Kind::Postgres);
+        let mut admin = Connection::new(Kind::Postgres, &db.url());
+        // The server reads its rules anew; the test's own database is the only one that they are about.
+        let rules = admin.value("SHOW hba_file");
+        let before = std::fs::read_to_string(&rules).unwrap();
+        std::fs::write(
+            &rules,
+            format!("hostnossl {} all all scram-sha-256\nhostssl {0} all all reject\n{before}", db.name),
+        )
+        .unwrap();
+        admin.run("SELECT pg_reload_conf()");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let refused = loop {
+            match encrypted(&db, &with(&db.url(), "sslmode=require")) {
+                Err(error) => break error.to_string(),
+                Ok(_) => assert!(Instant::now() < deadline, "the rules do not reach the server"),
+            }
+        };
+        assert!(refused.contains("pg_hba.conf"), "{refused}");
+        assert!(!encrypted(&db, &db.url()).unwrap());
+        std::fs::write(&rules, before).unwrap();
+        admin.run("SELECT pg_reload_conf()");
+    }
 }
