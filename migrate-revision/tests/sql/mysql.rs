@@ -169,6 +169,15 @@ fn quotes_follow_sql_mode() {
             "SET sql_mode = @x; SELECT 'a\\n;', \"b\"; SELECT 2",
             &[("SET sql_mode = @x", Session), ("SELECT 'a\\n;', \"b\"", Query), ("SELECT 2", Query)],
         ),
+        // No call, and one that nothing closes: nothing is known, and the server refuses them.
+        (
+            "SET sql_mode = 'ANSI_QUOTES'(; SELECT 'a', \"b\"",
+            &[("SET sql_mode = 'ANSI_QUOTES'(", Session), ("SELECT 'a', \"b\"", Query)],
+        ),
+        (
+            "SET sql_mode = concat('ANSI_QUOTES', ''; SELECT 'a', \"b\"",
+            &[("SET sql_mode = concat('ANSI_QUOTES', ''", Session), ("SELECT 'a', \"b\"", Query)],
+        ),
         (
             "DELIMITER //\nSET sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT '\\'//\nSELECT 2//",
             &[("SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT '\\'", Other), ("SELECT 2", Query)],

@@ -1,6 +1,7 @@
 //! The course of a verb that changes the database: read, plan, lock, read again, take the steps, and once more from the
 //! beginning whenever another process was faster.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use migrate_revision::graph::Applied;
@@ -8,7 +9,7 @@ use migrate_revision::{Backend, Goal, Steps, Target, lock_key};
 
 use super::state::State;
 use super::{Aim, Outcome, Run};
-use crate::backends::{Attempt, Database, End, Last, LockKey, StepFault, Work, WorkBody};
+use crate::backends::{Attempt, Database, End, Last, LockKey, StepFault, Work, WorkBody, told_to_stop};
 use crate::event::Event;
 use crate::history::{HistoryRow, RowState, Running, TakeOver};
 use crate::options::{Lock, Transaction};
@@ -209,6 +210,17 @@ impl<D: Database> Run<'_, D> {
     /// Who only has to get `to_head` does not need the lock if others get there in the meantime: not to wait for the one
     /// who takes it next, nor for a lock that a pooler has kept.
     pub(super) async fn lock(&mut self, to_head: bool) -> Result<Last> {
+        let result = self.wait_for_lock(to_head).await;
+        // Whatever the server was at when it was told to give up.
+        let is_stopped = self.options.cancelled.load(Ordering::Relaxed);
+        result.map_err(|error| match error.kind() {
+            ErrorKind::Cancelled => error,
+            _ if is_stopped => told_to_stop().with_source(error),
+            _ => error,
+        })
+    }
+
+    async fn wait_for_lock(&mut self, to_head: bool) -> Result<Last> {
         if self.options.lock == Lock::None {
             self.locked = true;
             return self.read_last().await;

@@ -121,7 +121,9 @@ impl Mode {
             let at = if scoped { 3 } else { 1 };
             return (view.is(at, "sql_mode") && view.len() == at + 1).then(|| self.value.clone()).flatten();
         }
-        if depth == 0 || !view.symbol(1, "(") || view.after_parentheses(1) != view.len() {
+        let closed =
+            view.len() > 2 && view.after_parentheses(1) == view.len() && view.symbol(view.len() - 1, ")");
+        if depth == 0 || !view.symbol(1, "(") || !closed {
             return None;
         }
         let arguments = self.arguments(view.skip(2).take(view.len() - 3), depth - 1)?;
