@@ -42,14 +42,18 @@ fn alembic_goes_on(kind: Kind, scheme: &str, feature: &str) {
     assert_eq!(database.connect().value("SELECT name FROM users"), "a;b -- c");
 }
 
-#[test]
-fn alembic_goes_on_as_ours_on_postgres() {
-    alembic_goes_on(Kind::Postgres, "postgresql", "postgres");
-}
+mod alembic_goes_on_as_ours {
+    use super::*;
 
-#[test]
-fn alembic_goes_on_as_ours_on_mysql() {
-    alembic_goes_on(Kind::Mysql, "mysql", "mysql");
+    #[test]
+    fn postgres() {
+        alembic_goes_on(Kind::Postgres, "postgresql", "postgres");
+    }
+
+    #[test]
+    fn mysql() {
+        alembic_goes_on(Kind::Mysql, "mysql", "mysql");
+    }
 }
 
 /// The tables as each tool makes them, with the versions 1 and 2 of three.
@@ -113,33 +117,42 @@ fn tables_are_read(kind: Kind, feature: &str, blob: &str, bytes: &dyn Fn(&str) -
     }
 }
 
-#[test]
-fn the_tables_are_read_on_postgres() {
-    tables_are_read(Kind::Postgres, "postgres", "BYTEA", &|hex| format!("'\\x{hex}'"));
+mod the_tables_of_each_tool_are_read {
+    use super::*;
+
+    #[test]
+    fn postgres() {
+        tables_are_read(Kind::Postgres, "postgres", "BYTEA", &|hex| format!("'\\x{hex}'"));
+    }
+
+    #[test]
+    fn mysql() {
+        tables_are_read(Kind::Mysql, "mysql", "BLOB", &|hex| format!("X'{hex}'"));
+    }
 }
 
-#[test]
-fn the_tables_are_read_on_mysql() {
-    tables_are_read(Kind::Mysql, "mysql", "BLOB", &|hex| format!("X'{hex}'"));
-}
+mod the_checksums_of_sqlx_are_read_on_servers {
+    mod postgres {
+        use super::super::*;
 
-#[test]
-fn the_checksums_of_sqlx_are_read_on_servers() {
-    // SHA-384 of `CREATE TABLE t (x INT);\n`, by another program.
-    const SUM: &str =
-        "64c2d56b080f73a5280c7d832e5d9a4e682233fc017f5089709d2f3b773267cba21f788183d642f79efb964f0a9a7d32";
-    for (kind, feature, blob, value) in [
-        (Kind::Postgres, "postgres", "BYTEA", format!("'\\x{SUM}'")),
-        (Kind::Mysql, "mysql", "BLOB", format!("X'{SUM}'")),
-    ] {
-        let (database, project) =
-            (Database::new(kind), project(&[("old/1_t.sql", "CREATE TABLE t (x INT);\n")]));
-        for_server(&project, feature);
-        database.connect().run(&format!(
-            "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL, checksum {blob} NOT \
-             NULL); INSERT INTO _sqlx_migrations VALUES (1, TRUE, {value})"
-        ));
-        run_on(&project, &database, &["adopt", "--from", "sqlx", "old", "--stamp"]).ok();
-        assert_eq!(run_on(&project, &database, &["current"]).ok(), "1 (head), t\n");
+        #[test]
+        fn mysql() {
+            // SHA-384 of `CREATE TABLE t (x INT);\n`, by another program.
+            const SUM: &str = "64c2d56b080f73a5280c7d832e5d9a4e682233fc017f5089709d2f3b773267cba21f788183d642f79efb964f0a9a7d32";
+            for (kind, feature, blob, value) in [
+                (Kind::Postgres, "postgres", "BYTEA", format!("'\\x{SUM}'")),
+                (Kind::Mysql, "mysql", "BLOB", format!("X'{SUM}'")),
+            ] {
+                let (database, project) =
+                    (Database::new(kind), project(&[("old/1_t.sql", "CREATE TABLE t (x INT);\n")]));
+                for_server(&project, feature);
+                database.connect().run(&format!(
+                    "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL, checksum {blob} NOT \
+                     NULL); INSERT INTO _sqlx_migrations VALUES (1, TRUE, {value})"
+                ));
+                run_on(&project, &database, &["adopt", "--from", "sqlx", "old", "--stamp"]).ok();
+                assert_eq!(run_on(&project, &database, &["current"]).ok(), "1 (head), t\n");
+            }
+        }
     }
 }
