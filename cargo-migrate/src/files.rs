@@ -104,9 +104,15 @@ impl Guard {
     /// Waits until no other command changes the directory.
     ///
     /// # Errors
-    /// When the file that is locked cannot be opened.
+    /// When neither the directory nor a file that stands for it can be locked.
     pub(crate) fn take(directory: &Path) -> Result<Self, Error> {
         let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+        // The directory itself, so that nothing is left of it. Windows opens none, and some network file systems lock none.
+        if let Ok(opened) = File::open(&real)
+            && FileExt::lock(&opened).is_ok()
+        {
+            return Ok(Self(opened));
+        }
         // Not beside the revisions, where it would show up in version control.
         let name = format!("cargo-migrate-{:016x}.lock", stable_hash(real.as_os_str().as_encoded_bytes()));
         let path = std::env::temp_dir().join(name);

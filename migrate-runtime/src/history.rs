@@ -187,11 +187,12 @@ impl HistoryTable {
         [columns, &name, " WHERE namespace = ", &namespace, order].concat()
     }
 
-    /// Which row is the last, and its state.
+    /// Which row is the last, its state, and what time it is.
     #[cfg(feature = "sqlite")]
     pub(crate) fn select_last_place(&self, backend: Backend) -> String {
         format!(
-            "SELECT seq, digest, state FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
+            "SELECT seq, digest, state, {} FROM {} WHERE namespace = {} ORDER BY seq DESC LIMIT 1",
+            now(backend),
             self.name(backend),
             quote_text(&self.namespace, backend)
         )

@@ -1,6 +1,7 @@
 //! What SQLite alone can do to a migration.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use embed_migrations::{ErrorKind, Event};
@@ -9,6 +10,7 @@ use embed_migrations_tests::guarantees::counted;
 use embed_migrations_tests::log::Log;
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 /// How SQLite keeps what a transaction may still undo.
 const JOURNALS: [&str; 4] = ["DELETE", "TRUNCATE", "PERSIST", "WAL"];
@@ -224,4 +226,36 @@ fn a_corrupt_file_is_an_error_and_not_touched() {
         tried += 1;
     }
     counted("A corrupt or encrypted file", Kind::Sqlite, tried + 1);
+}
+
+/// The runtime's own statements around a step are parsed once for many steps, as SQLite asks at each parsing what they may do;
+/// a change of the schema has it parse them anew, and ask no more than once for it.
+#[test]
+fn what_records_a_step_is_parsed_once_for_many() {
+    static RECORDED: AtomicUsize = AtomicUsize::new(0);
+    for (changes_schema, most) in [(false, 2), (true, 41)] {
+        let db = Database::new(Kind::Sqlite);
+        let mut connection = db.connect();
+        RECORDED.store(0, Ordering::Relaxed);
+        let authorizer = |context: AuthContext<'_>| {
+            if matches!(context.action, AuthAction::Insert { table_name: "migrate_history" }) {
+                RECORDED.fetch_add(1, Ordering::Relaxed);
+            }
+            Authorization::Allow
+        };
+        native(&connection).authorizer(Some(authorizer)).unwrap();
+        let mut revisions = Revisions::new().sql("first", "CREATE TABLE t (id INTEGER);", "");
+        for n in 1..=40 {
+            let sql = if changes_schema {
+                format!("CREATE TABLE t{n} (id INTEGER);")
+            } else {
+                format!("INSERT INTO t VALUES ({n});")
+            };
+            revisions = revisions.sql(&format!("step{n}"), &sql, "");
+        }
+        let report = migrate!(connection, revisions.build(), upgrade("head")).unwrap();
+        assert_eq!(report.steps.len(), 41);
+        assert_eq!(connection.count("migrate_history"), 41);
+        assert!(RECORDED.load(Ordering::Relaxed) <= most, "{RECORDED:?} {most}");
+    }
 }

@@ -67,9 +67,11 @@ fn assert_touched(project: &Project, file: &str, line: &str) {
 #[test]
 fn many_at_once_make_one_line() {
     let project = Project::initialised();
+    let temporary = tempfile::tempdir().unwrap();
     let children: Vec<_> = (0..8)
         .map(|n| {
-            project.command(&["new", "-m", &format!("number {n}")]).stdout(Stdio::piped()).spawn().unwrap()
+            let mut command = project.command(&["new", "-m", &format!("number {n}")]);
+            command.env("TMPDIR", temporary.path()).stdout(Stdio::piped()).spawn().unwrap()
         })
         .collect();
     for child in children {
@@ -78,6 +80,8 @@ fn many_at_once_make_one_line() {
     assert_eq!(project.run("heads").ok().lines().count(), 1);
     assert_eq!(project.run("history").ok().lines().count(), 8);
     assert!(project.migrations().iter().all(|name| !name.starts_with('.')), "{:?}", project.migrations());
+    #[cfg(unix)]
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod alarm;
 mod faults;
 mod lock;
+mod many;
 mod recorded;
 mod values;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use migrate_revision::{Backend, Script, SectionOptions};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Statement};
 
 use self::alarm::Alarm;
 use self::faults::{ended_transaction, failed, fault, is_no_table, row_fault};
@@ -23,7 +24,7 @@ use self::lock::USUAL_WAIT;
 use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::error::Fault;
-use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
+use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, now};
 use crate::{Error, ErrorKind, Result};
 
 pub(crate) use self::values::{execute, query};
@@ -120,12 +121,8 @@ impl<'a> Sqlite<'a> {
         self.foreign_keys.map_or(Ok(()), |on| self.set_foreign_keys(on)).map_err(fault)
     }
 
-    /// Ends whatever transaction is open. SQLite has ended it itself after some errors.
-    fn roll_back(&mut self) {
-        if !self.connection.is_autocommit() {
-            // Nothing can be done about a rollback that fails; the transaction ends with the connection.
-            let _ = self.connection.execute_batch("ROLLBACK");
-        }
+    fn roll_back(&self) {
+        roll_back(self.connection);
     }
 
     async fn transact_steps(
@@ -175,21 +172,10 @@ impl<'a> Sqlite<'a> {
     /// Writes rows behind the last one, which this transaction has written.
     fn write_behind(&self, table: &HistoryTable, rows: &[&NewRow]) -> rusqlite::Result<()> {
         let Some(first) = rows.first() else { return Ok(()) };
+        let time: String =
+            self.connection.query_row(&format!("SELECT {}", now(BACKEND)), [], |row| row.get(0))?;
         let mut statement = self.connection.prepare(&table.insert_bound(&first.applied_by))?;
-        for row in rows {
-            statement.execute(rusqlite::params![
-                row.seq(),
-                row.revision,
-                row.action.as_str(),
-                row.heads,
-                row.digest,
-                row.checksum,
-                row.compatible,
-                row.statements as i64,
-                row.down_sql,
-            ])?;
-        }
-        Ok(())
+        rows.iter().try_for_each(|row| write_bound(&mut statement, row, &time))
     }
 
     fn broken_foreign_keys(&self) -> Result<Vec<Vec<Option<String>>>, Fault> {
@@ -374,6 +360,32 @@ impl Database for Sqlite<'_> {
         result
     }
 
+    async fn transact_each(
+        &mut self,
+        table: &HistoryTable,
+        create: bool,
+        steps: &[Work<'_>],
+        told: &mut Tell<'_>,
+    ) -> Result<(), (usize, StepFault)> {
+        let mut place = 0;
+        while let Some(rest) = steps.get(place..).filter(|rest| !rest.is_empty()) {
+            let create = create && place == 0;
+            let plain = if create { 0 } else { many::plain(rest) };
+            let mut tell = |step: usize, what: Told| told(place + step, what);
+            if plain > 1 {
+                let done = self.transact_plain(table, &rest[..plain], &mut tell);
+                done.map_err(|(step, fault)| (place + step, fault))?;
+                place += plain;
+            } else {
+                let done = self.transact(table, create, &rest[..1], &mut tell).await;
+                done.map_err(|fault| (place, fault))?;
+                told(place, Told::Kept);
+                place += 1;
+            }
+        }
+        Ok(())
+    }
+
     async fn begin_running(
         &mut self,
         table: &HistoryTable,
@@ -407,6 +419,31 @@ impl Database for Sqlite<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         self.record(table, running, work, from, told)
+    }
+}
+
+/// Writes a row by [`insert_bound`](HistoryTable::insert_bound).
+fn write_bound(statement: &mut Statement<'_>, row: &NewRow, time: &str) -> rusqlite::Result<()> {
+    let cells = rusqlite::params![
+        row.seq(),
+        row.revision,
+        row.action.as_str(),
+        row.heads,
+        row.digest,
+        row.checksum,
+        row.compatible,
+        row.statements as i64,
+        row.down_sql,
+        time,
+    ];
+    statement.execute(cells).map(drop)
+}
+
+/// Ends whatever transaction is open. SQLite has ended it itself after some errors.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // Nothing can be done about a rollback that fails; the transaction ends with the connection.
+        let _ = connection.execute_batch("ROLLBACK");
     }
 }
 

@@ -94,17 +94,17 @@ impl HistoryTable {
         Some(format!(
             "{} SELECT {} FROM ROWS FROM ({}) AS rows (s, r, a, h, d, c, k, n, u)",
             self.insert_into(backend),
-            self.values_of("s", &cells, "NULL", &first.applied_by, true, backend),
+            self.values_of("s", &cells, "NULL", (&first.applied_by, now(backend)), true, backend),
             unnested.join(", ")
         ))
     }
 
     /// Writes the row of a step that is done behind the one before it. Its parameters are its number, and what of it
-    /// differs from one step to the next, in the order of [`Cells`].
+    /// differs from one step to the next, in the order of [`Cells`], and the time.
     #[cfg(feature = "sqlite")]
     pub(crate) fn insert_bound(&self, applied_by: &str) -> String {
         let cells = std::array::from_fn(|place| format!("?{}", place + 2));
-        let values = self.values_of("?1", &cells, "NULL", applied_by, true, Backend::Sqlite);
+        let values = self.values_of("?1", &cells, "NULL", (applied_by, "?10"), true, Backend::Sqlite);
         format!("{} VALUES ({values})", self.insert_into(Backend::Sqlite))
     }
 
@@ -127,22 +127,22 @@ impl HistoryTable {
 
     fn values(&self, row: &NewRow, seq: &str, done: bool, backend: Backend) -> String {
         let in_force = literal(row.in_force.as_deref(), backend);
-        self.values_of(seq, &cells(row, backend), &in_force, &row.applied_by, done, backend)
+        self.values_of(seq, &cells(row, backend), &in_force, (&row.applied_by, now(backend)), done, backend)
     }
 
+    /// A row's values, of which the number, the cells and the time are expressions.
     fn values_of(
         &self,
         seq: &str,
         cells: &Cells,
         in_force: &str,
-        applied_by: &str,
+        (applied_by, now): (&str, &str),
         done: bool,
         backend: Backend,
     ) -> String {
         let [revision, direction, heads, digest, checksum, compatible, statements, down_sql] = cells;
         let namespace = quote_text(&self.namespace, backend);
         let applied_by = quote_text(applied_by, backend);
-        let now = now(backend);
         let (state, done, finished_at) =
             if done { ("done", statements.as_str(), now) } else { ("running", "0", "NULL") };
         format!(
@@ -161,7 +161,7 @@ impl HistoryTable {
         format!(
             "PREPARE {name} (bigint, text, text, text, text, text, text, bigint, bigint, text) AS {} VALUES ({})",
             self.insert_into(backend),
-            self.values_of(&seq, &cells, "NULL", applied_by, true, backend)
+            self.values_of(&seq, &cells, "NULL", (applied_by, now(backend)), true, backend)
         )
     }
 }

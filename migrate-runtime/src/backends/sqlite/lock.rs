@@ -21,6 +21,10 @@ const SHORT_WAIT: Duration = Duration::from_millis(50);
 const FIRST_TOLD: Duration = Duration::from_millis(100);
 const SELDOM_TOLD: Duration = Duration::from_secs(2);
 
+/// Begins a transaction with the write lock.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const COMMIT: &str = "COMMIT";
+
 impl Sqlite<'_> {
     /// Gives up waiting for another connection's lock once this is set. The connection is one that [`open`](super::open) made.
     pub(crate) fn until(self, stop: &Arc<AtomicBool>) -> Self {
@@ -87,16 +91,8 @@ impl Sqlite<'_> {
         row: &NewRow,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        let patience = self.patience;
-        let begun =
-            self.wait(&mut blocked(told, 0), |connection| connection.execute_batch("BEGIN IMMEDIATE"));
-        begun.map_err(|error| {
-            if is_busy(&error) && !self.is_stopped() {
-                StepFault::Error(still_locked(patience, error))
-            } else {
-                self.blocked(error)
-            }
-        })?;
+        let begun = self.wait(&mut blocked(told, 0), |connection| connection.execute_batch(BEGIN));
+        begun.map_err(|error| self.not_begun(error))?;
         let overtaken = match self.rows(&table.select_last_place(BACKEND)) {
             Ok(rows) => is_other(rows.first(), row.after.row()),
             Err(error) if is_no_table(&error) => row.after.row().is_some(),
@@ -117,8 +113,17 @@ impl Sqlite<'_> {
     }
 
     pub(super) fn commit(&self, told: &mut Tell<'_>, step: usize) -> Result<(), StepFault> {
-        let done = self.wait(&mut blocked(told, step), |connection| connection.execute_batch("COMMIT"));
+        let done = self.wait(&mut blocked(told, step), |connection| connection.execute_batch(COMMIT));
         done.map_err(|error| self.blocked(error))
+    }
+
+    /// Why a transaction could not begin.
+    pub(super) fn not_begun(&self, error: rusqlite::Error) -> StepFault {
+        if is_busy(&error) && !self.is_stopped() {
+            StepFault::Error(still_locked(self.patience, error))
+        } else {
+            self.blocked(error)
+        }
     }
 
     /// Why a transaction could not begin or end.
@@ -136,7 +141,7 @@ pub(super) fn blocked(told: &mut Tell<'_>, step: usize) -> impl FnMut(Duration) 
 }
 
 /// Whether the last row, if there is one, is another than the one that is expected, or is not done.
-fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
+pub(super) fn is_other(last: Option<&Vec<Option<String>>>, expected: Option<(i64, &str)>) -> bool {
     let Some([Some(seq), Some(digest), Some(state), ..]) = last.map(Vec::as_slice) else {
         return expected.is_some();
     };
