@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::conflict::{graph_problem, listed, several_heads};
 use super::directory::{DataFile, Directory};
-use super::file::{Content, ParsedRevision, SourceText};
+use super::file::{Content, MAX_PROBLEMS, ParsedRevision, SourceText};
+use super::header::block_comment;
 use super::lock::Lock;
 use super::marker::RawSection;
 use super::rust::RustItems;
@@ -137,7 +138,8 @@ fn resolve_but(
             Some(graph)
         }
         Err(errors) => {
-            problems.extend(errors.iter().filter_map(|error| graph_problem(&directory, error)));
+            let told = errors.iter().filter_map(|error| graph_problem(&directory, error));
+            problems.extend(told.take(MAX_PROBLEMS));
             None
         }
     };
@@ -291,10 +293,7 @@ impl Checker<'_> {
         if !section.irreversible {
             return;
         }
-        let body = &parsed.source.text[section.body.clone()];
-        let is_empty =
-            !body.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"));
-        if !is_empty {
+        if !is_blank(&parsed.source.text[section.body.clone()]) {
             problems.push(parsed.source.problem(
                 &section.marker,
                 "the section is `irreversible` and has a body",
@@ -340,7 +339,8 @@ impl Checker<'_> {
         }
         let mut hasher = Hasher::new("rust");
         hasher.part(parsed.source.text.as_bytes());
-        for file in self.data.iter().filter(|file| items.strings.binary_search(&file.name).is_ok()) {
+        let named = data_names(&items.strings);
+        for file in self.data.iter().filter(|file| named.contains(&file.name)) {
             match fs::read(&file.path) {
                 Ok(bytes) => {
                     hasher.part(file.name.as_bytes());
@@ -397,6 +397,38 @@ impl Checker<'_> {
             }
         }
         covered
+    }
+}
+
+/// The names under `data/` that some strings can mean: a path is the same with `./` and with two slashes, and
+/// `include_str!` has one that leads there.
+fn data_names(strings: &[String]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for string in strings {
+        let parts: Vec<&str> = string.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        names.insert(parts.join("/"));
+        for (place, part) in parts.iter().enumerate() {
+            if *part == "data" {
+                names.insert(parts[place + 1..].join("/"));
+            }
+        }
+    }
+    names
+}
+
+/// Whether a text has nothing but comments.
+fn is_blank(text: &str) -> bool {
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        let begin = at + (rest.len() - rest.trim_start().len());
+        at = match block_comment(text, begin) {
+            Some(end) => end,
+            None if text[begin..].starts_with("--") => {
+                text[begin..].find('\n').map_or(text.len(), |end| begin + end)
+            }
+            None => return begin == text.len(),
+        };
     }
 }
 

@@ -23,11 +23,11 @@ pub(super) struct Header {
     pub(super) end: usize,
 }
 
-/// Reads the comment lines at the start of a file; `comment` is what each of them begins with.
+/// Reads the comment lines at the start of a file; `comment` is what each of them begins with. A licence may be above them.
 pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Vec<Problem>) -> Header {
     let mut header = Header::default();
     let mut seen: Vec<&str> = Vec::new();
-    for line in lines(&source.text, 0) {
+    for line in lines(&source.text, above_header(&source.text, comment)) {
         let text = &source.text[line.clone()];
         header.end = line.start;
         if problems.len() >= MAX_PROBLEMS {
@@ -186,6 +186,41 @@ impl Header {
             },
         }
     }
+}
+
+/// Where the header may begin: below comments of another kind, and in Rust below what is of the whole file.
+fn above_header(text: &str, comment: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        let begin = at + (rest.len() - rest.trim_start().len());
+        if let Some(end) = block_comment(text, begin) {
+            at = end;
+            continue;
+        }
+        let line = text[begin..].lines().next().unwrap_or_default();
+        let is_above = comment == "//!"
+            && (line.starts_with("//") && !line.starts_with(comment)
+                || line.starts_with("#![") && line.trim_end().ends_with(']'));
+        if !is_above {
+            return at;
+        }
+        at = begin + line.len();
+    }
+}
+
+/// The end of the line that ends a comment in `/*` and `*/`, if one begins there, is alone on its lines and is nothing else:
+/// MySQL executes some of them, and a marker in one is told of.
+pub(super) fn block_comment(text: &str, begin: usize) -> Option<usize> {
+    let rest = text[begin..].strip_prefix("/*")?;
+    if ["!", "M!", "+"].iter().any(|sign| rest.starts_with(sign)) {
+        return None;
+    }
+    let end = rest.find("*/")?;
+    let after = rest[end + 2..].split('\n').next().unwrap_or_default();
+    let inside = &text[begin..begin + 2 + end];
+    let is_alone = after.trim().is_empty() && !inside.lines().any(is_marker_like);
+    is_alone.then_some(begin + 2 + end + 2 + after.len())
 }
 
 fn parse_id(source: &SourceText, range: &Range<usize>, problems: &mut Vec<Problem>) -> Option<RevisionId> {

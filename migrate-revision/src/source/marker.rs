@@ -101,10 +101,15 @@ fn was_meant_as_marker(line: &str) -> bool {
     let after = start[first.len()..].trim_start();
     // `Migration: ...` and `Migrating: ...` may well be titles.
     let is_word = nearest(first, ["migrate"]).is_some() && !first.starts_with("migrati");
-    if after.starts_with(':') && is_word {
-        return sign.is_empty() || !sign.ends_with(['\'', '"', '`']);
+    let is_comment = ["--", "#", "/*", "//"].iter().any(|comment| sign.starts_with(comment));
+    // An assignment and a cast have a colon as well.
+    if after.starts_with(':') && !after.starts_with(":=") && !after.starts_with("::") && is_word {
+        // `minute: 60` is no marker, nor is a label of a loop.
+        let almost = others.first().is_some_and(|word| nearest(word, ["up", "down"]).is_some());
+        let is_marker = names_direction || almost || first == "migrate" && is_comment;
+        return is_marker && !sign.ends_with(['\'', '"', '`']);
     }
-    if !["--", "#", "/*", "//"].iter().any(|comment| sign.starts_with(comment)) {
+    if !is_comment {
         return false;
     }
     match first {
@@ -378,6 +383,10 @@ mod tests {
             "-- +goose Up",
             "# migrate:down",
             "/* migrate:down */",
+            "migrate: up",
+            "-- migrat:up",
+            "-- migrate: dwon",
+            "-- migrate: sqlite",
             "-- DOWN",
             "--\u{a0}migrate:up",
             "\u{feff}-- migrate:down",
@@ -397,6 +406,13 @@ mod tests {
             "\u{4e2d}a",
             "-- \u{dc} migrate:up",
             "UPDATE settings SET migrate = 1;",
+            "  migrated := migrated + 1;",
+            "  migrated::boolean,",
+            "  minute := up;",
+            "minute: 60",
+            "-- Moderate: 60 requests",
+            "Operate: never",
+            "migrate: LOOP",
             "",
         ] {
             assert!(!is_marker_like(other), "{other}");

@@ -221,15 +221,27 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
             format!("`{shown}` in a section that runs in a transaction"),
             "remove it: the runtime begins and commits; or add `no-transaction` to the marker".into(),
         ),
-        _ if text.to_ascii_lowercase().contains("foreign_keys") => (
+        _ if let Some(off) = switches_foreign_keys(text) => (
             format!("`{shown}` does nothing in a transaction"),
-            "remove it, and add `foreign-keys=off` to the marker".into(),
+            if off {
+                "remove it, and add `foreign-keys=off` to the marker".into()
+            } else {
+                "remove it: foreign keys are enforced where the connection has them enforced".into()
+            },
         ),
         _ => (
             format!("`{shown}` cannot run in a transaction"),
             "add `no-transaction` to the marker; it is best alone in a revision of its own".into(),
         ),
     })
+}
+
+/// Whether SQLite's pragma for foreign keys switches them off, if a statement is that.
+fn switches_foreign_keys(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let (_, value) = text.strip_prefix("pragma")?.split_once("foreign_keys")?;
+    let mut words = value.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    Some(words.next().is_some_and(|word| ["off", "false", "no", "0"].contains(&word)))
 }
 
 /// Whether a statement of PostgreSQL makes backslashes escape in plain strings.

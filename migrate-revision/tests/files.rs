@@ -1,0 +1,126 @@
+//! What a revision's file may have besides its header, its markers and its SQL.
+#![cfg(feature = "source")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+
+use migrate_revision::source::{Checks, resolve};
+use migrate_revision::{Backend, Body, Checksum};
+use tempfile::TempDir;
+
+/// A directory of these files.
+fn directory(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+/// What resolving a directory for one backend comes to: the checksum, the number of statements and the message of each
+/// revision, or the problems.
+fn resolved(
+    directory: &TempDir,
+    backend: Backend,
+) -> Result<Vec<(Option<Checksum>, usize, String)>, Vec<String>> {
+    let checks = Checks { backends: vec![backend], cover_all: true, branches: false, require_down: false };
+    let resolved = resolve(directory.path(), "migrations", &checks)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let told = resolved.revisions.iter().map(|revision| {
+        let statements = match &revision.body {
+            Body::Sql(body) => body.scripts.iter().map(|script| script.statements.len()).sum(),
+            Body::Rust { .. } => 0,
+        };
+        (revision.checksums[backend.index()], statements, revision.message.clone())
+    });
+    Ok(told.collect())
+}
+
+#[test]
+fn a_licence_may_be_above_the_header() {
+    let plain = "-- Make t\n--\n-- revision: a\n-- migrate:up\nCREATE TABLE t (a INTEGER);\n";
+    let told = resolved(&directory(&[("a_t.sql", plain)]), Backend::Sqlite).unwrap();
+    assert_eq!((told[0].1, told[0].2.as_str()), (1, "Make t"));
+    for above in [
+        "/* Copyright */\n",
+        "\n/* Copyright\n   of: everybody\n */\n\n",
+        "/* one */\n/* two */\n",
+        "/*\n-- revision: b\n*/\n",
+    ] {
+        let files = directory(&[("a_t.sql", &format!("{above}{plain}"))]);
+        assert_eq!(resolved(&files, Backend::Sqlite).as_ref(), Ok(&told), "{above}");
+    }
+    let up = "pub async fn up(db: &mut Db<'_>) -> Result<()> {\n    Ok(())\n}\n";
+    for above in
+        ["// SPDX-License-Identifier: MIT\n", "#![allow(dead_code)]\n\n", "// one\n\n// two\n/* three */\n"]
+    {
+        let rust = format!("{above}//! Fill\n//!\n//! revision: b\n//! revises: a\n\n{up}");
+        let files = directory(&[("a_t.sql", plain), ("b_fill.rs", &rust)]);
+        assert_eq!(resolved(&files, Backend::Sqlite).unwrap()[1].2, "Fill", "{above}");
+    }
+}
+
+#[test]
+fn what_a_comment_hides_above_the_header_is_told() {
+    let plain = "-- revision: a\n-- migrate:up\nCREATE TABLE t (a INTEGER);\n";
+    for above in ["/* unclosed\n", "/*! SELECT 1 */\n", "/* one */ SELECT 1;\n", "/*\n-- migrate:down\n*/\n"]
+    {
+        let files = directory(&[("a_t.sql", &format!("{above}{plain}"))]);
+        assert!(resolved(&files, Backend::Mysql).is_err(), "{above}");
+    }
+}
+
+#[test]
+fn lines_of_sql_that_begin_like_a_marker_are_sql() {
+    let sql = "-- revision: a\n-- migrate:up\nDO $$\nDECLARE migrated int := 0;\nBEGIN\n  migrated := migrated + 1;\n  \
+               minute := 5;\nEND $$;\nSELECT\n  migrated::boolean,\n  minute::int;\nINSERT INTO t VALUES ('\nminute: 60\nmigrate: \
+               true\n');\n";
+    let files = directory(&[("a_t.sql", sql)]);
+    assert_eq!(resolved(&files, Backend::Postgres).unwrap()[0].1, 3);
+}
+
+#[test]
+fn an_irreversible_section_may_say_why() {
+    let sql = |why: &str| {
+        format!("-- revision: a\n-- migrate:up\nDROP TABLE t;\n-- migrate:down irreversible\n{why}")
+    };
+    for why in ["/* the data is gone */\n", "-- gone\n/* for\never */\n\n-- really", "\n"] {
+        assert!(resolved(&directory(&[("a_t.sql", &sql(why))]), Backend::Mysql).is_ok(), "{why}");
+    }
+    for body in ["/*! SELECT 1 */", "/* x */ SELECT 1;", "SELECT 1; -- x"] {
+        let problems = resolved(&directory(&[("a_t.sql", &sql(body))]), Backend::Mysql).unwrap_err();
+        assert!(
+            problems[0].starts_with("the section is `irreversible` and has a body\n"),
+            "{body}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn data_counts_by_whatever_path_a_string_leads_to_it() {
+    let first = "-- revision: a\n-- migrate:up\nCREATE TABLE t (a INTEGER);\n";
+    let of = |string: &str, data: &str| {
+        let rust = format!(
+            "//! revision: b\n//! revises: a\n\npub async fn up(db: &mut Db<'_>) -> Result<()> {{\n    f({string:?})\n}}\n"
+        );
+        let files = directory(&[("a_t.sql", first), ("b_fill.rs", &rust), ("data/geo/x.csv", data)]);
+        resolved(&files, Backend::Sqlite).unwrap()[1].0
+    };
+    for string in
+        ["geo/x.csv", "geo//x.csv", "./geo/./x.csv", "data/geo/x.csv", "../migrations/data/geo/x.csv"]
+    {
+        assert_ne!(of(string, "1"), of(string, "2"), "{string}");
+    }
+    assert_eq!(of("geo/y.csv", "1"), of("geo/y.csv", "2"));
+}
+
+#[test]
+fn what_one_header_gets_wrong_a_thousand_times_is_told_a_hundred_times() {
+    let names: Vec<String> = (0..1000).map(|n| format!("x{n}")).collect();
+    let sql = format!("-- revision: a\n-- depends-on: {}\n-- migrate:up\nSELECT 1;\n", names.join(", "));
+    let problems = resolved(&directory(&[("a_t.sql", &sql)]), Backend::Sqlite).unwrap_err();
+    assert_eq!(problems.len(), 100);
+    assert!(problems.iter().all(|problem| problem.contains("which is no revision and no label")));
+}
