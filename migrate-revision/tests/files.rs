@@ -19,12 +19,11 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-/// What resolving a directory for one backend comes to: the checksum, the number of statements and the message of each
-/// revision, or the problems.
-fn resolved(
-    directory: &TempDir,
-    backend: Backend,
-) -> Result<Vec<(Option<Checksum>, usize, String)>, Vec<String>> {
+/// A revision's checksum, the number of its statements, and its message.
+type Told = (Option<Checksum>, usize, String);
+
+/// What resolving a directory for one backend comes to: its revisions, or its problems.
+fn resolved(directory: &TempDir, backend: Backend) -> Result<Vec<Told>, Vec<String>> {
     let checks = Checks { backends: vec![backend], cover_all: true, branches: false, require_down: false };
     let resolved = resolve(directory.path(), "migrations", &checks)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
