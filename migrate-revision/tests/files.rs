@@ -81,6 +81,34 @@ fn lines_of_sql_that_begin_like_a_marker_are_sql() {
 }
 
 #[test]
+fn what_looks_like_a_marker_inside_of_a_string_is_data() {
+    let up = |sql: &str| directory(&[("a_t.sql", &format!("-- revision: a\n-- migrate:up\n{sql}"))]);
+    let page = "INSERT INTO pages VALUES ('\n# Upgrade\n\n-- rollback\n## Undo\n');\nSELECT 1;\n";
+    for backend in Backend::ALL {
+        assert_eq!(resolved(&up(page), backend).unwrap()[0].1, 2, "{backend}");
+    }
+    let body = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n-- down\nSELECT 1;\n$$;\n";
+    assert_eq!(resolved(&up(body), Backend::Postgres).unwrap()[0].1, 1);
+    for (sql, line) in [
+        ("SELECT 1;\n-- Down\nSELECT 2;\n", "4 | -- Down"),
+        ("SELECT '\n', 1;\n-- migrate down\nSELECT '\n';\n", "5 | -- migrate down"),
+        ("SELECT 'x\n-- rollback\n", "4 | -- rollback"),
+    ] {
+        let problems = resolved(&up(sql), Backend::Sqlite).unwrap_err();
+        let told =
+            problems.iter().find(|problem| problem.starts_with("this looks like a marker and is none\n"));
+        assert!(told.is_some_and(|told| told.contains(line)), "{sql}: {problems:?}");
+    }
+    // A section that nobody reads.
+    let files = directory(&[(
+        "a_t.sql",
+        "-- revision: a\n-- migrate:up\nSELECT 1;\n-- migrate:up mysql\nSELECT '\n-- Down\n';\n",
+    )]);
+    assert_eq!(resolved(&files, Backend::Sqlite).unwrap_err().len(), 1);
+    assert!(resolved(&files, Backend::Mysql).is_ok());
+}
+
+#[test]
 fn an_irreversible_section_may_say_why() {
     let sql = |why: &str| {
         format!("-- revision: a\n-- migrate:up\nDROP TABLE t;\n-- migrate:down irreversible\n{why}")

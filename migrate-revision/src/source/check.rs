@@ -266,6 +266,14 @@ impl Checker<'_> {
                 }
             }
         }
+        // Nobody reads what is of other backends alone, and so nobody knows what is inside of a string there.
+        for section in sections.iter().filter(|section| !section.suspects.is_empty()) {
+            if !readings.iter().any(|reading| std::ptr::eq(reading.section, section)) {
+                let (message, help) = RawSection::suspicion();
+                let told = section.suspects.iter().map(|range| parsed.source.problem(range, message, help));
+                problems.extend(told);
+            }
+        }
         for Found { problem, backends, served } in found {
             problems.push(if backends.len() == served {
                 problem

@@ -19,6 +19,18 @@ pub(super) struct RawSection {
     pub(super) marker: Range<usize>,
     /// What follows it
     pub(super) body: Range<usize>,
+    /// What looks like a marker in it and is none: as long as it is not inside of a string
+    pub(super) suspects: Vec<Range<usize>>,
+}
+
+impl RawSection {
+    /// What is wrong with a suspect.
+    pub(super) fn suspicion() -> (&'static str, &'static str) {
+        (
+            "this looks like a marker and is none",
+            "write `-- migrate:up` or `-- migrate:down`, then backends and options; if it is prose, word it differently",
+        )
+    }
 }
 
 const OPTIONS: [&str; 6] = [
@@ -168,6 +180,16 @@ pub(super) fn parse_sections(
         }
         let text = &source.text[line.clone()];
         if is_marker_like(text) {
+            let marker = trimmed(&source.text, line.clone());
+            let is_one = ["-- migrate:up", "-- migrate:down"]
+                .iter()
+                .any(|it| source.text[marker.clone()].starts_with(it));
+            if let (Some(last), false) = (sections.last_mut(), is_one) {
+                if last.suspects.len() < MAX_PROBLEMS {
+                    last.suspects.push(marker);
+                }
+                continue;
+            }
             if let Some(last) = sections.last_mut() {
                 last.body.end = line.start;
             }
@@ -201,11 +223,8 @@ fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Pro
     } else if let Some(rest) = text.strip_prefix("-- migrate:down") {
         (Direction::Down, rest)
     } else {
-        problems.push(source.problem(
-            &marker,
-            "this looks like a marker and is none",
-            "write `-- migrate:up` or `-- migrate:down`, then backends and options; if it is prose, word it differently",
-        ));
+        let (message, help) = RawSection::suspicion();
+        problems.push(source.problem(&marker, message, help));
         return None;
     };
     if !(arguments.is_empty() || arguments.starts_with([' ', '\t'])) {
@@ -222,6 +241,7 @@ fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Pro
         options: SectionOptions::default(),
         irreversible: false,
         body: (line.end + 1).min(source.text.len())..source.text.len(),
+        suspects: Vec::new(),
         marker: marker.clone(),
     };
     let mut at = marker.end - arguments.len();

@@ -85,11 +85,20 @@ impl<'a> Reading<'a> {
                     for problem in problems.into_iter().take(MAX_PROBLEMS) {
                         refuse(&moved(&problem.range), problem.message, problem.help);
                     }
+                    let (message, help) = RawSection::suspicion();
+                    section.suspects.iter().for_each(|range| refuse(range, message.into(), help.into()));
                     return None;
                 }
             },
         };
         let statements = self.plain.as_ref().unwrap_or(&split);
+        let suspects: Vec<_> =
+            section.suspects.iter().filter(|range| !is_inside(statements, range, section)).collect();
+        if !suspects.is_empty() {
+            let (message, help) = RawSection::suspicion();
+            suspects.into_iter().for_each(|range| refuse(range, message.into(), help.into()));
+            return None;
+        }
         if statements.is_empty() {
             refuse(
                 &section.marker,
@@ -196,6 +205,16 @@ impl Hashed {
         self.statements.len() == statements.len()
             && self.statements.iter().zip(statements).all(|((tokens, _), other)| *tokens == other.tokens)
     }
+}
+
+/// Whether a line is inside of a string, or of whatever else is one token.
+fn is_inside(statements: &[Statement], line: &Range<usize>, section: &RawSection) -> bool {
+    let line = line.start - section.body.start..line.end - section.body.start;
+    let after = statements.partition_point(|statement| statement.range.end <= line.start);
+    statements.get(after).is_some_and(|statement| {
+        let after = statement.tokens.partition_point(|token| token.end <= line.start);
+        statement.tokens.get(after).is_some_and(|token| token.start < line.start && line.end < token.end)
+    })
 }
 
 /// A statement that does not go with the transaction that its section runs in.
