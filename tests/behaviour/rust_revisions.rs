@@ -18,6 +18,9 @@ behaviours! {
             ["Bhutan", "777486", "38394.5", "NULL"],
             ["Chad ? $1", "18278568", "1284000", "N'Djamena"],
         ]);
+        if db.kind == Kind::Sqlite {
+            assert_eq!(connection.value("PRAGMA recursive_triggers"), "0", "what it sets of the session does not stay");
+        }
         migrate!(connection, rust::MIGRATIONS, downgrade(rust::CreateCountries)).unwrap();
         assert_eq!(connection.count("countries"), 0);
         migrate!(connection, rust::MIGRATIONS, upgrade(rust::FillCountries)).unwrap();

@@ -110,6 +110,7 @@ behaviours! {
 
 /// What SQLite alone has.
 mod sqlite {
+    use embed_migrations::Transaction;
     use embed_migrations_tests::database::{Connection, Database, Kind};
     use embed_migrations_tests::migrate;
     use embed_migrations_tests::revisions::Revisions;
@@ -175,8 +176,8 @@ mod sqlite {
                 .sections(
                     "b",
                     &format!(
-                        "-- migrate:up no-transaction\nPRAGMA foreign_keys = OFF;\nCREATE TABLE p2 (id INTEGER PRIMARY KEY);\n\
-                         {third};\nDROP TABLE p;\nALTER TABLE p2 RENAME TO p;"
+                        "-- migrate:up no-transaction\nPRAGMA foreign_keys = OFF;\nPRAGMA synchronous = OFF;\n\
+                         CREATE TABLE p2 (id INTEGER PRIMARY KEY);\n{third};\nDROP TABLE p;\nALTER TABLE p2 RENAME TO p;"
                     ),
                 )
                 .build()
@@ -188,6 +189,79 @@ mod sqlite {
         migrate!(connection, rebuild("INSERT INTO p2 SELECT * FROM p"), upgrade("head")).unwrap();
         assert_eq!((connection.count("p"), connection.count("c")), (1, 1));
         assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+        assert_eq!(connection.value("PRAGMA synchronous"), "2");
+    }
+
+    /// What goes on where another run was interrupted sets again what that had set, and puts it back before the next revision.
+    #[test]
+    fn an_interrupted_section_leaves_its_settings_to_no_other_revision() {
+        let db = Database::new(Kind::Sqlite);
+        let set = |second: &str| {
+            Revisions::new()
+                .sql(
+                    "a",
+                    "CREATE TABLE p (id INTEGER PRIMARY KEY);\n\
+                     CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1);",
+                    "",
+                )
+                .sections("b", &format!("-- migrate:up no-transaction\nPRAGMA foreign_keys = OFF;\n{second};"))
+                .sql("c", "DELETE FROM p;", "")
+                .build()
+        };
+        let mut connection = db.connect();
+        connection.run("PRAGMA foreign_keys = ON");
+        migrate!(connection, set("INSERT INTO nowhere VALUES (1)"), upgrade("head")).unwrap_err();
+        migrate!(connection, set("CREATE TABLE t (x INTEGER)"), upgrade("head")).unwrap();
+        assert_eq!(
+            (connection.count("p"), connection.count("c")),
+            (0, 0),
+            "the rows of the children go with their parent"
+        );
+    }
+
+    #[test]
+    fn pragmas_of_a_revision_reach_no_other_of_its_transaction() {
+        let set = |second: &str| {
+            Revisions::new()
+                .sql("a", "CREATE TABLE t1 (id INTEGER CHECK (id > 0)); PRAGMA ignore_check_constraints = ON; INSERT INTO t1 VALUES (-1);", "")
+                .sql("b", second, "")
+                .build()
+        };
+        for transaction in [Transaction::PerRun, Transaction::PerRevision] {
+            let db = Database::new(Kind::Sqlite);
+            let mut connection = db.connect();
+            let run = set("INSERT INTO t1 VALUES (-2)");
+            let error = migrate!(connection, run, transaction(transaction).upgrade("head")).unwrap_err();
+            assert!(error.to_string().contains("CHECK constraint failed"), "{error}");
+            assert_eq!(connection.value("PRAGMA ignore_check_constraints"), "0");
+            migrate!(connection, set("INSERT INTO t1 VALUES (2)"), transaction(transaction).upgrade("head"))
+                .unwrap();
+            assert_eq!(connection.rows("SELECT id FROM t1"), [["-1"], ["2"]]);
+        }
+    }
+
+    /// SQLite forgets the keys that are broken when this setting is switched off, and switches it off at the end of the transaction.
+    #[test]
+    fn foreign_keys_that_a_revision_defers_are_checked_at_the_end_of_its_transaction() {
+        for transaction in [Transaction::PerRun, Transaction::PerRevision] {
+            let db = Database::new(Kind::Sqlite);
+            let mut connection = db.connect();
+            connection.run("PRAGMA foreign_keys = ON");
+            let set = |first: &str| {
+                Revisions::new()
+                    .sql("a", &format!("CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p INTEGER REFERENCES p); \
+                     PRAGMA defer_foreign_keys = ON; {first}"), "")
+                    .sql("b", "CREATE TABLE t2 (id INTEGER);", "")
+                    .build()
+            };
+            let broken = set("INSERT INTO c VALUES (1);");
+            let error = migrate!(connection, broken, transaction(transaction).upgrade("head")).unwrap_err();
+            assert!(error.to_string().contains("FOREIGN KEY constraint failed"), "{error}");
+            assert_eq!(db.tables(), [""; 0]);
+            let whole = set("INSERT INTO c VALUES (1); INSERT INTO p VALUES (1);");
+            migrate!(connection, whole, transaction(transaction).upgrade("head")).unwrap();
+            assert_eq!(connection.value("PRAGMA defer_foreign_keys"), "0");
+        }
     }
 
     #[test]

@@ -113,6 +113,23 @@ behaviours! {
         assert_eq!(migrate!(connection, old, upgrade("head")).unwrap().ahead, ["new"]);
     }
 
+    fn a_stamp_does_not_forget_what_it_does_not_know(db) {
+        let old = Revisions::tables(2).build();
+        let new = Revisions::tables(2).sql("new", "INSERT INTO t1 VALUES (7);", "").build();
+        let mut connection = db.connect();
+        migrate!(connection, new, upgrade("head")).unwrap();
+        let rows = connection.count("t1");
+        for target in ["head", "r0001", "base"] {
+            let error = migrate!(connection, old, stamp(target)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Ahead, "{error}");
+            assert!(error.to_string().contains("'new'") && error.to_string().contains("`stamp --purge`"), "{error}");
+        }
+        assert_eq!(migrate!(connection, new, history()).unwrap().len(), 3);
+        assert!(migrate!(connection, new, upgrade("head")).unwrap().is_empty());
+        assert_eq!(connection.count("t1"), rows);
+        assert_eq!(migrate!(connection, old, stamp_purged("head")).unwrap().to, ["r0002"]);
+    }
+
     fn a_stamp_is_the_way_out_of_an_edit_that_the_database_has_already(db) {
         let set = Revisions::tables(2).build();
         let edited = Revisions::tables(2).map(|text| text.replace("VALUES (1)", "VALUES (11)")).build();

@@ -158,6 +158,7 @@ impl<'a> Sqlite<'a> {
                     }
                 }
                 WorkBody::Rust { run, data } => {
+                    self.note_all_settings();
                     let mut db = Db { connection: db::Connection::Sqlite(self.connection), data };
                     run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
                     if self.connection.is_autocommit() {
@@ -165,6 +166,7 @@ impl<'a> Sqlite<'a> {
                     }
                 }
             }
+            self.restore_settings()?;
         }
         Ok(())
     }
@@ -217,9 +219,12 @@ impl<'a> Sqlite<'a> {
 
     /// Notes the session's settings before a script that may change them.
     fn note_settings(&mut self, script: &Script) {
-        if !script.statements.iter().any(|statement| statement.session_effect) {
-            return;
+        if script.statements.iter().any(|statement| statement.session_effect) {
+            self.note_all_settings();
         }
+    }
+
+    fn note_all_settings(&mut self) {
         for name in SETTINGS {
             if let (false, Ok(value)) =
                 (self.settings.iter().any(|(noted, _)| *noted == name), self.pragma(name))
@@ -229,13 +234,21 @@ impl<'a> Sqlite<'a> {
         }
     }
 
-    /// Puts back the settings that are not as they were noted.
+    /// Puts back the settings that are not as they were noted; within a transaction those of one step before the next.
     fn restore_settings(&mut self) -> Result<(), Fault> {
-        for (name, value) in std::mem::take(&mut self.settings) {
+        let within = !self.connection.is_autocommit();
+        for &(name, value) in &self.settings {
+            // SQLite ends this one with the transaction; to end it before would forget the keys that are broken by then.
+            if within && name == "defer_foreign_keys" {
+                continue;
+            }
             if self.pragma(name).is_ok_and(|now| now != value) {
                 let set = format!("PRAGMA {name} = {value}");
                 self.run(&set, &SectionOptions::default())?;
             }
+        }
+        if !within {
+            self.settings.clear();
         }
         Ok(())
     }

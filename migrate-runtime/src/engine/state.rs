@@ -59,15 +59,19 @@ enum Against {
     All,
     /// As before, but that edits are listed
     AllButEdits,
+    /// It says what the state is, whatever the rows say of revisions that the set has; others are listed
+    Unknown,
     /// It says what the state is, whatever the rows say
     Nothing,
 }
 
 impl<D: Database> Run<'_, D> {
-    /// The state for a verb. A stamp says what the state is, whatever the rows say.
+    /// The state for a verb. A stamp says what the state is, whatever the rows say; but a plain one forgets nothing that the
+    /// set does not have.
     pub(super) async fn state_for(&mut self, decoded: &Decoded, aim: &Aim, last: Last) -> Result<State> {
         let against = match aim {
-            Aim::Stamp { .. } => Against::Nothing,
+            Aim::Stamp { purge: true, .. } => Against::Nothing,
+            Aim::Stamp { .. } => Against::Unknown,
             Aim::Upgrade(_) | Aim::Downgrade(_) => Against::All,
         };
         self.read_state(decoded, last, against).await
@@ -128,12 +132,15 @@ impl<D: Database> Run<'_, D> {
         if against == Against::Nothing {
             return Ok(state);
         }
+        state.ahead =
+            recorded.values().filter(|row| decoded.index_of(&row.revision).is_none()).cloned().collect();
+        if against == Against::Unknown {
+            return Ok(state);
+        }
         state.edited = self.edits(decoded, &recorded)?;
         if let (Against::All, Some(edited)) = (against, state.edited.first()) {
             return Err(self.edited_error(decoded, edited));
         }
-        state.ahead =
-            recorded.values().filter(|row| decoded.index_of(&row.revision).is_none()).cloned().collect();
         if state.ahead.is_empty() {
             if state.edited.is_empty() || !self.agrees(decoded, &settled, &recorded) {
                 return Err(self.rearranged(&settled, &recorded, &state.edited));
@@ -289,7 +296,11 @@ impl<D: Database> Run<'_, D> {
         }
         let compatible = state.ahead.iter().all(|ahead| ahead.compatible == Some(true));
         let refusal = match (aim, self.options.ahead) {
-            (Aim::Downgrade(_) | Aim::Stamp { .. }, _) => ONLY_THEIRS,
+            (Aim::Downgrade(_), _) => ONLY_THEIRS,
+            (Aim::Stamp { .. }, _) => {
+                "; a stamp would forget them, and they would be applied again: `stamp_purged`, or `stamp --purge`, does that \
+                 on purpose"
+            }
             _ if state.running.is_some() => ", one of which was interrupted",
             (_, Ahead::Accept) => return Ok(()),
             (_, Ahead::IfCompatible) if compatible => return Ok(()),

@@ -10,6 +10,9 @@ pub async fn up(db: &mut Db<'_>) -> Result<()> {
     assert_eq!(db.sqlite().is_some(), backend == Backend::Sqlite);
     assert_eq!(db.postgres().is_some(), backend == Backend::Postgres);
     assert_eq!(db.mysql().is_some(), [Backend::Mysql, Backend::Mariadb].contains(&backend));
+    if let Some(connection) = db.sqlite() {
+        connection.execute_batch("PRAGMA recursive_triggers = ON")?;
+    }
     // Names are those of embedded files, and lead nowhere else.
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     for elsewhere in

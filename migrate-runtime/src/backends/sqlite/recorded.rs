@@ -26,12 +26,12 @@ impl Sqlite<'_> {
         let open = OpenTransaction(self);
         let sqlite = &mut *open.0;
         told(0, Told::Begun);
+        sqlite.note_settings(script);
         for (place, statement) in again(script, from) {
             sqlite
                 .run(&text[statement.range.clone()], &script.options)
                 .map_err(|fault| failed(0, place, statement, from, fault))?;
         }
-        sqlite.note_settings(script);
         // The place up to which the record is committed: within the section's own transactions it is behind.
         let mut kept = from;
         for (place, statement) in script.statements.iter().enumerate().skip(from) {
