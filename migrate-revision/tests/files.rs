@@ -151,3 +151,67 @@ fn what_one_header_gets_wrong_a_thousand_times_is_told_a_hundred_times() {
     assert_eq!(problems.len(), 100);
     assert!(problems.iter().all(|problem| problem.contains("which is no revision and no label")));
 }
+
+#[test]
+fn on_sqlite_a_table_is_made_anew_only_without_foreign_keys_in_force() {
+    let rebuild = "CREATE TABLE new (id INTEGER);\nINSERT INTO new SELECT id FROM t;\nDROP TABLE t;\nALTER TABLE new RENAME TO t;\n";
+    let quoted = "/* no plain text */ CREATE TABLE new (id INTEGER);\ndrop table if exists main.[T];\nalter table main.new rename to \"t\";\n";
+    let revision = |marker: &str, sql: &str| format!("-- revision: a\n-- migrate:up {marker}\n{sql}");
+    for sql in [rebuild, quoted] {
+        for backends in
+            [vec![Backend::Sqlite], vec![Backend::Postgres, Backend::Sqlite], Backend::ALL.to_vec()]
+        {
+            let backends: Vec<Backend> = backends
+                .into_iter()
+                .filter(|backend| sql == rebuild || *backend == Backend::Sqlite)
+                .collect();
+            let checks = Checks { backends, cover_all: true, branches: false, require_down: false };
+            let told = |marker: &str| {
+                let files = directory(&[("a_t.sql", &revision(marker, sql))]);
+                resolve(files.path(), "migrations", &checks).err().map(|problems| problems[0].to_string())
+            };
+            let refused = told("").unwrap_or_default();
+            assert!(
+                refused.contains(" is dropped and made anew while foreign keys are in force\n"),
+                "{refused}"
+            );
+            assert!(refused.contains("add `foreign-keys=off` to the marker"), "{refused}");
+            assert_eq!(told("foreign-keys=off"), None);
+        }
+        assert!(
+            resolved(&directory(&[("a_t.sql", &revision("no-transaction", sql))]), Backend::Sqlite).is_ok()
+        );
+    }
+    for backend in [Backend::Postgres, Backend::Mysql, Backend::Mariadb] {
+        assert!(resolved(&directory(&[("a_t.sql", &revision("", rebuild))]), backend).is_ok(), "{backend}");
+    }
+    for other in [
+        "DROP TABLE t;\nALTER TABLE new RENAME TO u;\n",
+        "ALTER TABLE t RENAME TO u;\nDROP TABLE v;\nALTER TABLE u RENAME COLUMN w TO v;\n",
+        "DROP TABLE t;\nCREATE TABLE t (id INTEGER);\n",
+    ] {
+        assert!(
+            resolved(&directory(&[("a_t.sql", &revision("", other))]), Backend::Sqlite).is_ok(),
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn what_version_control_leaves_of_a_conflict_is_told() {
+    let marks =
+        "<<<<<<< HEAD\nCREATE TABLE t (a INTEGER);\n=======\nCREATE TABLE t (b INTEGER);\n>>>>>>> theirs\n";
+    for sql in [
+        format!("-- revision: a\n-- migrate:up\n{marks}"),
+        format!("-- revision: a\n{marks}"),
+        format!("-- revision: a\n-- migrate:up\nSELECT 1;\n-- migrate:up mysql\n{marks}"),
+    ] {
+        let problems = resolved(&directory(&[("a_t.sql", &sql)]), Backend::Sqlite).unwrap_err();
+        assert!(
+            problems.iter().any(|problem| problem.starts_with("unresolved merge conflict\n")),
+            "{problems:?}"
+        );
+    }
+    let data = "-- revision: a\n-- migrate:up\nINSERT INTO t VALUES ('\n<<<<<<< HEAD\n>>>>>>> theirs\n');\n";
+    assert!(resolved(&directory(&[("a_t.sql", data)]), Backend::Sqlite).is_ok());
+}

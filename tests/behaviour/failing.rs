@@ -90,6 +90,19 @@ behaviours! {
         assert!(migrate!(connection, mended, upgrade("head")).unwrap().is_empty());
     }
 
+    fn the_first_step_of_all_that_meets_what_it_makes_names_the_stamp(db) {
+        let mut connection = db.connect();
+        let set = Revisions::tables(2).build();
+        connection.run("CREATE TABLE t1 (id INTEGER PRIMARY KEY)");
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert!(error.to_string().contains("`cargo migrate stamp REVISION`"), "{error}");
+        migrate!(connection, set, stamp("r0001")).unwrap();
+        connection.run("CREATE TABLE t2 (id INTEGER PRIMARY KEY)");
+        // What comes later meets it for another reason.
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert!(error.to_string().ends_with("hint: mend the file and run again"), "{error}");
+    }
+
     fn a_stamp_gives_an_interrupted_revision_up_and_runs_nothing(db) {
         let set = Revisions::tables(1).sections("alone",
             "-- migrate:up no-transaction\nCREATE TABLE t2 (id INTEGER);\nINSERT INTO nowhere VALUES (1);\nINSERT INTO t2 VALUES (1);").build();

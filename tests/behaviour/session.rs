@@ -152,9 +152,10 @@ mod sqlite {
         );
         let error = migrate!(connection, set, upgrade("head")).unwrap_err();
         assert!(
-            error
-                .to_string()
-                .contains("2 rows would refer to rows that are not there, such as row 2 of table `child`"),
+            error.to_string().contains("2 rows would refer to rows that are not there")
+                && error.to_string().contains(
+                    "\n  row 2 of table `child`, which refers to `parent`\n  row 3 of table `child`"
+                ),
             "{error}"
         );
         assert_eq!((connection.count("parent"), connection.count("child")), (2, 3));

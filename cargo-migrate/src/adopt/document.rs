@@ -45,6 +45,9 @@ impl Document {
             if section.no_transaction {
                 marker.push_str(" no-transaction");
             }
+            if section.foreign_keys_off {
+                marker.push_str(" foreign-keys=off");
+            }
             let first = section.lines.first().map_or(1, |(number, _)| *number);
             document.line("", None);
             document.line(&marker, Some((&section.file, first)));

@@ -3,6 +3,10 @@
 use migrate_revision::source::SourceText;
 use migrate_revision::{Backend, Direction};
 
+const ENDS: [&str; 5] = ["commit", "commit transaction", "commit work", "end", "end transaction"];
+
+const FOREIGN_KEYS_ON: [&str; 2] = ["pragma foreign_keys on", "pragma foreign_keys 1"];
+
 /// SQL for one direction.
 #[derive(Debug, Clone)]
 pub(crate) struct Section {
@@ -12,6 +16,8 @@ pub(crate) struct Section {
     pub(crate) backends: Vec<Backend>,
     /// Whether the tool runs it outside of a transaction
     pub(crate) no_transaction: bool,
+    /// Whether SQLite is not to enforce foreign keys in it
+    pub(crate) foreign_keys_off: bool,
     /// The file, as messages name it
     pub(crate) file: String,
     /// Its lines, each with its number in the file, from 1
@@ -25,6 +31,7 @@ impl Section {
             direction,
             backends: Vec::new(),
             no_transaction: false,
+            foreign_keys_off: false,
             file: file.to_owned(),
             lines: Vec::new(),
         }
@@ -57,26 +64,58 @@ impl Section {
         })
     }
 
-    /// Removes a transaction that the section begins and ends itself around all that it does: the runtime has one.
-    pub(crate) fn remove_own_transaction(&mut self) {
+    /// Removes what the section does itself around all else and the runtime does for it: a transaction, and SQLite's foreign
+    /// keys switched off and on again. Where a table is made anew they have to be off.
+    pub(crate) fn remove_own_frame(&mut self) {
+        self.remove_around(&["begin", "begin transaction", "begin work", "start transaction"], &ENDS);
+        if self.remove_around(&["pragma foreign_keys off", "pragma foreign_keys 0"], &FOREIGN_KEYS_ON) {
+            self.foreign_keys_off = true;
+            self.remove_around(&["begin", "begin transaction", "begin work", "start transaction"], &ENDS);
+        }
+        self.foreign_keys_off |= self.makes_a_table_anew();
+    }
+
+    /// Removes the first and the last line of SQL if they are statements of these words.
+    fn remove_around(&mut self, first_is: &[&str], last_is: &[&str]) -> bool {
         let counts = |(_, line): &&(usize, String)| {
             let line = line.trim();
             !line.is_empty() && !line.starts_with("--")
         };
         let first = self.lines.iter().find(counts).map(|(number, _)| *number);
         let last = self.lines.iter().rev().find(counts).map(|(number, _)| *number);
-        let is = |number: Option<usize>, words: &[&str]| {
+        let is = |number: Option<usize>, statements: &[&str]| {
             self.lines.iter().find(|(other, _)| Some(*other) == number).is_some_and(|(_, line)| {
-                let line = line.trim().to_ascii_lowercase();
-                words.contains(&line.split_whitespace().collect::<Vec<_>>().join(" ").as_str())
+                line.trim().strip_suffix(';').is_some_and(|line| {
+                    let line = line.replace(['=', '(', ')'], " ").to_ascii_lowercase();
+                    statements.contains(&line.split_whitespace().collect::<Vec<_>>().join(" ").as_str())
+                })
             })
         };
-        if first != last
-            && is(first, &["begin;", "begin transaction;", "begin work;", "start transaction;"])
-            && is(last, &["commit;", "commit transaction;", "commit work;", "end;", "end transaction;"])
-        {
+        let is_frame = first != last && is(first, first_is) && is(last, last_is);
+        if is_frame {
             self.lines.retain(|(number, _)| Some(*number) != first && Some(*number) != last);
         }
+        is_frame
+    }
+
+    /// Whether a line drops a table and a later one gives another its name, as SQLite's files for changes of a table do.
+    fn makes_a_table_anew(&self) -> bool {
+        let name = |word: Option<&str>| {
+            word.map(|word| {
+                word.trim_end_matches(';').trim_matches(['"', '`', '[', ']']).to_ascii_lowercase()
+            })
+        };
+        let mut dropped = Vec::new();
+        self.lines.iter().any(|(_, line)| {
+            let line = line.trim();
+            let lower = line.to_ascii_lowercase();
+            if lower.starts_with("drop table ") {
+                dropped.extend(name(line.split_whitespace().last()));
+            }
+            let renamed =
+                lower.starts_with("alter table ").then(|| lower.split_once(" rename to ")).flatten();
+            name(renamed.map(|(_, name)| name.trim())).is_some_and(|name| dropped.contains(&name))
+        })
     }
 
     /// The lines without empty ones at either end.
@@ -92,6 +131,7 @@ impl Section {
         let text = |section: &Self| section.body().iter().map(|(_, line)| line.clone()).collect::<Vec<_>>();
         self.direction == other.direction
             && self.no_transaction == other.no_transaction
+            && self.foreign_keys_off == other.foreign_keys_off
             && text(self) == text(other)
     }
 }
@@ -123,10 +163,36 @@ mod tests {
     #[test]
     fn a_transaction_around_everything_is_taken_off() {
         let mut whole = section("-- why\nBEGIN;\nSELECT 1;\nCommit;\n");
-        whole.remove_own_transaction();
+        whole.remove_own_frame();
         assert_eq!(whole.body().iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 3]);
         let mut part = section("BEGIN;\nSELECT 1;\nCOMMIT;\nSELECT 2;");
-        part.remove_own_transaction();
+        part.remove_own_frame();
         assert_eq!(part.body().len(), 4);
+    }
+
+    #[test]
+    fn foreign_keys_that_are_off_around_everything_become_an_option() {
+        let rebuild = "CREATE TABLE new (id INTEGER);\nDROP TABLE t;\nALTER TABLE new RENAME TO \"T\";";
+        for (before, after) in [
+            ("PRAGMA foreign_keys = OFF;", "PRAGMA foreign_keys=ON;"),
+            ("-- why\nPRAGMA foreign_keys=0;\nBEGIN;", "COMMIT;\nPRAGMA foreign_keys(1);\n"),
+            ("BEGIN;\nPRAGMA foreign_keys=off;", "PRAGMA foreign_keys=on;\nCOMMIT;"),
+            ("", ""),
+        ] {
+            let mut whole = section(&format!("{before}\n{rebuild}\n{after}"));
+            whole.remove_own_frame();
+            let left: Vec<&str> = whole.body().iter().map(|(_, line)| line.as_str()).collect();
+            assert!(
+                whole.foreign_keys_off && left.join("\n").trim_start_matches("-- why\n\n").ends_with(rebuild),
+                "{left:?}"
+            );
+            assert!(!left.iter().any(|line| line.contains("PRAGMA") || line.contains("BEGIN")), "{left:?}");
+        }
+        for other in ["PRAGMA foreign_keys = OFF;\nSELECT 1;", "DROP TABLE t;\nALTER TABLE new RENAME TO u;"]
+        {
+            let mut section = section(other);
+            section.remove_own_frame();
+            assert!(!section.foreign_keys_off && section.body().len() == 2, "{other}");
+        }
     }
 }

@@ -12,16 +12,23 @@ pub(crate) fn settle(all: &mut Reading, backends: &[Backend], allow_empty: bool)
     for migration in migrations {
         let is_merge = migration.revises.len() > 1;
         let mut kept = Vec::new();
+        let is_up = |section: &Section| section.direction == Direction::Up;
+        // To undo nothing is to do nothing; else a way down that does nothing would not be one.
+        let does_nothing = migration.sections.iter().filter(|section| is_up(section)).all(Section::is_empty);
         for mut section in std::mem::take(&mut migration.sections) {
             if !section.no_transaction {
-                section.remove_own_transaction();
+                section.remove_own_frame();
             }
+            // The option is SQLite's.
+            let mut named = section.backends.iter().chain(backends).peekable();
+            section.foreign_keys_off &=
+                named.peek().is_none() || named.any(|backend| *backend == Backend::Sqlite);
             if !section.is_empty() {
                 problems.extend(section.lines.iter().filter_map(|line| marker(&section, line)));
                 kept.push(section);
             } else if is_merge {
                 // A merge may do nothing but join.
-            } else if allow_empty {
+            } else if allow_empty && (section.direction == Direction::Up || does_nothing) {
                 kept.push(nothing(section));
             } else if section.direction == Direction::Up {
                 problems.push(empty(&section.file, "the migration does nothing"));
@@ -38,7 +45,6 @@ pub(crate) fn settle(all: &mut Reading, backends: &[Backend], allow_empty: bool)
                 false => notes.push(format!("{} has nothing for {backend}", migration.id)),
             }
         }
-        let is_up = |section: &Section| section.direction == Direction::Up;
         let may_be_empty = is_merge && kept.is_empty();
         let is_known = problems.iter().any(|problem| problem.path == migration.file);
         if !may_be_empty && !is_known && !kept.iter().any(is_up) {

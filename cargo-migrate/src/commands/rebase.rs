@@ -54,10 +54,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         file: path.display().to_string(),
     };
     context.output.facts(&moved, || format!("{} revises {} now: {}", moved.revision, moved.onto, moved.file));
-    context.output.note(
-        "note: a database that has the branch already takes it for another history: downgrade it with the files as \
-         they were",
-    );
+    let below = match moved.from.as_slice() {
+        [] => "base".to_owned(),
+        from => from.join(" "),
+    };
+    context.output.note(format!(
+        "note: a database that has the branch already takes it for another history: put the file back as it was, `cargo migrate \
+         downgrade {below}` there, rebase again, and upgrade"
+    ));
     Ok(Exit::Success)
 }
 

@@ -62,7 +62,7 @@ fn two_heads_are_an_error_of_their_own() {
          = note: `bbb` is migrations/bbb_make.sql\n  = note: `ccc` is migrations/ccc_make.sql\n  \
          = help: join them: `cargo migrate merge bbb ccc -m \"merge\"`\n  \
          = help: or put `ccc` on top: `-- revises: bbb` in its header\n  \
-         = help: or allow it: `branches = allow` in the call\n\n\
+         = help: or allow it: `branches = allow` in the call, and `branches = \"allow\"` in `[package.metadata.migrate]` for the command\n\n\
          error: the revisions have a problem\n"
     );
     assert_eq!(

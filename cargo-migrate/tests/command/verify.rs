@@ -132,8 +132,8 @@ fn a_way_up_that_cannot_be_taken_a_second_time_alike_differs() {
 
 #[test]
 fn rows_are_compared_where_the_way_down_keeps_data() {
-    let up = "CREATE TABLE copy (id INTEGER PRIMARY KEY, a);\nINSERT INTO copy SELECT id, a FROM t;\nDROP TABLE t;\n\
-              ALTER TABLE copy RENAME TO t;";
+    let up = "CREATE TABLE copy AS SELECT id, a FROM t;\nDROP TABLE t;\nCREATE TABLE t (id INTEGER PRIMARY KEY, a);\n\
+              INSERT INTO t SELECT id, a FROM copy;\nDROP TABLE copy;";
     let down = "DELETE FROM t WHERE a IS NULL;";
     let project = |option: &str| {
         history(&[

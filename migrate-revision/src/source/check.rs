@@ -269,9 +269,10 @@ impl Checker<'_> {
         // Nobody reads what is of other backends alone, and so nobody knows what is inside of a string there.
         for section in sections.iter().filter(|section| !section.suspects.is_empty()) {
             if !readings.iter().any(|reading| std::ptr::eq(reading.section, section)) {
-                let (message, help) = RawSection::suspicion();
-                let told = section.suspects.iter().map(|range| parsed.source.problem(range, message, help));
-                problems.extend(told);
+                problems.extend(section.suspects.iter().map(|range| {
+                    let (message, help) = RawSection::suspicion(&parsed.source.text[range.clone()]);
+                    parsed.source.problem(range, message, help)
+                }));
             }
         }
         for Found { problem, backends, served } in found {

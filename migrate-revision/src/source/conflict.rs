@@ -39,7 +39,9 @@ pub(super) fn several_heads(directory: &Directory, graph: &Graph) -> Option<Prob
             problem = problem.help(format!("or put `{upper}` on top: `-- revises: {lower}` in its header"));
         }
     }
-    Some(problem.help("or allow it: `branches = allow` in the call"))
+    Some(problem.help(
+        "or allow it: `branches = allow` in the call, and `branches = \"allow\"` in `[package.metadata.migrate]` for the command",
+    ))
 }
 
 /// What is wrong with the graph, as a problem of a file. A name that leads nowhere may be that of a file which could

@@ -24,8 +24,14 @@ pub(super) struct RawSection {
 }
 
 impl RawSection {
-    /// What is wrong with a suspect.
-    pub(super) fn suspicion() -> (&'static str, &'static str) {
+    /// What is wrong with a suspect of this text.
+    pub(super) fn suspicion(text: &str) -> (&'static str, &'static str) {
+        if is_conflict(text) {
+            return (
+                "unresolved merge conflict",
+                "choose between the sides, and remove the lines that mark them",
+            );
+        }
         (
             "this looks like a marker and is none",
             "write `-- migrate:up` or `-- migrate:down`, then backends and options; if it is prose, word it differently",
@@ -48,6 +54,12 @@ const OPTIONS: [&str; 6] = [
 pub(super) fn is_marker_like(line: &str) -> bool {
     // Every line of every file is asked, by a macro that cargo builds without optimisations.
     line.starts_with("-- migrate:") || may_be_marker(line.as_bytes()) && was_meant_as_marker(line)
+}
+
+/// Whether a line marks a side of a merge conflict, as version control writes it.
+fn is_conflict(line: &str) -> bool {
+    matches!(line.as_bytes(), [b'<' | b'>' | b'|', ..])
+        && ["<<<<<<< ", ">>>>>>> ", "||||||| "].iter().any(|mark| line.starts_with(mark))
 }
 
 /// Whether a line can be a marker, by its first word and the sign after it; what is not ASCII can always be one.
@@ -179,7 +191,7 @@ pub(super) fn parse_sections(
             break;
         }
         let text = &source.text[line.clone()];
-        if is_marker_like(text) {
+        if is_marker_like(text) || is_conflict(text) {
             let marker = trimmed(&source.text, line.clone());
             let is_one = ["-- migrate:up", "-- migrate:down"]
                 .iter()
@@ -223,7 +235,7 @@ fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Pro
     } else if let Some(rest) = text.strip_prefix("-- migrate:down") {
         (Direction::Down, rest)
     } else {
-        let (message, help) = RawSection::suspicion();
+        let (message, help) = RawSection::suspicion(text);
         problems.push(source.problem(&marker, message, help));
         return None;
     };

@@ -45,13 +45,20 @@ impl<'a> Reading<'a> {
         served: &dyn Fn() -> usize,
         found: &mut Vec<Found>,
     ) -> Option<Placed> {
-        if let Some((_, placed)) = self.placed.iter().find(|(other, _)| self.is_one_to(*other, backend)) {
+        if let Some((_, placed)) = self.placed.iter().find(|(other, _)| self.is_one_to(*other, backend))
+            && !(backend == Backend::Sqlite && self.rebuilds())
+        {
             return Some(*placed);
         }
         let (script, checksum) = self.script(backend, served, found)?;
         let placed = (place(script, scripts), checksum);
         self.placed.push((backend, placed));
         Some(placed)
+    }
+
+    /// Whether it is plain and does what SQLite alone refuses.
+    fn rebuilds(&self) -> bool {
+        self.plain.as_ref().is_some_and(|plain| rebuilt(plain, self.text, self.section).is_some())
     }
 
     /// Whether it makes no difference which of two backends takes the section. Those of MySQL's kind commit at DDL.
@@ -85,8 +92,10 @@ impl<'a> Reading<'a> {
                     for problem in problems.into_iter().take(MAX_PROBLEMS) {
                         refuse(&moved(&problem.range), problem.message, problem.help);
                     }
-                    let (message, help) = RawSection::suspicion();
-                    section.suspects.iter().for_each(|range| refuse(range, message.into(), help.into()));
+                    section.suspects.iter().for_each(|range| {
+                        let (message, help) = RawSection::suspicion(&parsed.source.text[range.clone()]);
+                        refuse(range, message.into(), help.into());
+                    });
                     return None;
                 }
             },
@@ -95,8 +104,22 @@ impl<'a> Reading<'a> {
         let suspects: Vec<_> =
             section.suspects.iter().filter(|range| !is_inside(statements, range, section)).collect();
         if !suspects.is_empty() {
-            let (message, help) = RawSection::suspicion();
-            suspects.into_iter().for_each(|range| refuse(range, message.into(), help.into()));
+            for range in suspects {
+                let (message, help) = RawSection::suspicion(&parsed.source.text[range.clone()]);
+                refuse(range, message.into(), help.into());
+            }
+            return None;
+        }
+        if let Some((range, table)) =
+            rebuilt(statements, text, section).filter(|_| backend == Backend::Sqlite)
+        {
+            refuse(
+                &moved(&range),
+                format!("table `{table}` is dropped and made anew while foreign keys are in force"),
+                "add `foreign-keys=off` to the marker: else SQLite deletes its rows first, and with them those that refer to it \
+                 by `ON DELETE CASCADE`"
+                    .into(),
+            );
             return None;
         }
         if statements.is_empty() {
@@ -205,6 +228,51 @@ impl Hashed {
         self.statements.len() == statements.len()
             && self.statements.iter().zip(statements).all(|((tokens, _), other)| *tokens == other.tokens)
     }
+}
+
+/// A table that a section in a transaction drops and another takes the name of, with the statement that drops it.
+fn rebuilt<'t>(
+    statements: &[Statement],
+    text: &'t str,
+    section: &RawSection,
+) -> Option<(Range<usize>, &'t str)> {
+    if section.options.foreign_keys_off || section.options.no_transaction {
+        return None;
+    }
+    let words = |statement: &Statement| -> Vec<&'t str> {
+        statement.tokens.iter().map(|token| &text[token.clone()]).collect()
+    };
+    let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
+    // The name without its schema: `main.t`, of one table or another, is rare enough to be asked for the option.
+    let dropped = |statement: &Statement| match words(statement).as_slice() {
+        [drop, table, .., name] if is(drop, "drop") && is(table, "table") => Some(*name),
+        _ => None,
+    };
+    let renamed = |statement: &Statement| match words(statement).as_slice() {
+        [alter, table, .., rename, to, name]
+            if is(alter, "alter") && is(table, "table") && is(rename, "rename") && is(to, "to") =>
+        {
+            Some(*name)
+        }
+        _ => None,
+    };
+    let bare = |name: &'t str| name.trim_matches(['"', '`', '[', ']', '\'']);
+    let mut drops: Vec<(&Statement, &str)> = Vec::new();
+    for statement in statements.iter().filter(|statement| statement.kind == StatementKind::Ddl) {
+        // Every section is asked, by a macro that cargo builds without optimisations.
+        match text.as_bytes()[statement.range.start] | 0x20 {
+            b'd' => drops.extend(dropped(statement).map(|name| (statement, bare(name)))),
+            b'a' if !drops.is_empty() => {
+                let name = renamed(statement).map(bare);
+                let found = name.and_then(|name| drops.iter().find(|(_, dropped)| is(dropped, name)));
+                if let Some((drop, name)) = found {
+                    return Some((drop.range.clone(), name));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether a line is inside of a string, or of whatever else is one token.

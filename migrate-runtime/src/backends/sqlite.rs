@@ -31,6 +31,9 @@ pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Sqlite;
 
+/// How many rows with a broken foreign key are named.
+const MAX_BROKEN: usize = 10;
+
 /// A connection of the caller's, and what of it must be put back.
 pub(crate) struct Sqlite<'a> {
     connection: &'a mut Connection,
@@ -189,18 +192,21 @@ impl<'a> Sqlite<'a> {
     fn check_foreign_keys(&self, before: &[Vec<Option<String>>]) -> Result<(), StepFault> {
         let mut broken = self.broken_foreign_keys()?;
         broken.retain(|row| !before.contains(row));
-        let Some(first) = broken.first() else { return Ok(()) };
-        let text = |column: usize| first.get(column).cloned().flatten().unwrap_or_default();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let shown = broken.iter().take(MAX_BROKEN).map(|row| {
+            let text = |column: usize| row.get(column).cloned().flatten().unwrap_or_default();
+            format!("\n  row {} of table `{}`, which refers to `{}`", text(1), text(0), text(2))
+        });
         Err(StepFault::Error(Error::new(
             ErrorKind::Revision,
             format!(
-                "{} {} refer to rows that are not there, such as row {} of table `{}`, which refers to `{}`; \
-                 nothing of the revision was kept\n\nhint: `PRAGMA foreign_key_check` lists them all",
+                "{} {} refer to rows that are not there; nothing of the revision was kept{}{}",
                 broken.len(),
                 if broken.len() == 1 { "row would" } else { "rows would" },
-                text(1),
-                text(0),
-                text(2)
+                shown.collect::<String>(),
+                if broken.len() > MAX_BROKEN { "\n  ..." } else { "" },
             ),
         )))
     }

@@ -57,6 +57,13 @@ impl<D: Database> Run<'_, D> {
                         "if it took longer than the `{setting}` of this role, database or server allows, put \
                          `statement-timeout=1h` behind the section's marker, which takes its place"
                     ),
+                    // The first step of all meets what it is to make.
+                    (None, _) if work[step].row.seq() == Some(1) && fault.text().contains("already exists") => {
+                        "there is no history of this namespace yet: if the database was made by other means, record with `stamp` \
+                         where it is (`cargo migrate stamp REVISION`, or `adopt --stamp` where another tool made it); if its \
+                         history has another namespace or table, name that; else mend the file and run again"
+                            .to_owned()
+                    }
                     (None, _) => "mend the file and run again".to_owned(),
                 };
                 let message = format!(

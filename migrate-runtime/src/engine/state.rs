@@ -157,7 +157,8 @@ impl<D: Database> Run<'_, D> {
                 ErrorKind::Diverged,
                 format!(
                     "the database has gone another way than this binary: it has {}, which the binary does not know, and \
-                     lacks {}\n\nhint: merge the two lines of revisions, or run the binary that belongs to this database",
+                     lacks {}\n\nhint: merge the two lines of revisions, or run the binary that belongs to this database; where there is none, \
+                     `undo_unknown` (`cargo migrate undo`) takes down what is unknown, from the record",
                     unknown.join(", "),
                     self.set.path(pending),
                 ),
@@ -314,7 +315,7 @@ impl<D: Database> Run<'_, D> {
 }
 
 /// Why a verb that is not for databases ahead refuses one.
-pub(super) const ONLY_THEIRS: &str = "; only a binary that has them can change its state";
+pub(super) const ONLY_THEIRS: &str = "; what is below them is not changed before they are undone";
 
 /// The refusal of a database that is ahead; `why` follows the names.
 pub(super) fn ahead_error(state: &State, why: &str) -> Error {
@@ -322,7 +323,8 @@ pub(super) fn ahead_error(state: &State, why: &str) -> Error {
     Error::new(
         ErrorKind::Ahead,
         format!(
-            "the database is ahead of this binary by {}{why}\n\nhint: run the binary that applied them",
+            "the database is ahead of this binary by {}{why}\n\nhint: run the binary that applied them; where there is none, \
+             `undo_unknown` (`cargo migrate undo`) takes them down from the record",
             unknown.join(", ")
         ),
     )

@@ -378,7 +378,8 @@ impl<D: Database> Run<'_, D> {
         let index = decoded.index_of(&row.revision).ok_or_else(|| {
             interrupted(format!(
                 "revision '{}' was interrupted after {} of {} statements, and this binary does not have it\n\n\
-                 hint: run the binary that began it ({})",
+                 hint: run the binary that began it ({}); where there is none, `stamp` gives it up (`cargo migrate stamp \
+                 REVISION`), and what of it is in force is left to you",
                 row.revision, row.statements_done, row.statements_total, row.applied_by
             ))
         })?;

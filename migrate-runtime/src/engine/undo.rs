@@ -119,7 +119,7 @@ impl<D: Database> Run<'_, D> {
         }
         let mut below = match base {
             Some(row) if self.known(decoded, row).is_none() => {
-                return Err(refused(&row.revision, "what is below it is not what this binary has"));
+                return Err(edited(&row.revision));
             }
             Some(row) => (row.joined_heads(), row.digest.clone()),
             None => (String::new(), self.records(decoded).digest(&[])?),
@@ -279,12 +279,26 @@ fn refused(revision: &str, why: &str) -> Error {
 }
 
 #[inline]
+fn edited(revision: &str) -> Error {
+    Error::new(
+        ErrorKind::Ahead,
+        format!(
+            "revision '{revision}' cannot be undone from the record: it, or one below it, is not what was applied, and only \
+             revisions without a file are undone; nothing was changed\n\n\
+             hint: downgrade with the files as they were applied; where they are gone, move the file of a draft elsewhere, undo, \
+             and put it back"
+        ),
+    )
+}
+
+#[inline]
 fn half_done(running: &HistoryRow, decoded: &Decoded) -> Error {
     let hint = if decoded.index_of(&running.revision).is_some() {
         "run `upgrade` first, which finishes it".to_owned()
     } else {
         format!(
-            "run the binary that began it ({})",
+            "run the binary that began it ({}); where there is none, `stamp` gives it up (`cargo migrate stamp REVISION`), and what \
+             of it is in force is left to you",
             running.applied_by.split(UNLOCKED).next().unwrap_or_default()
         )
     };
