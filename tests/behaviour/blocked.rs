@@ -147,3 +147,49 @@ behaviours! {
         reader.run("COMMIT");
     }
 }
+
+/// On MySQL and MariaDB DDL is in force before its record is.
+mod a_statement_whose_record_waits_in_vain_is_not_done_twice {
+    use super::*;
+    use embed_migrations_tests::database::Database;
+
+    #[test]
+    fn mysql() {
+        let db = Database::new(Kind::Mysql);
+        let revisions = Revisions::tables(1);
+        let mut connection = db.connect();
+        migrate!(connection, revisions.build(), upgrade("head")).unwrap();
+        let revisions = revisions.sql(
+            "slow",
+            "CREATE TABLE s AS SELECT SLEEP(2) AS a;\nALTER TABLE t1 ADD INDEX (id);\nALTER TABLE t1 ADD INDEX (id);",
+            "",
+        );
+        let url = db.url();
+        let other = std::thread::spawn(move || {
+            let mut reader = Connection::new(Kind::Mysql, &url);
+            std::thread::sleep(Duration::from_millis(1000));
+            reader.run("BEGIN");
+            assert_eq!(
+                reader.rows("SELECT state FROM migrate_history ORDER BY seq DESC LIMIT 1 FOR UPDATE"),
+                [["running"]]
+            );
+            std::thread::sleep(Duration::from_millis(3500));
+            reader.run("COMMIT");
+        });
+        let mut blocked = 0;
+        let result = migrate!(
+            connection,
+            revisions.build(),
+            statement_lock_timeout(TRY)
+                .on_event(|event| blocked += usize::from(matches!(event, Event::Blocked { .. })))
+                .upgrade("head")
+        );
+        other.join().unwrap();
+        assert!(blocked > 0);
+        assert_eq!(result.unwrap().steps.len(), 1);
+        let indexes = "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
+                       AND TABLE_NAME = 't1' AND COLUMN_NAME = 'id' AND INDEX_NAME LIKE 'id%'";
+        assert_eq!(connection.value(indexes), "2");
+        assert_eq!(connection.count("s"), 1);
+    }
+}

@@ -151,13 +151,22 @@ mod what_has_changed_a_table_without_transactions_is_not_tried_again {
 
     #[test]
     fn mysql() {
+        is_not_tried_again("-- migrate:up\nINSERT INTO log VALUES (1);\nUPDATE t1 SET a = 2;");
+    }
+
+    #[test]
+    fn mysql_behind_ddl() {
+        is_not_tried_again(
+            "-- migrate:up no-transaction\nCREATE TABLE before_it (id INTEGER);\n\
+             START TRANSACTION;\nINSERT INTO log VALUES (1);\nUPDATE t1 SET a = 2;\nCOMMIT;",
+        );
+    }
+
+    fn is_not_tried_again(section: &str) {
         let db = Database::new(Kind::Mysql);
         let (mut connection, mut traffic) = written(&db);
         connection.run("CREATE TABLE log (n INTEGER) ENGINE = MyISAM");
-        let set = Revisions::new()
-            .namespace("other")
-            .sql("notes", "INSERT INTO log VALUES (1);\nUPDATE t1 SET a = 2;", "")
-            .build();
+        let set = Revisions::new().namespace("other").sections("notes", section).build();
         let mut blocked = 0;
         let result = migrate!(
             connection,

@@ -511,6 +511,7 @@ impl Database for Mysql<'_> {
         if create && !self.has_table {
             self.create(table).await?;
         }
+        self.taken_over = false;
         self.beginning = Some(table.insert(row, false, self.dialect()));
         Ok(())
     }
@@ -548,6 +549,8 @@ impl Database for Mysql<'_> {
                 let recording = Recording { table, running, text, script, backend: self.dialect() };
                 let recorder = recorded::Recorder { recording, beginning, taken_over, revision };
                 let result = recorder.run(self, from, told).await;
+                // Another try must not take for granted what this one did not get to find out.
+                self.taken_over = result.is_err();
                 self.name_blockers(result).await
             }
             WorkBody::Rust { run, data } => {

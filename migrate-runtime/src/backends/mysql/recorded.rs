@@ -1,12 +1,12 @@
 //! Revisions that cannot be one transaction: each statement with its progress, in as few texts as hold them.
 
 use include_dir::Dir;
-use migrate_revision::ScriptStatement;
+use migrate_revision::{ScriptStatement, StatementKind};
 
 use super::Mysql;
 use super::blockers::is_blocked;
 use super::faults::failed_statement;
-use super::packet::Failed;
+use super::packet::{Failed, Packet, Part};
 use crate::Error;
 use crate::backends::doubt::Doubt;
 use crate::backends::{StepFault, Tell, Told, again, left_transaction_open};
@@ -47,32 +47,43 @@ impl Recorder<'_> {
         self.run_again(db, from).await?;
         let from = if self.taken_over { self.settle(db, from).await? } else { from };
         let statements = &script.statements;
-        let mut sql = self.beginning.clone().unwrap_or_default();
-        if let Some(timeouts) = timeouts(&script.options, db.dialect()) {
-            add(&mut sql, &timeouts);
+        let mut packet = Packet::default();
+        if let Some(beginning) = &self.beginning {
+            packet.push(Part::Row, beginning);
         }
-        add(&mut sql, &self.recording.progress(from).join(";\n"));
-        add(&mut sql, &self.owned());
+        if let Some(timeouts) = timeouts(&script.options, db.dialect()) {
+            packet.push(Part::Own, &timeouts);
+        }
+        self.recording.progress(from).iter().for_each(|sql| packet.push(Part::Own, sql));
+        packet.push(Part::Own, &self.owned());
         let mut transaction = UserTransaction::default();
         let mut reported = from;
         for place in from..statements.len() {
-            let unit = self.recording.unit(place, &mut transaction).join(";\n");
-            if sql.len() + unit.len() > db.budget && !sql.is_empty() {
-                self.send(db, &sql).await?;
-                sql = self.owned();
+            let unit = self.recording.unit(place, &mut transaction);
+            let length: usize = unit.iter().map(|sql| sql.len() + 2).sum();
+            // The results of a `CALL` cannot be counted: behind one it would not be known which statement failed.
+            let uncountable = place > from && statements[place - 1].kind == StatementKind::Other;
+            if packet.sql.len() + length > db.budget || uncountable {
+                self.send(db, &packet).await?;
+                packet = Packet::default();
+                packet.push(Part::Own, &self.owned());
                 (reported + 1..=place).for_each(|done| told(0, Told::Statements(done)));
                 reported = place;
             }
-            add(&mut sql, &unit);
+            let own = &text[statements[place].range.clone()];
+            let own = unit.iter().position(|sql| sql == own);
+            for (at, sql) in unit.iter().enumerate() {
+                packet.push(if Some(at) == own { Part::Statement(place) } else { Part::Own }, sql);
+            }
         }
         // What the revision left open is rolled back, with its progress: then the row is not done.
-        add(&mut sql, &self.recording.done().join(";\n"));
-        add(&mut sql, &format!("SET {BEFORE} = NULL"));
-        add(&mut sql, &self.select());
+        self.recording.done().iter().for_each(|sql| packet.push(Part::Own, sql));
+        packet.push(Part::Own, &format!("SET {BEFORE} = NULL"));
+        packet.push(Part::Own, &self.select());
         if let Some(restore) = db.restoring() {
-            add(&mut sql, &restore);
+            packet.push(Part::Restore, &restore);
         }
-        let row = self.send(db, &sql).await?;
+        let row = self.send(db, &packet).await?;
         db.open = false;
         match self.read(row.as_deref()) {
             Some(Progress { finished: true, .. }) => {}
@@ -161,44 +172,79 @@ impl Recorder<'_> {
     }
 
     /// Sends a text. If it fails, finds out which statement did, and what is kept once everything open is rolled back.
-    async fn send(&self, db: &mut Mysql<'_>, sql: &str) -> Result<Option<Vec<Option<String>>>, StepFault> {
+    async fn send(
+        &self,
+        db: &mut Mysql<'_>,
+        packet: &Packet,
+    ) -> Result<Option<Vec<Option<String>>>, StepFault> {
         db.open = true;
-        let failed = match db.send(sql).await {
+        let mut failed = match db.send(&packet.sql).await {
             Ok(row) => return Ok(row),
             Err(failed) if failed.is_fatal() => return Err(failed.fault.into()),
             Err(failed) => failed,
         };
-        let begins = self.beginning.as_deref().is_some_and(|beginning| sql.starts_with(beginning));
-        if begins && failed.done == 0 {
+        if failed.done == 0 && packet.parts.first() == Some(&Part::Row) {
             db.open = false;
             return Err(not_begun(failed));
         }
-        let Recording { table, running, text, script, backend } = self.recording;
+        let Recording { text, script, .. } = self.recording;
         let select = self.select();
-        let stopped = matches!(failed.code, INTERRUPTED | STATEMENT_TIMEOUT | MYSQL_TIMEOUT);
-        let rows =
-            db.rows(&format!("{select};\nROLLBACK;\n{select}")).await.map_err(|failed| failed.fault)?;
-        db.open = false;
-        let [then, now] = rows.as_slice() else { return Err(StepFault::Overtaken) };
-        let (Some(then), Some(now)) = (self.read(Some(then)), self.read(Some(now))) else {
+        let then = db.send(&select).await.map_err(|failed| failed.fault)?;
+        db.roll_back().await.map_err(|failed| failed.fault)?;
+        let row = db.send(&select).await.map_err(|failed| failed.fault)?;
+        let (Some(then), Some(now)) = (self.read(then.as_deref()), self.read(row.as_deref())) else {
             return Err(StepFault::Overtaken);
         };
         match script.statements.get(then.done) {
             Some(statement) if !now.finished => {
-                // The server says that it was not done; only of one that was stopped it may be wrong.
-                if !stopped {
-                    let digest = progress(script, now.done);
-                    let settled = table.update_progress(running, now.done, &digest, backend);
-                    // Of one that had committed in its middle the server cannot say that.
-                    let settled = format!("{settled} AND COALESCE(progress, '') NOT LIKE '% {BEGUN}'");
-                    db.send(&format!("{settled};\nCOMMIT")).await.map_err(|failed| failed.fault)?;
+                let failing = packet.parts.get(failed.done).copied();
+                if failing == Some(Part::Statement(now.done)) || !self.commits(now.done) {
+                    self.record_failure(db, now.done, failed.code).await?;
+                } else {
+                    // It is in force for all that is known: the next try compares what was recorded before it.
+                    self.doubt(db, now.done).await?;
+                    failed.fault.text =
+                        Some(format!("{}; it was the statement's record that failed", failed.fault.text()));
                 }
                 Err(failed_statement(0, then.done, statement, text, now.done, failed))
             }
             // The revision is in force. The settings are put back, or complained about, when the run ends.
-            _ if now.finished => Ok(rows.into_iter().last()),
+            _ if now.finished => Ok(row),
             _ => Err(failed.fault.into()),
         }
+    }
+
+    /// Whether a statement stays in force when its record is rolled back.
+    fn commits(&self, place: usize) -> bool {
+        let statement = self.recording.script.statements.get(place);
+        statement.is_some_and(|statement| statement.kind == StatementKind::Ddl)
+    }
+
+    /// Records that a statement was not done, as the server says; only of one that was stopped it may be wrong.
+    async fn record_failure(&self, db: &mut Mysql<'_>, place: usize, code: u16) -> Result<(), Fault> {
+        if matches!(code, INTERRUPTED | STATEMENT_TIMEOUT | MYSQL_TIMEOUT) {
+            return Ok(());
+        }
+        let Recording { table, running, script, backend, .. } = self.recording;
+        let settled = table.update_progress(running, place, &progress(script, place), backend);
+        // Of one that had committed in its middle the server cannot say that.
+        let settled = format!("{settled} AND COALESCE(progress, '') NOT LIKE '% {BEGUN}'");
+        db.send(&format!("{settled};\nCOMMIT")).await.map(drop).map_err(|failed| failed.fault)
+    }
+
+    /// Stops at DDL whose record failed and of which no database shows whether it was done.
+    async fn doubt(&self, db: &mut Mysql<'_>, place: usize) -> Result<(), StepFault> {
+        let Recording { table, running, script, backend, text } = self.recording;
+        let Some(statement) = script.statements.get(place) else { return Ok(()) };
+        let sql = &text[statement.range.clone()];
+        if fingerprint::expression(statement, sql, backend).is_some() {
+            return Ok(());
+        }
+        let begun = format!("{} {BEGUN}", progress(script, place));
+        let begun = table.update_progress(running, place, &begun, backend);
+        // The error says the same if whatever failed the record fails this one.
+        let _ = db.send(&format!("{begun};\nCOMMIT")).await;
+        Err(StepFault::Error(self.unsettled(place, statement, sql)))
     }
 }
 
