@@ -180,3 +180,50 @@ behaviours! {
         assert_eq!(db.connect().count("once"), 1);
     }
 }
+
+mod mysql {
+    use super::*;
+
+    /// As after a restart of the server, which gives the numbers of connections again.
+    #[test]
+    fn a_connection_of_another_user_is_not_taken_for_a_dead_run_by_its_number() {
+        let db = Database::new(Kind::Mysql);
+        let set = Revisions::tables(1)
+            .sections(
+                "m",
+                "-- migrate:up no-transaction\nCREATE TABLE t2 (id INTEGER);\nINSERT INTO nowhere VALUES (1);",
+            )
+            .build();
+        let mut connection = db.connect();
+        migrate!(connection, set, lock(Lock::None).upgrade("head")).unwrap_err();
+        let owner = connection.value("SELECT applied_by FROM migrate_history WHERE state = 'running'");
+        let owner = owner.strip_suffix(" (stopped)").unwrap();
+        let (before, after) = owner.split_once(", connection ").unwrap();
+        let (_, after) = after.split_once(" of ").unwrap();
+
+        let mut user = format!("busy_{}", db.name);
+        user.truncate(32);
+        connection.run(&format!("CREATE USER {user} IDENTIFIED BY 'p'"));
+        connection.run(&format!("GRANT ALL ON {}.* TO {user}", db.name));
+        let url = db.url_for(&user, "p");
+        let (told, number) = std::sync::mpsc::channel();
+        let busy = std::thread::spawn(move || {
+            let mut busy = Connection::new(Kind::Mysql, &url);
+            told.send(busy.value("SELECT CONNECTION_ID()")).unwrap();
+            busy.try_run("SELECT SLEEP(60)").is_err()
+        });
+        let number = number.recv().unwrap();
+        std::thread::sleep(SHORT);
+        connection.run(&format!(
+            "UPDATE migrate_history SET applied_by = '{before}, connection {number} of {after}' WHERE state = 'running'"
+        ));
+        connection.run("CREATE TABLE nowhere (id INTEGER)");
+        let upgraded =
+            migrate!(connection, set, lock(Lock::None).lock_timeout(Duration::from_secs(5)).upgrade("head"));
+        connection.run(&format!("KILL {number}"));
+        assert!(busy.join().unwrap());
+        connection.run(&format!("DROP USER {user}"));
+        upgraded.unwrap();
+        assert_eq!(connection.count("nowhere"), 1);
+    }
+}

@@ -18,14 +18,16 @@ impl Mysql<'_> {
     pub(super) async fn look_for(&mut self, owner: &str) -> Result<Sight, Failed> {
         let Some(place) = Place::parse(owner) else { return Ok(Sight::Unknown) };
         let text = |text: &str| quote_text(text, self.dialect());
-        // Without the privilege a user sees no connections but its own.
+        // Without the privilege a user sees no connections but its own. A server that was started anew gives the numbers again,
+        // also to a replica that reads the log for as long as it lives.
         let sql = format!(
             "SELECT COUNT(*), COALESCE(SUM(COMMAND <> 'Sleep'), 0), {SERVER} = {}, {USER} = {} OR EXISTS (SELECT 1 FROM \
              information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = 'PROCESS' AND REPLACE(GRANTEE, CHAR(39), '') = \
-             CURRENT_USER()) FROM information_schema.PROCESSLIST WHERE ID = {}",
+             CURRENT_USER()) FROM information_schema.PROCESSLIST WHERE ID = {} AND USER = {} AND COMMAND NOT LIKE 'Binlog Dump%'",
             text(place.server),
             text(place.user),
-            place.number
+            place.number,
+            text(place.user),
         );
         let row = self.send(&sql).await?;
         let Some([Some(found), Some(working), Some(here), Some(shown)]) = row.as_deref() else {
