@@ -63,6 +63,11 @@ pub(crate) trait Database: Send {
     /// Gives the lock back.
     fn unlock(&mut self, key: &LockKey) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Whether a session has the lock, where that tells of a run that [`sight`](Self::sight) does not see.
+    fn is_locked(&mut self, _key: &LockKey) -> impl Future<Output = Result<bool, Fault>> + Send {
+        std::future::ready(Ok(false))
+    }
+
     /// Why a lock of the session would not keep other runs away, once [`prepare`](Self::prepare) has looked.
     fn lacks_session_lock(&self) -> Option<&'static str>;
 

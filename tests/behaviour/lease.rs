@@ -131,6 +131,22 @@ behaviours! {
         assert_eq!(db.connect().count("once"), 1);
     }
 
+    fn without_a_lock_a_run_that_has_one_is_left_to_its_work(db) {
+        for lock in [Lock::None, Lock::Lease] {
+            let db = &Database::new(db.kind);
+            let other = start_slow(db, " no-transaction", Lock::Session);
+            let set = slow(db.kind, " no-transaction").build();
+            let first = migrate!(db.connect(), set, lock(lock).lock_timeout(SHORT).upgrade("head"));
+            if db.kind != Kind::Sqlite {
+                let error = first.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+            }
+            assert_eq!(other.join().unwrap().unwrap(), 2);
+            assert!(migrate!(db.connect(), set, lock(lock).upgrade("head")).unwrap().is_empty());
+            assert_eq!(db.connect().count("once"), 1);
+        }
+    }
+
     fn without_a_lock_the_row_of_a_dead_run_is_taken_over_soon(db) {
         let set = Revisions::tables(1).sections("m",
             "-- migrate:up no-transaction\nCREATE TABLE t2 (id INTEGER);\nINSERT INTO nowhere VALUES (1);").build();

@@ -442,6 +442,16 @@ impl Database for Mysql<'_> {
         }
     }
 
+    async fn is_locked(&mut self, key: &LockKey) -> Result<bool, Fault> {
+        let sql = format!("SELECT IS_USED_LOCK({}) IS NOT NULL", quote_text(&key.name, self.dialect()));
+        match self.send(&sql).await {
+            Ok(row) => Ok(matches!(row.as_deref(), Some([Some(used)]) if used == "1")),
+            // Then nobody could have it either.
+            Err(failed) if matches!(failed.code, TOO_LONG | TOO_LONG_FOR_MYSQL) => Ok(false),
+            Err(failed) => Err(failed.fault),
+        }
+    }
+
     fn lacks_session_lock(&self) -> Option<&'static str> {
         let cluster = self.settings.as_ref().is_some_and(|settings| settings.cluster);
         cluster.then_some("this is a node of a Galera cluster, where each node has locks of its own")

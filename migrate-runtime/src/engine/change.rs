@@ -277,7 +277,7 @@ impl<D: Database> Run<'_, D> {
         )
     }
 
-    fn lock_key(&self) -> LockKey {
+    pub(super) fn lock_key(&self) -> LockKey {
         let schema = self.table.schema.as_deref().unwrap_or_default();
         let key = lock_key(&[schema, &self.table.table, &self.table.namespace]);
         let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();

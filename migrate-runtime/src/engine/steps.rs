@@ -11,6 +11,7 @@ use super::{Outcome, Run};
 use crate::backends::doubt::TWO_WAYS;
 use crate::backends::{Database, Last, Sight, StepFault, Told, Work, WorkBody};
 use crate::dialect::progress;
+use crate::error::Fault;
 use crate::event::{Event, Events, StepInfo};
 use crate::history::{Action, HistoryRow, RowState, Running, TakeOver, UNLOCKED};
 use crate::options::{Lock, Transaction};
@@ -314,7 +315,18 @@ impl<D: Database> Run<'_, D> {
         loop {
             self.go_on()?;
             let sight = self.db.sight(&self.table, &row.applied_by).await;
-            let sight = sight.map_err(|fault| fault.while_doing("look for the other run"))?;
+            let looked = |fault: Fault| fault.while_doing("look for the other run");
+            let mut sight = sight.map_err(looked)?;
+            // A run that has the lock of its session does not say where it is.
+            if sight == Sight::Unknown
+                && self.options.lock != Lock::Session
+                && !row.applied_by.contains(UNLOCKED)
+            {
+                let key = self.lock_key();
+                if self.db.is_locked(&key).await.map_err(looked)? {
+                    sight = Sight::AtWork;
+                }
+            }
             let patience = match sight {
                 Sight::Gone => Duration::ZERO,
                 // Its lock would be held, but for a pooler that gave both of us the same session.
