@@ -43,6 +43,7 @@ fn start_slow(db: &Database, options: &'static str, lock: Lock) -> JoinHandle<Re
             set,
             lock(lock)
                 .lease(SHORT)
+                .applied_by("deploy (blue)")
                 .on_event(move |event| {
                     if matches!(event, Event::Started { step, .. } if step.revision == "slow") {
                         let _ = started.send(());

@@ -25,7 +25,7 @@ use self::prepared::Prepared;
 use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Work};
 use crate::dialect::postgres::Noted;
 use crate::error::Fault;
-use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_name, quote_text};
+use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, UNLOCKED, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
 
 pub(crate) use self::connect::{Canceller, Connected, connect};
@@ -348,7 +348,8 @@ impl Database for Postgres<'_> {
     }
 
     async fn sight(&mut self, table: &HistoryTable, owner: &str) -> Result<Sight, Fault> {
-        let name = owner.rsplit_once(" (").map_or(owner, |(name, _)| name);
+        // The caller's own name for it may have parentheses as well.
+        let name = owner.rsplit_once(UNLOCKED).map_or(owner, |(name, _)| name);
         let nonce = name.rsplit(' ').next().unwrap_or_default();
         if nonce.len() != 16 || !nonce.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Ok(Sight::Unknown);

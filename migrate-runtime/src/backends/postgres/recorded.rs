@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 use super::alone::{self, Twice, Verdict};
 use super::batch::{Batch, Failed, What};
 use super::index::Concurrent;
-use super::transact::{NOTE, first, scope_of, step_fault};
+use super::transact::{NOTE, first, is_fatal, scope_of, step_fault};
 use super::{BACKEND, Postgres, fault, is};
 use crate::backends::doubt::Doubt;
 use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
@@ -150,7 +150,13 @@ impl Postgres<'_> {
     ) -> Result<(), StepFault> {
         let mut batch = Batch::default();
         recording.push_statement(&mut batch, place);
-        self.run(&batch, told).await.map_err(|failed| recording.fault(place, failed))?;
+        if let Err(failed) = self.run(&batch, told).await {
+            if is_refusal(&failed.error) {
+                // The statement may be edited now. Where this fails as well, what is recorded of it stays.
+                let _ = self.unmark(recording, place).await;
+            }
+            return Err(recording.fault(place, failed));
+        }
         let mut batch = Batch::default();
         recording.push_progress(&mut batch, place);
         self.run(&batch, told).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
@@ -167,6 +173,22 @@ impl Postgres<'_> {
         recording.push_update(&mut batch, &update);
         self.run(&batch, &mut |_, _| {}).await.map_err(|failed| step_fault(recording.table, &[], failed))?;
         Ok(())
+    }
+
+    /// Takes back what was recorded of a statement that the server refused, if it tells one that is done.
+    async fn unmark(&self, recording: &Recording<'_>, place: usize) -> Result<(), Failed> {
+        let statement = &recording.script.statements[place];
+        let sql = recording.sql(place);
+        let is_marked =
+            matches!(Twice::of(statement, sql), Twice::Shows(_)) && Concurrent::parse(sql).is_none();
+        if !is_marked {
+            return Ok(());
+        }
+        let progress = quote_text(&progress(recording.script, place), BACKEND);
+        let update = recording.table.update_progress_to(recording.running, place, &progress, BACKEND);
+        let mut batch = Batch::default();
+        recording.push_update(&mut batch, &update);
+        self.run(&batch, &mut |_, _| {}).await.map(drop)
     }
 
     /// Whether the statement was done at which another run was cut off.
@@ -307,4 +329,9 @@ fn has_transactions(script: &Script) -> bool {
 fn wants_to_be_alone(failed: &Failed) -> bool {
     matches!(failed.what, Some(What::Statement { .. }))
         && is(&failed.error, &[SqlState::ACTIVE_SQL_TRANSACTION, SqlState::INVALID_TRANSACTION_TERMINATION])
+}
+
+/// Whether the server has refused a statement, so that it was not done. One that it was told to end may be.
+fn is_refusal(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some() && !is_fatal(error) && !is(error, &[SqlState::QUERY_CANCELED])
 }

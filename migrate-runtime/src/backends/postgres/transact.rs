@@ -347,7 +347,7 @@ pub(super) fn step_fault(table: &HistoryTable, steps: &[Work<'_>], failed: Faile
 }
 
 /// Whether the server ended the session, which no statement is to blame for.
-fn is_fatal(error: &tokio_postgres::Error) -> bool {
+pub(super) fn is_fatal(error: &tokio_postgres::Error) -> bool {
     let severity = error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
     matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
