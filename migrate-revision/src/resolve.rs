@@ -7,6 +7,9 @@ use crate::{Revision, RevisionId, Target, TargetError, nearest};
 /// Names shorter than this are known by the whole of them only.
 const SHORTEST_WITH_PREFIX: usize = 4;
 
+/// What steps may be counted from, whatever the set has.
+const WORDS: [&str; 4] = ["head", "heads", "base", "current"];
+
 /// Finds the revisions that targets mean.
 #[derive(Debug, Clone, Copy)]
 pub struct Resolver<'a> {
@@ -77,7 +80,10 @@ impl<'a> Resolver<'a> {
 
     pub(crate) fn read<'t>(&self, target: &'t Target) -> Reading<'t> {
         // Names with a sign in them are labels: ids have none.
-        target.read(|text| self.graph.names_from(text).next().is_some())
+        target.read(|text, before| {
+            let counts = || self.graph.named(before).is_some() || WORDS.contains(&before);
+            self.graph.named(text).is_some() || self.graph.names_from(text).next().is_some() && !counts()
+        })
     }
 
     pub(crate) fn ids<'b>(&self, indices: impl IntoIterator<Item = &'b Index>) -> Vec<RevisionId> {
@@ -427,6 +433,34 @@ mod tests {
         });
         let two = [revision("aaaa", &[]), revision("aaaab", &["aaaa"])];
         with_resolver(&two, |r| assert_eq!(r.one(&"aaaa".into()), Ok(Some(0))));
+    }
+
+    #[test]
+    fn steps_from_a_name_go_before_the_beginning_of_a_label() {
+        let labelled = |name: &str| Revision { labels: vec![name.into()], ..revision("cc03", &["bb02"]) };
+        let below = [revision("aa01", &[]), revision("bb02", &["aa01"])];
+        let top = Revision { labels: vec!["billing-2024".into()], ..revision("dd04", &["cc03"]) };
+        let of = |name: &str| [below.to_vec(), vec![labelled(name), top.clone()]].concat();
+        with_resolver(&of("billing"), |r| {
+            assert_eq!(r.upgrade(&"billing-2".into(), &r.graph.closure([])), Ok(vec![0]));
+            assert_eq!(
+                r.downgrade(&"billing-2".into(), &r.graph.closure([3])),
+                Ok(vec![false, true, true, true])
+            );
+            assert_eq!(r.one(&"billing-2024".into()), Ok(Some(3)));
+            let too_far = Err(TargetError::TooFar { steps: -20, available: 3 });
+            assert_eq!(r.upgrade(&"billing-20".into(), &r.graph.closure([])), too_far);
+            assert_eq!(r.one(&"billing@billing-2024".into()), Ok(Some(3)));
+            assert_eq!(r.one(&"billing-202@head".into()), Ok(Some(3)));
+        });
+        // No revision is called `billing`, and what begins with it is not meant by it.
+        with_resolver(&of("other"), |r| assert_eq!(r.one(&"billing-2".into()), Ok(Some(3))));
+        with_resolver(&of("head-1st"), |r| {
+            assert_eq!(r.upgrade(&"head-1".into(), &r.graph.closure([])), Ok(vec![2]));
+        });
+        with_resolver(&of("aa01-1st"), |r| {
+            assert_eq!(r.upgrade(&"aa01-1".into(), &r.graph.closure([])), Ok(vec![]));
+        });
     }
 
     #[test]

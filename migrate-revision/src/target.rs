@@ -91,9 +91,9 @@ impl Target {
         }
     }
 
-    /// The branch that the target is on, the place on it, and the steps from there. `is_name` says of a text whether it is
-    /// a name as a whole, such as the label `feature-2`.
-    pub(crate) fn read<'a>(&'a self, is_name: impl Fn(&str) -> bool) -> Reading<'a> {
+    /// The branch that the target is on, the place on it, and the steps from there. `is_name` says of a text and of what
+    /// is before its sign whether the text is a name as a whole, such as the label `feature-2`.
+    pub(crate) fn read<'a>(&'a self, is_name: impl Fn(&str, &str) -> bool) -> Reading<'a> {
         let (branch, target) = match self {
             Self::Branch { branch, target } => (Some(branch.as_str()), &**target),
             _ => (None, self),
@@ -104,7 +104,7 @@ impl Target {
             Self::Base => (Some(Place::Base), None),
             Self::Exact(id) => (Some(Place::Exact(id)), None),
             Self::Relative(steps) => (None, Some(*steps)),
-            Self::Revision(text) => match stepped(text).filter(|_| !is_name(text)) {
+            Self::Revision(text) => match stepped(text).filter(|(before, _)| !is_name(text, before)) {
                 Some((name, steps)) => (Some(Place::from_word(name)), Some(steps)),
                 None => (Some(Place::Name(text)), None),
             },
@@ -411,7 +411,8 @@ mod tests {
     fn steps_are_read_whole_or_not_at_all() {
         let reading = |text: &'static str| {
             let target = Target::from(text);
-            let Reading { place, steps, .. } = target.read(|name| name == "feat-2");
+            let Reading { place, steps, .. } =
+                target.read(|name, before| name == "feat-2" && before == "feat");
             (format!("{place:?}"), steps)
         };
         assert_eq!(reading("head-1"), ("Some(Head)".into(), Some(-1)));
