@@ -263,10 +263,14 @@ pub enum TargetError {
         /// Where the database is
         heads: Vec<RevisionId>,
     },
-    /// A downgrade on a branch that none of the ways up from the destination leads to
+    /// A downgrade to where several part, of which the branch is not one
     NoWayDown {
         /// The branch
         branch: String,
+        /// The destination
+        at: RevisionId,
+        /// What revises it, at first what is in force
+        above: Vec<RevisionId>,
     },
     /// Revisions of which one stands on the other, where each must be a head
     Overlap {
@@ -338,8 +342,15 @@ impl fmt::Display for TargetError {
                  'branch@{steps:+}', or the revision",
                 list(heads)
             ),
-            Self::NoWayDown { branch } => {
-                write!(f, "not a valid downgrade target: no way up from it leads to branch '{branch}'")
+            Self::NoWayDown { branch, at, above } => {
+                write!(
+                    f,
+                    "not a valid downgrade target: several revisions stand on '{at}', and branch '{branch}' does not say \
+                     which goes: {}; write ",
+                    list(above)
+                )?;
+                above.first().map_or(Ok(()), |first| write!(f, "'{first}@{at}' for that one, or "))?;
+                write!(f, "'{at}' for all of them")
             }
             Self::Overlap { id, below } => {
                 write!(f, "requested revision '{id}' overlaps with '{below}', on which it stands")
