@@ -9,6 +9,8 @@ mod checksum;
 #[cfg(any(feature = "plan", feature = "source"))]
 mod codec;
 mod digests;
+#[cfg(feature = "plan")]
+mod downgrade;
 pub mod graph;
 #[cfg(feature = "plan")]
 mod history;

@@ -7,6 +7,9 @@ use crate::{Revision, RevisionId, Target, TargetError, nearest};
 /// Names shorter than this are known by the whole of them only.
 const SHORTEST_WITH_PREFIX: usize = 4;
 
+/// What steps may be counted from, whatever the set has.
+const WORDS: [&str; 4] = ["head", "heads", "base", "current"];
+
 /// Finds the revisions that targets mean.
 #[derive(Debug, Clone, Copy)]
 pub struct Resolver<'a> {
@@ -77,7 +80,10 @@ impl<'a> Resolver<'a> {
 
     pub(crate) fn read<'t>(&self, target: &'t Target) -> Reading<'t> {
         // Names with a sign in them are labels: ids have none.
-        target.read(|text| self.graph.names_from(text).next().is_some())
+        target.read(|text, before| {
+            let counts = || self.graph.named(before).is_some() || WORDS.contains(&before);
+            self.graph.named(text).is_some() || self.graph.names_from(text).next().is_some() && !counts()
+        })
     }
 
     pub(crate) fn ids<'b>(&self, indices: impl IntoIterator<Item = &'b Index>) -> Vec<RevisionId> {
@@ -303,93 +309,6 @@ impl<'a> Resolver<'a> {
         Err(TargetError::Overlap { id: self.id(id), below: self.id(below) })
     }
 
-    /// The revisions that a downgrade to the target puts out of force, as one flag per revision, and whether it is only
-    /// those that are in force now that are meant.
-    pub(crate) fn downgrade(&self, target: &Target, applied: &Applied) -> Result<Vec<bool>, TargetError> {
-        let (branch, to, from_here) = match self.read(target) {
-            Reading { steps: Some(steps @ 0..), place: None, .. } => {
-                return Err(TargetError::WrongDirection(steps));
-            }
-            Reading { branch, place: None, steps } => {
-                let steps = steps.unwrap_or(0);
-                let from = self.down_from_here(branch, steps, applied)?;
-                let to = self.landed(self.walk_down(Some(from), steps)?, steps)?;
-                let branch = branch.map_or(Ok(from), |branch| self.branch(branch))?;
-                (Some((branch, self.id(branch).to_string())), to, true)
-            }
-            Reading { branch, place: Some(place), steps } => {
-                let to = match steps {
-                    Some(steps) => match self.walk_from(branch, place, steps, steps >= 0)? {
-                        // `base+0` is no step.
-                        Walked::Base if steps == 0 => return Err(TargetError::WrongDirection(0)),
-                        walked => self.landed(walked, steps)?,
-                    },
-                    None => self.only(&self.place(None, place)?)?,
-                };
-                let branch =
-                    branch.map(|name| self.branch(name).map(|of| (of, name.to_owned()))).transpose()?;
-                (branch, to, false)
-            }
-        };
-        let mut roots: Vec<Index> = match to {
-            Some(to) => self.graph.children(to).collect(),
-            None => self.graph.bases().to_vec(),
-        };
-        if let Some((branch, name)) = branch.filter(|_| roots.len() > 1) {
-            let ancestry = self.graph.ancestry(&[branch]);
-            roots.retain(|&root| ancestry[root]);
-            if roots.is_empty() {
-                return Err(TargetError::NoWayDown { branch: name });
-            }
-        }
-        let mut drop = self.graph.descendants(roots);
-        if let Some(to) = to
-            && !applied.heads().contains(&to)
-            && !applied.iter().any(|index| drop[index])
-        {
-            let id = self.id(to);
-            return Err(if applied.contains(to) {
-                TargetError::NothingAbove(id)
-            } else {
-                TargetError::NotApplied(id)
-            });
-        }
-        if from_here {
-            (0..drop.len()).for_each(|index| drop[index] &= applied.contains(index));
-        }
-        Ok(drop)
-    }
-
-    fn landed(&self, walked: Walked, steps: i32) -> Result<Option<Index>, TargetError> {
-        match walked {
-            Walked::At(index) => Ok(Some(index)),
-            Walked::Base => Ok(None),
-            Walked::Short { available, .. } => Err(TargetError::TooFar { steps, available }),
-        }
-    }
-
-    /// Where `-n` starts: at the only head that is in force, or the only one on a branch.
-    fn down_from_here(
-        &self,
-        branch: Option<&str>,
-        steps: i32,
-        applied: &Applied,
-    ) -> Result<Index, TargetError> {
-        let mut start: Vec<Index> = applied.heads().to_vec();
-        if let Some(on) = self.branch_lineage(branch)? {
-            start.retain(|&index| on[index]);
-            if start.is_empty() {
-                let tips = self.tips(applied);
-                start.extend(tips.into_iter().filter(|&index| on[index]));
-            }
-        }
-        match start.as_slice() {
-            [] => Err(TargetError::TooFar { steps, available: 0 }),
-            [only] => Ok(*only),
-            several => Err(TargetError::SeveralCurrent { steps, heads: self.ids(several) }),
-        }
-    }
-
     /// The revisions in force that no other in force revises: where each branch of the database is, also where something
     /// on another branch depends on it.
     #[must_use]
@@ -427,6 +346,34 @@ mod tests {
         });
         let two = [revision("aaaa", &[]), revision("aaaab", &["aaaa"])];
         with_resolver(&two, |r| assert_eq!(r.one(&"aaaa".into()), Ok(Some(0))));
+    }
+
+    #[test]
+    fn steps_from_a_name_go_before_the_beginning_of_a_label() {
+        let labelled = |name: &str| Revision { labels: vec![name.into()], ..revision("cc03", &["bb02"]) };
+        let below = [revision("aa01", &[]), revision("bb02", &["aa01"])];
+        let top = Revision { labels: vec!["billing-2024".into()], ..revision("dd04", &["cc03"]) };
+        let of = |name: &str| [below.to_vec(), vec![labelled(name), top.clone()]].concat();
+        with_resolver(&of("billing"), |r| {
+            assert_eq!(r.upgrade(&"billing-2".into(), &r.graph.closure([])), Ok(vec![0]));
+            assert_eq!(
+                r.downgrade(&"billing-2".into(), &r.graph.closure([3])),
+                Ok(vec![false, true, true, true])
+            );
+            assert_eq!(r.one(&"billing-2024".into()), Ok(Some(3)));
+            let too_far = Err(TargetError::TooFar { steps: -20, available: 3 });
+            assert_eq!(r.upgrade(&"billing-20".into(), &r.graph.closure([])), too_far);
+            assert_eq!(r.one(&"billing@billing-2024".into()), Ok(Some(3)));
+            assert_eq!(r.one(&"billing-202@head".into()), Ok(Some(3)));
+        });
+        // No revision is called `billing`, and what begins with it is not meant by it.
+        with_resolver(&of("other"), |r| assert_eq!(r.one(&"billing-2".into()), Ok(Some(3))));
+        with_resolver(&of("head-1st"), |r| {
+            assert_eq!(r.upgrade(&"head-1".into(), &r.graph.closure([])), Ok(vec![2]));
+        });
+        with_resolver(&of("aa01-1st"), |r| {
+            assert_eq!(r.upgrade(&"aa01-1".into(), &r.graph.closure([])), Ok(vec![]));
+        });
     }
 
     #[test]

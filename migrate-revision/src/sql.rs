@@ -43,9 +43,16 @@ pub struct SqlProblem {
 }
 
 /// Whether it makes no difference to a text which of the two reads it: it has neither the executable comments that MariaDB
-/// alone runs nor what may be a dollar quote, which MySQL alone knows.
+/// alone runs, nor what may be a dollar quote, which MySQL alone knows, nor `sql_mode`, which has ORACLE on MariaDB alone.
 pub(crate) fn is_one_to_mysql_and_mariadb(text: &str) -> bool {
-    !text.contains('$') && text.match_indices('!').all(|(at, _)| !text[..at].ends_with("/*M"))
+    let is_mode = |at: usize| {
+        at.checked_sub(3)
+            .and_then(|start| text.as_bytes().get(start..at + 5))
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"sql_mode"))
+    };
+    !text.contains('$')
+        && text.match_indices('!').all(|(at, _)| !text[..at].ends_with("/*M"))
+        && !text.match_indices('_').any(|(at, _)| is_mode(at))
 }
 
 /// Splits a text into the statements that the database's own client would send.
@@ -90,7 +97,9 @@ mod tests {
 
     use super::*;
 
-    const PIECES: [&str; 18] = [
+    const PIECES: [&str; 20] = [
+        "SET sql_mode = @x;",
+        "SET SQL_Mode = 'ORACLE';",
         "CREATE PROCEDURE p() ",
         "LANGUAGE JAVASCRIPT ",
         "AS ",
@@ -125,9 +134,11 @@ mod tests {
 
     #[test]
     fn the_two_differ_where_it_says_so() {
-        for text in
-            ["SELECT /*M! 1, */ 2", "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$;$$; SELECT 1"]
-        {
+        for text in [
+            "SELECT /*M! 1, */ 2",
+            "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$;$$; SELECT 1",
+            "SET Sql_Mode = @x; CREATE PROCEDURE p() BEGIN SELECT 1; END",
+        ] {
             assert!(!is_one_to_mysql_and_mariadb(text));
             assert_ne!(split(text, Backend::Mysql), split(text, Backend::Mariadb), "{text}");
         }

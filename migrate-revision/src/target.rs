@@ -91,9 +91,9 @@ impl Target {
         }
     }
 
-    /// The branch that the target is on, the place on it, and the steps from there. `is_name` says of a text whether it is
-    /// a name as a whole, such as the label `feature-2`.
-    pub(crate) fn read<'a>(&'a self, is_name: impl Fn(&str) -> bool) -> Reading<'a> {
+    /// The branch that the target is on, the place on it, and the steps from there. `is_name` says of a text and of what
+    /// is before its sign whether the text is a name as a whole, such as the label `feature-2`.
+    pub(crate) fn read<'a>(&'a self, is_name: impl Fn(&str, &str) -> bool) -> Reading<'a> {
         let (branch, target) = match self {
             Self::Branch { branch, target } => (Some(branch.as_str()), &**target),
             _ => (None, self),
@@ -104,7 +104,7 @@ impl Target {
             Self::Base => (Some(Place::Base), None),
             Self::Exact(id) => (Some(Place::Exact(id)), None),
             Self::Relative(steps) => (None, Some(*steps)),
-            Self::Revision(text) => match stepped(text).filter(|_| !is_name(text)) {
+            Self::Revision(text) => match stepped(text).filter(|(before, _)| !is_name(text, before)) {
                 Some((name, steps)) => (Some(Place::from_word(name)), Some(steps)),
                 None => (Some(Place::Name(text)), None),
             },
@@ -263,10 +263,14 @@ pub enum TargetError {
         /// Where the database is
         heads: Vec<RevisionId>,
     },
-    /// A downgrade on a branch that none of the ways up from the destination leads to
+    /// A downgrade to where several part, of which the branch is not one
     NoWayDown {
         /// The branch
         branch: String,
+        /// The destination
+        at: RevisionId,
+        /// What revises it, at first what is in force
+        above: Vec<RevisionId>,
     },
     /// Revisions of which one stands on the other, where each must be a head
     Overlap {
@@ -338,8 +342,15 @@ impl fmt::Display for TargetError {
                  'branch@{steps:+}', or the revision",
                 list(heads)
             ),
-            Self::NoWayDown { branch } => {
-                write!(f, "not a valid downgrade target: no way up from it leads to branch '{branch}'")
+            Self::NoWayDown { branch, at, above } => {
+                write!(
+                    f,
+                    "not a valid downgrade target: several revisions stand on '{at}', and branch '{branch}' does not say \
+                     which goes: {}; write ",
+                    list(above)
+                )?;
+                above.first().map_or(Ok(()), |first| write!(f, "'{first}@{at}' for that one, or "))?;
+                write!(f, "'{at}' for all of them")
             }
             Self::Overlap { id, below } => {
                 write!(f, "requested revision '{id}' overlaps with '{below}', on which it stands")
@@ -411,7 +422,8 @@ mod tests {
     fn steps_are_read_whole_or_not_at_all() {
         let reading = |text: &'static str| {
             let target = Target::from(text);
-            let Reading { place, steps, .. } = target.read(|name| name == "feat-2");
+            let Reading { place, steps, .. } =
+                target.read(|name, before| name == "feat-2" && before == "feat");
             (format!("{place:?}"), steps)
         };
         assert_eq!(reading("head-1"), ("Some(Head)".into(), Some(-1)));

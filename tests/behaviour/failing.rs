@@ -315,26 +315,23 @@ mod postgres {
 
     #[test]
     fn a_statement_that_must_be_alone_may_be_edited_once_the_server_has_refused_it() {
-        let name = |db: &Database| format!("{}_more", db.name);
-        let cases: [[&dyn Fn(&Database) -> String; 2]; 2] = [
-            [&|_| "DROP INDEX CONCURRENTLY nowhere".to_owned(), &|_| {
-                "DROP INDEX CONCURRENTLY IF EXISTS nowhere".to_owned()
-            }],
-            [&|db| format!("CREATE DATABASE {} OWNER nobody_at_all", name(db)), &|db| {
-                format!("CREATE DATABASE {}", name(db))
-            }],
-        ];
-        for [refused, mended] in cases {
+        let drop = |mended: &str| format!("DROP INDEX CONCURRENTLY {mended} nowhere");
+        let create = |name: &str, owner: &str| format!("CREATE DATABASE {name}_more {owner}");
+        for case in ["index", "database"] {
             let db = Database::new(Kind::Postgres);
+            let [refused, mended] = match case {
+                "index" => [drop(""), drop("IF EXISTS")],
+                _ => [create(&db.name, "OWNER nobody_at_all"), create(&db.name, "")],
+            };
             let set = |sql: &str| {
                 Revisions::new()
                     .sections("alone", &format!("-- migrate:up postgres no-transaction\nSELECT 1;\n{sql};"))
                     .build()
             };
             let mut connection = db.connect();
-            migrate!(connection, set(&refused(&db)), upgrade("head")).unwrap_err();
-            let upgraded = migrate!(connection, set(&mended(&db)), upgrade("head"));
-            let _ = connection.try_run(&format!("DROP DATABASE IF EXISTS {}", name(&db)));
+            migrate!(connection, set(&refused), upgrade("head")).unwrap_err();
+            let upgraded = migrate!(connection, set(&mended), upgrade("head"));
+            let _ = connection.try_run(&format!("DROP DATABASE IF EXISTS {}_more", db.name));
             assert_eq!(upgraded.unwrap().to, ["alone"]);
         }
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use self::body::{Body, Step};
 use self::kind::classify;
-use self::lexer::Lexer;
+use self::lexer::{Lexer, unknown_mode};
 use self::mode::Mode;
 use super::cursor::is_word_byte;
 use super::token::{Token, TokenKind, View};
@@ -23,7 +23,7 @@ pub(super) fn split(text: &str, backend: Backend) -> (Vec<Statement>, Vec<SqlPro
         text,
         backend,
         lexer: Lexer::new(text, backend),
-        mode: Mode::new(),
+        mode: Mode::new(backend),
         statements: Vec::new(),
         current: Current::new(),
         lost: false,
@@ -80,7 +80,7 @@ impl Splitter<'_> {
             return;
         }
         if let (Some(open), None) = (self.current.body.unfinished(), &self.lexer.delimiter) {
-            self.refuse_lost(open, "this is never ended");
+            self.refuse_lost(open, "this is never ended", "mend it");
         }
         self.finish();
     }
@@ -105,7 +105,7 @@ impl Splitter<'_> {
                 "end the statement with the delimiter first",
             );
         }
-        let step = self.current.body.step(self.text, &token, self.mode.may_be_oracle());
+        let step = self.current.body.step(self.text, &token, self.mode.oracle());
         match (step, self.lexer.delimiter.is_some()) {
             (Step::End, false) => {
                 if let Some(open) = self.lexer.executable {
@@ -122,8 +122,13 @@ impl Splitter<'_> {
                 self.current.body = Body::new();
                 return;
             }
-            (Step::Lost(reason), false) => self.refuse_lost(token.range.clone(), reason),
-            (Step::Lost(_) | Step::End, true) | (Step::Inside, _) => {}
+            (Step::Lost(reason), false) => self.refuse_lost(token.range.clone(), reason, "mend it"),
+            (Step::LostToMode, false) => {
+                let unknown = unknown_mode(self.text, self.mode.unknown_since());
+                let reason = format!("{unknown} and could be ORACLE");
+                self.refuse_lost(token.range.clone(), &reason, "set `sql_mode` to a plain string before it");
+            }
+            (Step::Lost(_) | Step::LostToMode | Step::End, true) | (Step::Inside, _) => {}
         }
         self.current.language |= token.is_word(self.text, "language");
         self.lexer.expects_dollar_quote =
@@ -156,12 +161,14 @@ impl Splitter<'_> {
         self.lexer.executable = None;
     }
 
-    fn refuse_lost(&mut self, range: Range<usize>, reason: &str) {
+    fn refuse_lost(&mut self, range: Range<usize>, reason: &str, cure: &str) {
         if !std::mem::replace(&mut self.lost, true) {
             self.lexer.cursor.refuse(
                 range,
                 format!("where this statement ends cannot be known: {reason}"),
-                "mend it, or write `DELIMITER //` before the statement, `//` after it, and `DELIMITER ;`",
+                format!(
+                    "{cure}, or write `DELIMITER //` before the statement, `//` after it, and `DELIMITER ;`"
+                ),
             );
         }
     }

@@ -6,7 +6,7 @@ use embed_migrations_properties::properties;
 use migrate_revision::{Backend, sql};
 use proptest::prelude::*;
 
-use crate::{mutated, seeds, worked};
+use crate::{assert_linear, mutated, seeds, worked};
 
 const SHARED: [&str; 58] = [
     " ",
@@ -88,7 +88,11 @@ const POSTGRES: [&str; 16] = [
     "CREATE OR REPLACE PROCEDURE",
 ];
 
-const MYSQL: [&str; 26] = [
+const MYSQL: [&str; 30] = [
+    "SET @a = CONCAT(@a, @a);",
+    "SET @a = '\\'';",
+    "SET sql_mode = (SELECT REPLACE(@@GLOBAL.sql_mode, 'a', @a));",
+    "SET GLOBAL sql_mode = IFNULL(@a, '');",
     "/*!",
     "/*!50003 ",
     "/*M!",
@@ -326,6 +330,18 @@ fn five_megabytes_take_less_than_a_second() {
 }
 
 #[test]
+fn commands_of_the_client_on_one_line_are_found_in_one_pass() {
+    for command in ["\\g", "\\G"] {
+        for backend in [Backend::Mysql, Backend::Mariadb] {
+            assert_linear(&format!("{backend} and many of {command:?}"), 1 << 14, |length| {
+                let problems = sql::split(&command.repeat(length / 2), backend).unwrap_err();
+                assert_eq!(problems.len(), length / 2);
+            });
+        }
+    }
+}
+
+#[test]
 fn the_cost_is_linear() {
     let megabyte = 1 << 20;
     let pieces = [
@@ -375,6 +391,10 @@ fn the_cost_is_linear() {
         "SET sql_mode = @x;",
         "SET sql_mode = '';",
         "SET a = 1, ",
+        "SET @a = CONCAT(@a, @a);",
+        "SET @a = REPLACE(@a, 'X', 'XX');",
+        "\\g",
+        "\\G ",
         "SET standard_conforming_strings = off;",
         "SELECT ",
         "WITH a AS (",
@@ -398,6 +418,7 @@ fn the_cost_is_linear() {
         "DO $$standard_conforming_strings$$; SELECT ",
         "CREATE TRIGGER t ",
         "SET sql_mode = ",
+        "SET @a = 'X'; ",
         "DROP TABLE ",
         "ALTER TABLE t ",
         "WITH ",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod files;
+mod mode;
 mod mysql;
 mod objects;
 mod postgres;

@@ -79,9 +79,23 @@ impl FleetTarget {
                 ),
             ));
         }
+        // It would cut the name, and two tenants could be one.
+        if schema.len() > MAX_NAME {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the schema '{schema}' has {} bytes, and PostgreSQL cuts names after {MAX_NAME}: it could be another \
+                     target's\n\nhint: give it a shorter name",
+                    schema.len()
+                ),
+            ));
+        }
         Ok(Some(schema))
     }
 }
+
+/// How many bytes of a name PostgreSQL keeps.
+const MAX_NAME: usize = 63;
 
 impl fmt::Debug for FleetTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,6 +135,15 @@ fn shown(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_schema_whose_name_the_server_would_cut_is_refused() {
+        let schema = |length: usize| FleetTarget::schema("postgres://h/d", "x".repeat(length));
+        assert_eq!(schema(63).checked_schema().unwrap().map(str::len), Some(63));
+        let error = schema(64).checked_schema().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("has 64 bytes, and PostgreSQL cuts names after 63"), "{error}");
+    }
 
     #[test]
     fn the_name_of_a_url_has_no_secrets() {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::mode::Oracle;
 use crate::sql::token::{Token, TokenKind};
 
 /// What a token did to the statement.
@@ -13,6 +14,8 @@ pub(super) enum Step {
     End,
     /// The statement cannot be understood, for this reason: where it ends is not certain
     Lost(&'static str),
+    /// It cannot be understood because `sql_mode`, which decides how it is read, is not known
+    LostToMode,
 }
 
 /// Follows one statement, token by token. The frames of executable comments are not to be given to it.
@@ -193,8 +196,8 @@ impl Body {
         self.state == State::Lost
     }
 
-    /// Takes a token. `oracle` says whether `sql_mode` may contain ORACLE.
-    pub(super) fn step(&mut self, text: &str, token: &Token, oracle: bool) -> Step {
+    /// Takes a token. `oracle` says whether `sql_mode` contains ORACLE.
+    pub(super) fn step(&mut self, text: &str, token: &Token, oracle: Oracle) -> Step {
         let step = if token.is_symbol(text, ";") {
             self.semicolon()
         } else if token.kind == TokenKind::Word && self.before != Before::DotOrAt {
@@ -206,7 +209,7 @@ impl Body {
             self.other()
         };
         self.before = self.next_before(text, token);
-        if matches!(step, Step::Lost(_)) {
+        if matches!(step, Step::Lost(_) | Step::LostToMode) {
             self.state = State::Lost;
         }
         step
@@ -288,7 +291,7 @@ impl Body {
         Step::Inside
     }
 
-    fn word(&mut self, word: &str, range: &Range<usize>, oracle: bool) -> Step {
+    fn word(&mut self, word: &str, range: &Range<usize>, oracle: Oracle) -> Step {
         let is_block = matches!(word, "begin" | "if" | "case" | "loop" | "repeat" | "while" | "for");
         match self.state {
             State::Top => self.top_word(word, range, oracle),
@@ -357,10 +360,10 @@ impl Body {
         }
     }
 
-    fn top_word(&mut self, word: &str, range: &Range<usize>, oracle: bool) -> Step {
+    fn top_word(&mut self, word: &str, range: &Range<usize>, oracle: Oracle) -> Step {
         match word {
             "create" | "alter" => self.go(State::Create),
-            "begin" | "declare" if oracle => Step::Lost(ORACLE),
+            "begin" | "declare" if oracle != Oracle::No => lost_to(oracle),
             "begin" => self.go(State::TopBegin),
             "set" => self.go(State::TopSet(false)),
             "if" | "case" | "loop" | "repeat" | "while" | "for" => self.start_word(word, range),
@@ -368,11 +371,11 @@ impl Body {
         }
     }
 
-    fn create_word(&mut self, word: &str, oracle: bool) -> Step {
+    fn create_word(&mut self, word: &str, oracle: Oracle) -> Step {
         match word {
             "or" | "replace" | "aggregate" => self.go(State::Create),
             "definer" => self.go(State::Definer(true)),
-            "procedure" | "function" | "trigger" | "event" if oracle => Step::Lost(ORACLE),
+            "procedure" | "function" | "trigger" | "event" if oracle != Oracle::No => lost_to(oracle),
             "procedure" | "function" => self.go(State::Name(Program::Routine, 0)),
             "trigger" => self.go(State::Name(Program::Trigger, 0)),
             "event" => self.go(State::Name(Program::Event, 0)),
@@ -471,4 +474,8 @@ impl Body {
         self.open.pop();
         self.state = State::AfterBlock(true);
     }
+}
+
+fn lost_to(oracle: Oracle) -> Step {
+    if oracle == Oracle::Perhaps { Step::LostToMode } else { Step::Lost(ORACLE) }
 }

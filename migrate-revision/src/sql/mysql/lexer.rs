@@ -1,5 +1,7 @@
 //! Tokens as the servers of MySQL and MariaDB read them, and delimiters as their client finds them.
 
+use std::ops::Range;
+
 use crate::Backend;
 use crate::sql::cursor::{Cursor, is_word_byte};
 use crate::sql::token::{Token, TokenKind};
@@ -8,10 +10,12 @@ const OPERATORS: [&str; 14] =
     ["<=>", "->>", "->", "<=", ">=", "<>", "!=", "<<", ">>", "||", "&&", ":=", "@@", "=="];
 
 /// What `sql_mode` says about quotes; `None` where it cannot be known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Quotes {
     pub(super) backslash_escapes: Option<bool>,
     pub(super) double_is_name: Option<bool>,
+    /// The statement since which `sql_mode` cannot be known
+    pub(super) unknown_since: Option<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -31,7 +35,11 @@ impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str, backend: Backend) -> Self {
         Self {
             cursor: Cursor::new(text),
-            quotes: Quotes { backslash_escapes: Some(true), double_is_name: Some(false) },
+            quotes: Quotes {
+                backslash_escapes: Some(true),
+                double_is_name: Some(false),
+                unknown_since: None,
+            },
             delimiter: None,
             executable: None,
             expects_dollar_quote: false,
@@ -210,16 +218,22 @@ impl<'a> Lexer<'a> {
 
     fn refuse_backslash(&mut self) {
         let start = self.cursor.at;
-        let line = self.cursor.line_end(start);
-        let length = self.cursor.text[start + 1..line].chars().next().map_or(0, char::len_utf8);
-        let end = start + 1 + length;
-        let name = self.cursor.text[start..end].trim_end().to_owned();
-        let help = match name.as_str() {
-            "\\g" | "\\G" => "end the statement with `;`",
-            _ => "remove it: the server gets this text without the client",
+        let command = self.cursor.text[start + 1..].chars().next().filter(|c| !c.is_whitespace());
+        let end = start + 1 + command.map_or(0, char::len_utf8);
+        // After these two the client goes on in the line: its end is not looked for, as a line can have many.
+        let ends_statement = matches!(command, Some('g' | 'G'));
+        let help = if ends_statement {
+            "end the statement with `;`"
+        } else {
+            "remove it: the server gets this text without the client"
         };
+        let name = &self.cursor.text[start..end];
         self.cursor.refuse(start..end, format!("`{name}` is a command of the mysql client, not SQL"), help);
-        self.cursor.at = if matches!(name.as_str(), "\\g" | "\\G") { end } else { line };
+        if ends_statement {
+            self.cursor.at = end;
+        } else {
+            self.cursor.skip_line();
+        }
     }
 
     /// Where the string ends whose quote is at `quote`. Refuses it if that hangs on an unknown `sql_mode`.
@@ -239,9 +253,10 @@ impl<'a> Lexer<'a> {
         let plain = self.cursor.quoted_end(quote, false)?;
         if self.cursor.text[quote..plain].contains('\\') && self.cursor.quoted_end(quote, true) != Some(plain)
         {
+            let reason = unknown_mode(self.cursor.text, self.quotes.unknown_since.clone());
             self.cursor.refuse(
                 start..plain,
-                "a backslash in a string whose end cannot be known: `sql_mode` was set to something unknown before",
+                format!("a backslash in a string whose end cannot be known: {reason}"),
                 "set `sql_mode` to a plain string, or write the string without backslashes",
             );
             self.cursor.give_up();
@@ -301,4 +316,16 @@ impl<'a> Lexer<'a> {
     fn word_end(&self, from: usize) -> usize {
         self.cursor.word_end(from)
     }
+}
+
+/// Says that `sql_mode` is not known since a statement.
+pub(super) fn unknown_mode(text: &str, since: Option<Range<usize>>) -> String {
+    const LONGEST: usize = 60;
+    let statement = since.and_then(|range| text.get(range)).unwrap_or_default();
+    let mut characters = statement.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut shown: String = characters.by_ref().take(LONGEST).collect();
+    if characters.next().is_some() {
+        shown.push_str("...");
+    }
+    format!("`sql_mode` was set above, by `{shown}`, to something that is not known here")
 }
