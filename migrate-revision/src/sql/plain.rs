@@ -310,7 +310,7 @@ mod tests {
             30 => prop::sample::select(&PLAIN[..]),
             1 => prop::sample::select(&ODD[..]),
         ];
-        let statement = (prop::sample::select(&STARTS[..]), prop::collection::vec(piece, 0..15));
+        let statement = (prop::sample::select(&STARTS[..]), prop::collection::vec(piece, 0..10));
         let statement = statement.prop_map(|(start, pieces)| format!("{start}{}", pieces.concat()));
         prop::collection::vec(statement, 1..4).prop_map(|statements| statements.join(";"))
     }
