@@ -7,6 +7,7 @@ mod file;
 mod header;
 mod lock;
 mod marker;
+mod rebuild;
 mod rust;
 mod script;
 
@@ -14,3 +15,4 @@ pub use check::{Checks, Resolved, checksums, resolve, resolve_edited};
 pub use directory::{DataFile, Directory, MAX_FILE_SIZE};
 pub use file::{ParsedRevision, SourceText};
 pub use lock::{LOCK_FILE, Lock, LockEntry};
+pub use rebuild::makes_a_table_anew;

@@ -1,9 +1,13 @@
 //! The SQL of one direction, with the lines of the file that it is from.
 
-use migrate_revision::source::SourceText;
+use migrate_revision::source::{SourceText, makes_a_table_anew};
 use migrate_revision::{Backend, Direction};
 
+const BEGINS: [&str; 4] = ["begin", "begin transaction", "begin work", "start transaction"];
+
 const ENDS: [&str; 5] = ["commit", "commit transaction", "commit work", "end", "end transaction"];
+
+const FOREIGN_KEYS_OFF: [&str; 2] = ["pragma foreign_keys off", "pragma foreign_keys 0"];
 
 const FOREIGN_KEYS_ON: [&str; 2] = ["pragma foreign_keys on", "pragma foreign_keys 1"];
 
@@ -67,12 +71,13 @@ impl Section {
     /// Removes what the section does itself around all else and the runtime does for it: a transaction, and SQLite's foreign
     /// keys switched off and on again. Where a table is made anew they have to be off.
     pub(crate) fn remove_own_frame(&mut self) {
-        self.remove_around(&["begin", "begin transaction", "begin work", "start transaction"], &ENDS);
-        if self.remove_around(&["pragma foreign_keys off", "pragma foreign_keys 0"], &FOREIGN_KEYS_ON) {
+        self.remove_around(&BEGINS, &ENDS);
+        if self.remove_around(&FOREIGN_KEYS_OFF, &FOREIGN_KEYS_ON) {
             self.foreign_keys_off = true;
-            self.remove_around(&["begin", "begin transaction", "begin work", "start transaction"], &ENDS);
+            self.remove_around(&BEGINS, &ENDS);
         }
-        self.foreign_keys_off |= self.makes_a_table_anew();
+        let lines: Vec<&str> = self.lines.iter().map(|(_, line)| line.as_str()).collect();
+        self.foreign_keys_off |= makes_a_table_anew(&lines.join("\n"));
     }
 
     /// Removes the first and the last line of SQL if they are statements of these words.
@@ -96,26 +101,6 @@ impl Section {
             self.lines.retain(|(number, _)| Some(*number) != first && Some(*number) != last);
         }
         is_frame
-    }
-
-    /// Whether a line drops a table and a later one gives another its name, as SQLite's files for changes of a table do.
-    fn makes_a_table_anew(&self) -> bool {
-        let name = |word: Option<&str>| {
-            word.map(|word| {
-                word.trim_end_matches(';').trim_matches(['"', '`', '[', ']']).to_ascii_lowercase()
-            })
-        };
-        let mut dropped = Vec::new();
-        self.lines.iter().any(|(_, line)| {
-            let line = line.trim();
-            let lower = line.to_ascii_lowercase();
-            if lower.starts_with("drop table ") {
-                dropped.extend(name(line.split_whitespace().last()));
-            }
-            let renamed =
-                lower.starts_with("alter table ").then(|| lower.split_once(" rename to ")).flatten();
-            name(renamed.map(|(_, name)| name.trim())).is_some_and(|name| dropped.contains(&name))
-        })
     }
 
     /// The lines without empty ones at either end.

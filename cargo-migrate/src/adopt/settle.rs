@@ -5,9 +5,10 @@ use migrate_revision::{Backend, Direction, Problem};
 
 use super::{Reading, Section};
 
-/// Makes of the migrations what can be revisions. `backends` are those that each is to cover, if they are named;
-/// with `allow_empty`, a direction in which there is nothing to do becomes `SELECT 1`.
-pub(crate) fn settle(all: &mut Reading, backends: &[Backend], allow_empty: bool) {
+/// Makes of the migrations what can be revisions. `backends` are those that each is to cover, if they are named; `sqlite`
+/// says whether sections without a backend are also for SQLite. With `allow_empty`, a way up in which there is nothing to do
+/// becomes `SELECT 1`, and so does the way down of one.
+pub(crate) fn settle(all: &mut Reading, backends: &[Backend], sqlite: bool, allow_empty: bool) {
     let Reading { migrations, problems, notes, .. } = all;
     for migration in migrations {
         let is_merge = migration.revises.len() > 1;
@@ -19,10 +20,10 @@ pub(crate) fn settle(all: &mut Reading, backends: &[Backend], allow_empty: bool)
             if !section.no_transaction {
                 section.remove_own_frame();
             }
-            // The option is SQLite's.
-            let mut named = section.backends.iter().chain(backends).peekable();
-            section.foreign_keys_off &=
-                named.peek().is_none() || named.any(|backend| *backend == Backend::Sqlite);
+            section.foreign_keys_off &= match section.backends.as_slice() {
+                [] => sqlite,
+                named => named.contains(&Backend::Sqlite),
+            };
             if !section.is_empty() {
                 problems.extend(section.lines.iter().filter_map(|line| marker(&section, line)));
                 kept.push(section);

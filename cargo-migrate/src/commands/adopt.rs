@@ -214,15 +214,15 @@ fn write(
     context: &Context,
 ) -> Result<Vec<Written>, Error> {
     let named: Vec<Backend> = args.backends.iter().map(|source| source.backend).collect();
-    adopt::settle(all, &named, args.allow_empty);
-    for note in &all.notes {
-        context.output.note(format!("note: {note}"));
-    }
-    let documents: Vec<Document> = all.migrations.iter().map(Document::new).collect();
     let checks = match (&project.config.backends, named.as_slice()) {
         (None, [_, ..]) => (with_mariadb(&named), false),
         _ => project.backends(),
     };
+    adopt::settle(all, &named, checks.0.contains(&Backend::Sqlite), args.allow_empty);
+    for note in &all.notes {
+        context.output.note(format!("note: {note}"));
+    }
+    let documents: Vec<Document> = all.migrations.iter().map(Document::new).collect();
     let set = adopt::place(project, &documents, checks, std::mem::take(&mut all.problems), args.dry_run)?;
     let heads = set.graph.heads().len();
     if heads > 1 && project.config.branches == Branches::Refuse {

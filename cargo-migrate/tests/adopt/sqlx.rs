@@ -1,6 +1,6 @@
 //! sqlx.
 
-use crate::adopted::{can_be_taken_back, does_the_same_as, history, project};
+use crate::adopted::{can_be_taken_back, does_the_same_as, history, project, sqlite};
 
 const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY);\n";
 const INDEX: &str = "CREATE INDEX by_email ON posts (email);\n";
@@ -61,4 +61,53 @@ fn a_transaction_of_its_own_around_everything_is_left_to_the_runtime() {
     project.run("adopt --from sqlx old").ok();
     does_the_same_as(&project, "CREATE TABLE a (x);");
     can_be_taken_back(&project);
+}
+
+#[test]
+fn a_table_that_is_made_anew_keeps_what_refers_to_it() {
+    let made = "CREATE TABLE folders (id INTEGER PRIMARY KEY);\n\
+                CREATE TABLE notes (folder INTEGER REFERENCES folders ON DELETE CASCADE);\n\
+                INSERT INTO folders VALUES (1);\nINSERT INTO notes VALUES (1);\n";
+    let rebuild = "CREATE TABLE new (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO new (id) SELECT id FROM folders;\n\
+                   DROP TABLE folders; ALTER TABLE new RENAME TO folders;\n";
+    let project = project(&[
+        ("old/1_make.sql", made),
+        (
+            "old/2_with_pragma.sql",
+            &format!("PRAGMA foreign_keys = OFF;\n{rebuild}PRAGMA foreign_keys = ON;\n"),
+        ),
+        ("old/3_without.sql", &rebuild.replace("name TEXT", "title TEXT")),
+    ]);
+    project.run("adopt --from sqlx old").ok();
+    for file in ["2_with_pragma", "3_without"] {
+        let text = project.read(&format!("migrations/{file}.sql"));
+        assert!(text.contains("-- migrate:up foreign-keys=off\nCREATE TABLE new"), "{text}");
+        assert!(!text.contains("PRAGMA"), "{text}");
+    }
+    project.on_database("upgrade").ok();
+    assert_eq!(sqlite(&project, "app.db").count("notes"), 1);
+}
+
+/// The option is SQLite's, and so is what makes it needed.
+#[test]
+fn files_for_another_database_get_no_option_of_sqlite() {
+    let project = project(&[(
+        "old/1_make.sql",
+        "CREATE TABLE t (id INTEGER);\nCREATE TABLE new (id INTEGER);\nDROP TABLE t;\nALTER TABLE new RENAME TO t;\n",
+    )]);
+    project.run("adopt --from sqlx --backend postgres old").ok();
+    assert!(!project.read("migrations/1_make.sql").contains("foreign-keys=off"));
+}
+
+#[test]
+fn a_way_down_that_does_nothing_is_none_unless_the_way_up_does_nothing() {
+    let project = project(&[
+        ("old/1_a.up.sql", "CREATE TABLE a (x);\n"),
+        ("old/1_a.down.sql", "-- nothing\n"),
+        ("old/2_b.up.sql", "-- nothing\n"),
+        ("old/2_b.down.sql", "-- nothing\n"),
+    ]);
+    project.run("adopt --from sqlx --allow-empty old").ok();
+    assert!(!project.read("migrations/1_a.sql").contains("-- migrate:down"));
+    assert!(project.read("migrations/2_b.sql").contains("-- migrate:down\nSELECT 1;"));
 }

@@ -54,6 +54,10 @@ fn a_branch_of_drafts_moves_on_top_of_the_other_head() {
     let before = project.read("migrations/ccc_make.sql");
     let done = project.run("rebase");
     assert_eq!(done.ok(), "ccc revises bbb now: migrations/ccc_make.sql\n");
+    assert!(
+        done.stderr.contains("put the file back as it was, `cargo migrate downgrade aaa` there"),
+        "{done:?}"
+    );
     let after = project.read("migrations/ccc_make.sql");
     assert_eq!(after, before.replace("-- revises: aaa", "-- revises: bbb"));
     assert_eq!(project.run("heads").ok(), "ddd (head) (draft), Make ddd\n");

@@ -270,7 +270,7 @@ impl Checker<'_> {
         for section in sections.iter().filter(|section| !section.suspects.is_empty()) {
             if !readings.iter().any(|reading| std::ptr::eq(reading.section, section)) {
                 problems.extend(section.suspects.iter().map(|range| {
-                    let (message, help) = RawSection::suspicion(&parsed.source.text[range.clone()]);
+                    let (message, help) = parsed.source.suspicion(range);
                     parsed.source.problem(range, message, help)
                 }));
             }

@@ -23,10 +23,10 @@ pub(super) struct RawSection {
     pub(super) suspects: Vec<Range<usize>>,
 }
 
-impl RawSection {
-    /// What is wrong with a suspect of this text.
-    pub(super) fn suspicion(text: &str) -> (&'static str, &'static str) {
-        if is_conflict(text) {
+impl SourceText {
+    /// What is wrong with a line that looks like a marker and is none, and what to do about it.
+    pub(super) fn suspicion(&self, range: &Range<usize>) -> (&'static str, &'static str) {
+        if is_conflict(&self.text[range.clone()]) {
             return (
                 "unresolved merge conflict",
                 "choose between the sides, and remove the lines that mark them",
@@ -235,7 +235,7 @@ fn parse_marker(source: &SourceText, line: &Range<usize>, problems: &mut Vec<Pro
     } else if let Some(rest) = text.strip_prefix("-- migrate:down") {
         (Direction::Down, rest)
     } else {
-        let (message, help) = RawSection::suspicion(text);
+        let (message, help) = source.suspicion(&marker);
         problems.push(source.problem(&marker, message, help));
         return None;
     };

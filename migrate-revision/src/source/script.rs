@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::file::{MAX_PROBLEMS, ParsedRevision};
 use super::marker::RawSection;
+use super::rebuild::rebuilt;
 use crate::checksum::Hasher;
 use crate::sql::{self, Statement, plain};
 use crate::{Backend, Checksum, Direction, Problem, Script, ScriptStatement, StatementKind};
@@ -45,9 +46,7 @@ impl<'a> Reading<'a> {
         served: &dyn Fn() -> usize,
         found: &mut Vec<Found>,
     ) -> Option<Placed> {
-        if let Some((_, placed)) = self.placed.iter().find(|(other, _)| self.is_one_to(*other, backend))
-            && !(backend == Backend::Sqlite && self.rebuilds())
-        {
+        if let Some((_, placed)) = self.placed.iter().find(|(other, _)| self.is_one_to(*other, backend)) {
             return Some(*placed);
         }
         let (script, checksum) = self.script(backend, served, found)?;
@@ -56,15 +55,21 @@ impl<'a> Reading<'a> {
         Some(placed)
     }
 
-    /// Whether it is plain and does what SQLite alone refuses.
-    fn rebuilds(&self) -> bool {
-        self.plain.as_ref().is_some_and(|plain| rebuilt(plain, self.text, self.section).is_some())
+    /// Whether it makes no difference which of two backends takes the section. Those of MySQL's kind commit at DDL, and SQLite
+    /// alone refuses some.
+    fn is_one_to(&self, one: Backend, other: Backend) -> bool {
+        let is_plain = || self.plain.as_ref().is_some_and(|plain| self.rebuilt(plain).is_none());
+        one.is_mysql_like() == other.is_mysql_like()
+            && (is_plain() || one.is_mysql_like() && sql::is_one_to_mysql_and_mariadb(self.text))
     }
 
-    /// Whether it makes no difference which of two backends takes the section. Those of MySQL's kind commit at DDL.
-    fn is_one_to(&self, one: Backend, other: Backend) -> bool {
-        one.is_mysql_like() == other.is_mysql_like()
-            && (self.plain.is_some() || one.is_mysql_like() && sql::is_one_to_mysql_and_mariadb(self.text))
+    /// A table that the section makes anew while SQLite enforces foreign keys, with the statement that drops it.
+    fn rebuilt(&self, statements: &[Statement]) -> Option<(Range<usize>, &'a str)> {
+        let options = &self.section.options;
+        if options.foreign_keys_off || options.no_transaction {
+            return None;
+        }
+        rebuilt(statements, self.text)
     }
 
     fn script(
@@ -92,27 +97,26 @@ impl<'a> Reading<'a> {
                     for problem in problems.into_iter().take(MAX_PROBLEMS) {
                         refuse(&moved(&problem.range), problem.message, problem.help);
                     }
-                    section.suspects.iter().for_each(|range| {
-                        let (message, help) = RawSection::suspicion(&parsed.source.text[range.clone()]);
+                    for range in &section.suspects {
+                        let (message, help) = parsed.source.suspicion(range);
                         refuse(range, message.into(), help.into());
-                    });
+                    }
                     return None;
                 }
             },
         };
         let statements = self.plain.as_ref().unwrap_or(&split);
-        let suspects: Vec<_> =
-            section.suspects.iter().filter(|range| !is_inside(statements, range, section)).collect();
-        if !suspects.is_empty() {
+        let mut suspects =
+            section.suspects.iter().filter(|range| !is_inside(statements, range, section)).peekable();
+        if suspects.peek().is_some() {
             for range in suspects {
-                let (message, help) = RawSection::suspicion(&parsed.source.text[range.clone()]);
+                let (message, help) = parsed.source.suspicion(range);
                 refuse(range, message.into(), help.into());
             }
             return None;
         }
-        if let Some((range, table)) =
-            rebuilt(statements, text, section).filter(|_| backend == Backend::Sqlite)
-        {
+        let rebuilt = if backend == Backend::Sqlite { self.rebuilt(statements) } else { None };
+        if let Some((range, table)) = rebuilt {
             refuse(
                 &moved(&range),
                 format!("table `{table}` is dropped and made anew while foreign keys are in force"),
@@ -230,51 +234,6 @@ impl Hashed {
     }
 }
 
-/// A table that a section in a transaction drops and another takes the name of, with the statement that drops it.
-fn rebuilt<'t>(
-    statements: &[Statement],
-    text: &'t str,
-    section: &RawSection,
-) -> Option<(Range<usize>, &'t str)> {
-    if section.options.foreign_keys_off || section.options.no_transaction {
-        return None;
-    }
-    let words = |statement: &Statement| -> Vec<&'t str> {
-        statement.tokens.iter().map(|token| &text[token.clone()]).collect()
-    };
-    let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
-    // The name without its schema: `main.t`, of one table or another, is rare enough to be asked for the option.
-    let dropped = |statement: &Statement| match words(statement).as_slice() {
-        [drop, table, .., name] if is(drop, "drop") && is(table, "table") => Some(*name),
-        _ => None,
-    };
-    let renamed = |statement: &Statement| match words(statement).as_slice() {
-        [alter, table, .., rename, to, name]
-            if is(alter, "alter") && is(table, "table") && is(rename, "rename") && is(to, "to") =>
-        {
-            Some(*name)
-        }
-        _ => None,
-    };
-    let bare = |name: &'t str| name.trim_matches(['"', '`', '[', ']', '\'']);
-    let mut drops: Vec<(&Statement, &str)> = Vec::new();
-    for statement in statements.iter().filter(|statement| statement.kind == StatementKind::Ddl) {
-        // Every section is asked, by a macro that cargo builds without optimisations.
-        match text.as_bytes()[statement.range.start] | 0x20 {
-            b'd' => drops.extend(dropped(statement).map(|name| (statement, bare(name)))),
-            b'a' if !drops.is_empty() => {
-                let name = renamed(statement).map(bare);
-                let found = name.and_then(|name| drops.iter().find(|(_, dropped)| is(dropped, name)));
-                if let Some((drop, name)) = found {
-                    return Some((drop.range.clone(), name));
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
 /// Whether a line is inside of a string, or of whatever else is one token.
 fn is_inside(statements: &[Statement], line: &Range<usize>, section: &RawSection) -> bool {
     let line = line.start - section.body.start..line.end - section.body.start;
@@ -303,12 +262,14 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
     let words: Vec<&str> = text.split_whitespace().take(8).collect();
     let concurrently = words.iter().position(|word| word.eq_ignore_ascii_case("concurrently"));
     let shown = words[..concurrently.map_or(words.len().min(3), |at| at + 1)].join(" ");
-    Some(match statement.kind {
-        StatementKind::Transaction => (
+    if statement.kind == StatementKind::Transaction {
+        return Some((
             format!("`{shown}` in a section that runs in a transaction"),
             "remove it: the runtime begins and commits; or add `no-transaction` to the marker".into(),
-        ),
-        _ if let Some(off) = switches_foreign_keys(text) => (
+        ));
+    }
+    Some(match switches_foreign_keys(text) {
+        Some(off) => (
             format!("`{shown}` does nothing in a transaction"),
             if off {
                 "remove it, and add `foreign-keys=off` to the marker".into()
@@ -316,7 +277,7 @@ fn misplaced(statement: &Statement, text: &str, section: &RawSection) -> Option<
                 "remove it: foreign keys are enforced where the connection has them enforced".into()
             },
         ),
-        _ => (
+        None => (
             format!("`{shown}` cannot run in a transaction"),
             "add `no-transaction` to the marker; it is best alone in a revision of its own".into(),
         ),
