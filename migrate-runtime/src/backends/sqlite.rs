@@ -5,6 +5,7 @@ mod faults;
 mod lock;
 mod many;
 mod recorded;
+mod settings;
 mod values;
 #[cfg(test)]
 pub(crate) mod watched;
@@ -47,26 +48,6 @@ pub(crate) struct Sqlite<'a> {
     /// Says that the run is told to stop, where the connection is its own
     stop: Option<Arc<AtomicBool>>,
 }
-
-/// The pragmas that belong to a connection, can be read back, and change what statements do.
-const SETTINGS: [&str; 16] = [
-    "foreign_keys",
-    "ignore_check_constraints",
-    "legacy_alter_table",
-    "recursive_triggers",
-    "writable_schema",
-    "defer_foreign_keys",
-    "trusted_schema",
-    "query_only",
-    "read_uncommitted",
-    "reverse_unordered_selects",
-    "cell_size_check",
-    "automatic_index",
-    "synchronous",
-    "temp_store",
-    "cache_size",
-    "secure_delete",
-];
 
 impl<'a> Sqlite<'a> {
     pub(crate) fn new(connection: &'a mut Connection, patience: Duration) -> Self {
@@ -124,10 +105,6 @@ impl<'a> Sqlite<'a> {
         self.foreign_keys.map_or(Ok(()), |on| self.set_foreign_keys(on)).map_err(fault)
     }
 
-    fn roll_back(&self) {
-        roll_back(self.connection);
-    }
-
     async fn transact_steps(
         &mut self,
         table: &HistoryTable,
@@ -154,11 +131,7 @@ impl<'a> Sqlite<'a> {
                 WorkBody::Nothing => {}
                 WorkBody::Sql { text, script } => {
                     self.note_settings(script);
-                    for (place, statement) in script.statements.iter().enumerate() {
-                        self.run(&text[statement.range.clone()], &script.options)
-                            .map_err(|fault| failed(step, place, statement, 0, fault))?;
-                        told(step, Told::Statements(place + 1));
-                    }
+                    self.run_script(step, text, script, told)?;
                 }
                 WorkBody::Rust { run, data } => {
                     self.note_all_settings();
@@ -211,6 +184,22 @@ impl<'a> Sqlite<'a> {
         )))
     }
 
+    /// Runs the statements of a step that is in a transaction.
+    fn run_script(
+        &self,
+        step: usize,
+        text: &str,
+        script: &Script,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        for (place, statement) in script.statements.iter().enumerate() {
+            self.run(&text[statement.range.clone()], &script.options)
+                .map_err(|fault| failed(step, place, statement, 0, fault))?;
+            told(step, Told::Statements(place + 1));
+        }
+        Ok(())
+    }
+
     /// Runs a statement to its end: SQLite works while rows are taken, and stops when they are not.
     fn run(&self, sql: &str, options: &SectionOptions) -> Result<(), Fault> {
         let _alarm = options.statement_timeout.map(|timeout| Alarm::set(self.connection, timeout));
@@ -221,42 +210,6 @@ impl<'a> Sqlite<'a> {
             Ok(())
         };
         run().map_err(fault)
-    }
-
-    /// Notes the session's settings before a script that may change them.
-    fn note_settings(&mut self, script: &Script) {
-        if script.statements.iter().any(|statement| statement.session_effect) {
-            self.note_all_settings();
-        }
-    }
-
-    fn note_all_settings(&mut self) {
-        for name in SETTINGS {
-            if let (false, Ok(value)) =
-                (self.settings.iter().any(|(noted, _)| *noted == name), self.pragma(name))
-            {
-                self.settings.push((name, value));
-            }
-        }
-    }
-
-    /// Puts back the settings that are not as they were noted; within a transaction those of one step before the next.
-    fn restore_settings(&mut self) -> Result<(), Fault> {
-        let within = !self.connection.is_autocommit();
-        for &(name, value) in &self.settings {
-            // SQLite ends this one with the transaction; to end it before would forget the keys that are broken by then.
-            if within && name == "defer_foreign_keys" {
-                continue;
-            }
-            if self.pragma(name).is_ok_and(|now| now != value) {
-                let set = format!("PRAGMA {name} = {value}");
-                self.run(&set, &SectionOptions::default())?;
-            }
-        }
-        if !within {
-            self.settings.clear();
-        }
-        Ok(())
     }
 }
 
@@ -471,7 +424,7 @@ struct OpenTransaction<'s, 'a>(&'s mut Sqlite<'a>);
 
 impl Drop for OpenTransaction<'_, '_> {
     fn drop(&mut self) {
-        self.0.roll_back();
+        roll_back(self.0.connection);
         if self.0.unenforced {
             self.0.unenforced = false;
             // As with the rollback: where even this fails, the connection is past helping.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::faults::{fault, is_busy, is_no_table, still_locked};
-use super::{BACKEND, Sqlite};
+use super::{BACKEND, Sqlite, roll_back};
 use crate::backends::{StepFault, Tell, Told, told_to_stop};
 use crate::history::{HistoryTable, NewRow};
 
@@ -97,16 +97,16 @@ impl Sqlite<'_> {
             Ok(rows) => is_other(rows.first(), row.after.row()),
             Err(error) if is_no_table(&error) => row.after.row().is_some(),
             Err(error) => {
-                self.roll_back();
+                roll_back(self.connection);
                 return Err(fault(error).into());
             }
         };
         if overtaken {
-            self.roll_back();
+            roll_back(self.connection);
             return Err(StepFault::Overtaken);
         }
         if create && let Err(error) = self.connection.execute_batch(&table.create(BACKEND)) {
-            self.roll_back();
+            roll_back(self.connection);
             return Err(fault(error).into());
         }
         Ok(())

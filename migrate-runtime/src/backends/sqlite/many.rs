@@ -3,7 +3,7 @@
 use migrate_revision::SectionOptions;
 use rusqlite::{Connection, Statement};
 
-use super::faults::{failed, fault, is_no_table, row_fault};
+use super::faults::{fault, is_no_table, row_fault};
 use super::lock::{BEGIN, COMMIT, blocked, is_other};
 use super::{BACKEND, Sqlite, roll_back, texts, write_bound};
 use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
@@ -47,22 +47,22 @@ impl Sqlite<'_> {
         let prepare = |sql| self.connection.prepare(sql).map_err(|error| (0, fault(error).into()));
         let mut kept = Kept { begin: prepare(BEGIN)?, commit: prepare(COMMIT)?, rows: None };
         for (step, work) in steps.iter().enumerate() {
-            self.transact_kept(&mut kept, table, step, work, told).map_err(|fault| (step, fault))?;
+            let mut tell = |_: usize, what: Told| told(step, what);
+            self.transact_kept(&mut kept, table, work, &mut tell).map_err(|fault| (step, fault))?;
             told(step, Told::Kept);
         }
         Ok(())
     }
 
-    /// Runs one of them. A fault's step is the first, as of a transaction that is all of it.
+    /// Runs one of them: the first, as of a transaction that is all of it.
     fn transact_kept<'c>(
         &'c self,
         kept: &mut Kept<'c>,
         table: &HistoryTable,
-        step: usize,
         work: &Work<'_>,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        let begun = self.wait(&mut blocked(told, step), |_| kept.begin.execute([]));
+        let begun = self.wait(&mut blocked(told, 0), |_| kept.begin.execute([]));
         begun.map_err(|error| self.not_begun(error))?;
         let _open = Open(self.connection);
         let rows = match &mut kept.rows {
@@ -78,16 +78,12 @@ impl Sqlite<'_> {
         let Some(time) = time.filter(|_| !is_other(Some(&last), work.row.after.row())) else {
             return Err(StepFault::Overtaken);
         };
-        told(step, Told::Begun);
+        told(0, Told::Begun);
         write_bound(&mut rows.insert, &work.row, time).map_err(row_fault)?;
         if let WorkBody::Sql { text, script } = work.body {
-            for (place, statement) in script.statements.iter().enumerate() {
-                self.run(&text[statement.range.clone()], &script.options)
-                    .map_err(|fault| failed(0, place, statement, 0, fault))?;
-                told(step, Told::Statements(place + 1));
-            }
+            self.run_script(0, text, script, told)?;
         }
-        let done = self.wait(&mut blocked(told, step), |_| kept.commit.execute([]));
+        let done = self.wait(&mut blocked(told, 0), |_| kept.commit.execute([]));
         done.map(drop).map_err(|error| self.blocked(error))
     }
 

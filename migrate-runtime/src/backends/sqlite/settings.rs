@@ -1,0 +1,64 @@
+//! What a revision may change of the connection, and what is put back after it.
+
+use migrate_revision::{Script, SectionOptions};
+
+use super::Sqlite;
+use crate::error::Fault;
+
+/// The pragmas that belong to a connection, can be read back, and change what statements do.
+const SETTINGS: [&str; 16] = [
+    "foreign_keys",
+    "ignore_check_constraints",
+    "legacy_alter_table",
+    "recursive_triggers",
+    "writable_schema",
+    "defer_foreign_keys",
+    "trusted_schema",
+    "query_only",
+    "read_uncommitted",
+    "reverse_unordered_selects",
+    "cell_size_check",
+    "automatic_index",
+    "synchronous",
+    "temp_store",
+    "cache_size",
+    "secure_delete",
+];
+
+impl Sqlite<'_> {
+    /// Notes the session's settings before a script that may change them.
+    pub(super) fn note_settings(&mut self, script: &Script) {
+        if script.statements.iter().any(|statement| statement.session_effect) {
+            self.note_all_settings();
+        }
+    }
+
+    pub(super) fn note_all_settings(&mut self) {
+        for name in SETTINGS {
+            if let (false, Ok(value)) =
+                (self.settings.iter().any(|(noted, _)| *noted == name), self.pragma(name))
+            {
+                self.settings.push((name, value));
+            }
+        }
+    }
+
+    /// Puts back the settings that are not as they were noted; within a transaction those of one step before the next.
+    pub(super) fn restore_settings(&mut self) -> Result<(), Fault> {
+        let within = !self.connection.is_autocommit();
+        for &(name, value) in &self.settings {
+            // SQLite ends this one with the transaction; to end it before would forget the keys that are broken by then.
+            if within && name == "defer_foreign_keys" {
+                continue;
+            }
+            if self.pragma(name).is_ok_and(|now| now != value) {
+                let set = format!("PRAGMA {name} = {value}");
+                self.run(&set, &SectionOptions::default())?;
+            }
+        }
+        if !within {
+            self.settings.clear();
+        }
+        Ok(())
+    }
+}
