@@ -85,6 +85,19 @@ behaviours! {
         assert!(error.to_string().contains("it, or one below it, is not what was applied"), "{error}");
     }
 
+    /// The way that the error names.
+    fn an_edited_draft_is_undone_without_its_file(db) {
+        let draft = |sql: &str| Revisions::tables(1).sql("draft", sql, "DROP TABLE d");
+        let mut connection = db.connect();
+        migrate!(connection, draft("CREATE TABLE d (id INTEGER)").build(), upgrade("head")).unwrap();
+        let edited = draft("CREATE TABLE d (id INTEGER, name INTEGER)").build();
+        let error = migrate!(connection, edited, undo_unknown()).unwrap_err();
+        assert!(error.to_string().contains("move the file of a draft elsewhere, undo, and put it back"), "{error}");
+        migrate!(connection, Revisions::tables(1).build(), undo_unknown()).unwrap();
+        migrate!(connection, edited, upgrade("head")).unwrap();
+        connection.run("INSERT INTO d (name) VALUES (1)");
+    }
+
     fn an_undoing_that_failed_in_the_middle_says_so_and_goes_on_from_there(db) {
         let new = Revisions::tables(1).sections("n1", "-- migrate:up\nCREATE TABLE n1 (id INTEGER);\n\
             -- migrate:down no-transaction\nDROP TABLE n1;\nINSERT INTO nowhere VALUES (1);\nINSERT INTO t1 VALUES (5);").build();
@@ -111,6 +124,10 @@ behaviours! {
         assert_eq!(error.kind(), ErrorKind::Interrupted);
         assert!(error.to_string().contains("run the binary that began it"), "{error}");
         assert!(db.tables().contains(&"n1".to_owned()));
+        // Where there is none, the way that the error names.
+        assert!(error.to_string().contains("`stamp` gives it up"), "{error}");
+        migrate!(connection, old, stamp("head")).unwrap();
+        assert!(migrate!(connection, old, upgrade("head")).unwrap().is_empty());
     }
 
     fn a_text_of_a_later_version_is_not_run(db) {

@@ -163,17 +163,15 @@ mod sqlite {
         assert_eq!(migrate!(connection, set, current()).unwrap(), ["a"]);
     }
 
+    const PARENT_AND_CHILD: &str = "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1); \
+        CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE); INSERT INTO c VALUES (1);";
+
     #[test]
     fn an_interrupted_rebuild_goes_on_with_foreign_keys_off_as_it_began() {
         let db = Database::new(Kind::Sqlite);
         let rebuild = |third: &str| {
             Revisions::new()
-                .sql(
-                    "a",
-                    "CREATE TABLE p (id INTEGER PRIMARY KEY);\n\
-                     CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1);",
-                    "",
-                )
+                .sql("a", PARENT_AND_CHILD, "")
                 .sections(
                     "b",
                     &format!(
@@ -199,13 +197,11 @@ mod sqlite {
         let db = Database::new(Kind::Sqlite);
         let set = |second: &str| {
             Revisions::new()
-                .sql(
-                    "a",
-                    "CREATE TABLE p (id INTEGER PRIMARY KEY);\n\
-                     CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1);",
-                    "",
+                .sql("a", PARENT_AND_CHILD, "")
+                .sections(
+                    "b",
+                    &format!("-- migrate:up no-transaction\nPRAGMA foreign_keys = OFF;\n{second};"),
                 )
-                .sections("b", &format!("-- migrate:up no-transaction\nPRAGMA foreign_keys = OFF;\n{second};"))
                 .sql("c", "DELETE FROM p;", "")
                 .build()
         };

@@ -59,6 +59,19 @@ fn a_rebuild_keeps_the_rows_that_refer_to_the_table_and_enforcement_comes_back()
 }
 
 #[test]
+fn of_many_rows_that_lose_their_parent_the_first_are_named() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    migrate!(connection, family("").build(), upgrade("tables")).unwrap();
+    connection.run("WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 119) INSERT INTO children SELECT i, 2 FROM n");
+    let set = family("INSERT INTO new SELECT id, name FROM parents WHERE id = 1;").build();
+    let error = migrate!(connection, set, upgrade("head")).unwrap_err().to_string();
+    assert!(error.contains("22 rows would refer to rows that are not there"), "{error}");
+    assert_eq!(error.matches("\n  row ").count(), 10, "{error}");
+    assert!(error.contains("\n  ..."), "{error}");
+}
+
+#[test]
 fn a_rebuild_that_loses_a_parent_is_refused_before_the_commit() {
     for journal in JOURNALS {
         let db = Database::new(Kind::Sqlite);
