@@ -197,10 +197,12 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     async fn read_end(&mut self) -> Result<End> {
+        self.table.check_names(self.db.backend())?;
         self.db.read_end(&self.table).await.map_err(|fault| fault.while_doing("read the history"))
     }
 
     async fn read_last(&mut self) -> Result<Last> {
+        self.table.check_names(self.db.backend())?;
         let last =
             self.db.read_last(&self.table).await.map_err(|fault| fault.while_doing("read the history"))?;
         if last == Last::Unreadable {

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use migrate_revision::{Backend, Direction};
 
+use crate::Result;
+use crate::dialect::postgres::check_name;
 use crate::record::After;
 
 #[cfg(feature = "postgres")]
@@ -168,6 +170,15 @@ impl HistoryTable {
             (None, Backend::Sqlite) => ["main.", &table].concat(),
             (None, _) => table,
         }
+    }
+
+    /// Refuses names that the server would take for others, without asking it: a start with nothing to do is one statement.
+    pub(crate) fn check_names(&self, backend: Backend) -> Result<()> {
+        if backend != Backend::Postgres {
+            return Ok(());
+        }
+        self.schema.as_deref().map_or(Ok(()), |schema| check_name("schema", schema))?;
+        check_name("table", &self.table)
     }
 
     /// The last row, as far as it tells the state. `extra` is what else to select.

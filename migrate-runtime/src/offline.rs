@@ -178,6 +178,7 @@ impl Offline<'_> {
             namespace: namespace.to_owned(),
             variable: None,
         };
+        table.check_names(self.backend)?;
         let create = from.heads().is_empty();
         match self.backend {
             Backend::Sqlite => sqlite::write(&mut text, &table, create, entries)?,

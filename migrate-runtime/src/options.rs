@@ -120,7 +120,8 @@ macro_rules! option_setters {
             self
         }
 
-        /// The name of the history table; `migrate_history` without it.
+        /// The name of the history table; `migrate_history` without it. PostgreSQL cuts names after 63 bytes: of this and of the
+        /// schema's a longer one is refused there.
         pub fn table(mut self, table: impl Into<String>) -> Self {
             self.options.table = table.into();
             self

@@ -193,3 +193,93 @@ mod a_statement_whose_record_waits_in_vain_is_not_done_twice {
         assert_eq!(connection.count("s"), 1);
     }
 }
+
+/// Indexes of PostgreSQL that a run builds concurrently, where an earlier try left one that is not valid.
+mod postgres_invalid_index {
+    use std::sync::mpsc::{Sender, channel};
+    use std::thread::{JoinHandle, spawn};
+
+    use embed_migrations::Migrations;
+    use embed_migrations_tests::database::Database;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(1);
+
+    fn set(db: &Database) -> (Migrations, Connection) {
+        let up = "-- migrate:up no-transaction\nCREATE INDEX CONCURRENTLY i ON t1 (id);";
+        let set = Revisions::tables(1).sections("m", up).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("r0001")).unwrap();
+        (set, connection)
+    }
+
+    /// Commits when it is told to, and at the latest before a test is taken for one that hangs.
+    fn commits_later(mut connection: Connection) -> (Sender<()>, JoinHandle<()>) {
+        let (tell, told) = channel();
+        let thread = spawn(move || {
+            let _ = told.recv_timeout(Duration::from_secs(20));
+            connection.run("COMMIT");
+        });
+        (tell, thread)
+    }
+
+    fn assert_is_built(connection: &mut Connection) {
+        let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass";
+        assert_eq!(connection.value(valid), "t");
+        assert_eq!(connection.value("SHOW lock_timeout"), "0");
+    }
+
+    #[test]
+    fn it_is_dropped_as_soon_as_whoever_works_on_the_table_lets_it_and_until_then_the_error_names_them() {
+        let db = Database::new(Kind::Postgres);
+        let (set, mut connection) = set(&db);
+        connection.run("CREATE INDEX i ON t1 (id)");
+        connection.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass");
+        let mut other = db.connect();
+        other.run("BEGIN");
+        other.run("ANALYZE t1");
+        let process = other.value("SELECT pg_backend_pid()");
+        let (commit, other) = commits_later(other);
+        let mut blocked = 0;
+        let error = migrate!(
+            connection,
+            set,
+            lock_timeout(LIMIT)
+                .statement_lock_timeout(LIMIT / 4)
+                .on_event(|event| blocked += u32::from(matches!(event, Event::Blocked { .. })))
+                .upgrade("head")
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains(&format!("waiting for process {process}, user `")), "{error}");
+        assert!(blocked > 0);
+        assert_eq!(connection.value("SHOW lock_timeout"), "0");
+        commit.send(()).unwrap();
+        other.join().unwrap();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_is_built(&mut connection);
+    }
+
+    #[test]
+    fn one_that_another_session_builds_is_waited_for_and_not_dropped() {
+        let db = Database::new(Kind::Postgres);
+        let (set, mut connection) = set(&db);
+        let mut writer = db.connect();
+        writer.run("BEGIN");
+        writer.run("INSERT INTO t1 VALUES (2)");
+        let mut builder = db.connect();
+        let process = builder.value("SELECT pg_backend_pid()");
+        let built = spawn(move || builder.run("CREATE INDEX CONCURRENTLY i ON t1 (id)"));
+        while connection.value("SELECT count(*) FROM pg_class WHERE relname = 'i'") == "0" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let (commit, writer) = commits_later(writer);
+        let error = migrate!(connection, set, lock_timeout(LIMIT).upgrade("head")).unwrap_err();
+        assert!(error.to_string().contains(&format!("waiting for process {process}, user `")), "{error}");
+        commit.send(()).unwrap();
+        writer.join().unwrap();
+        built.join().unwrap();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_is_built(&mut connection);
+    }
+}

@@ -1,6 +1,7 @@
 //! Several sets in one database, and names of every kind.
 
-use embed_migrations_tests::database::Kind;
+use embed_migrations::{ErrorKind, Lock};
+use embed_migrations_tests::database::{Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate};
 
@@ -75,5 +76,41 @@ behaviours! {
         migrate!(connection, same.build(), upgrade("head")).unwrap();
         assert!(migrate!(connection, set.build(), upgrade("head")).unwrap().is_empty());
         assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+}
+
+mod postgres {
+    use super::*;
+
+    /// PostgreSQL cuts names off after 63 bytes.
+    #[test]
+    fn a_name_that_the_server_would_cut_off_is_refused_before_anything_is_made() {
+        let db = Database::new(Kind::Postgres);
+        let set = Revisions::tables(1).build();
+        let mut connection = db.connect();
+        let (fits, long) = ("x".repeat(63), "x".repeat(64));
+        let errors = [
+            migrate!(connection, set, table(&long).upgrade("head")).unwrap_err(),
+            migrate!(connection, set, table(&long).stamp("head")).unwrap_err(),
+            migrate!(connection, set, table(&long).status()).unwrap_err(),
+            migrate!(connection, set, schema(&long).upgrade("head")).unwrap_err(),
+            set.offline(db.backend()).table(&long).upgrade("head").unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+            assert!(
+                error.to_string().contains("64 bytes, and PostgreSQL cuts names off after 63"),
+                "{error}"
+            );
+        }
+        assert_eq!(db.tables(), Vec::<String>::new());
+        assert_eq!(
+            connection.value(&format!("SELECT count(*) FROM pg_namespace WHERE nspname = '{fits}'")),
+            "0"
+        );
+        for lock in [Lock::Session, Lock::Lease] {
+            migrate!(connection, set, schema(&fits).table(&fits).lock(lock).upgrade("head")).unwrap();
+            migrate!(connection, set, schema(&fits).table(&fits).lock(lock).downgrade("base")).unwrap();
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use migrate_revision::{Backend, Script, SectionOptions};
 
 use crate::history::quote_text;
+use crate::{Error, ErrorKind, Result};
 
 /// Where the settings are kept while a message runs. It ends with the message's transaction.
 const KEPT: &str = "pg_catalog.current_setting('embed_migrations.saved')";
@@ -228,9 +229,27 @@ fn set_if_changed(name: &str, value: &str) -> String {
     )
 }
 
+/// How many bytes of a name the server keeps, as it is built unless told otherwise.
+const MAX_NAME: usize = 63;
+
+/// Refuses a name that the server would cut off in silence, and so take for that of something else.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.len() <= MAX_NAME {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "{what} {name:?} has a name of {} bytes, and PostgreSQL cuts names off after {MAX_NAME}\n\n\
+             hint: give it a shorter one: another that begins in the same way would be the same to the server",
+            name.len()
+        ),
+    ))
+}
+
 /// A timeout as a setting. Zero would mean none.
 #[inline]
-fn milliseconds(timeout: Duration) -> String {
+pub(crate) fn milliseconds(timeout: Duration) -> String {
     format!("{}ms", timeout.as_millis().clamp(1, i32::MAX as u128))
 }
 

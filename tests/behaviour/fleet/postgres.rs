@@ -67,6 +67,20 @@ fn names_that_the_server_takes_for_another_schema_are_refused() {
 }
 
 #[test]
+fn two_schemas_that_are_one_to_the_server_are_refused() {
+    let db = Database::new(Kind::Postgres);
+    let set = set();
+    let targets = ["a", "b"].map(|end| FleetTarget::schema(db.url(), "x".repeat(63) + end));
+    let report = block_on(set.fleet(targets).upgrade("head"));
+    assert_eq!(
+        report.failures().filter(|(_, error)| error.kind() == ErrorKind::Unsupported).count(),
+        2,
+        "{report}"
+    );
+    assert_eq!(tables(&mut db.connect()), Vec::<String>::new());
+}
+
+#[test]
 fn a_schema_that_is_not_there_is_made() {
     let db = Database::new(Kind::Postgres);
     let report = block_on(set().fleet([FleetTarget::schema(db.url(), "new one")]).upgrade("head"));

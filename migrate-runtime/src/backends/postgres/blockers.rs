@@ -6,8 +6,9 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::batch::Cells;
 use super::index::{Words, identifier};
-use super::{BACKEND, Postgres};
+use super::{BACKEND, Postgres, fault};
 use crate::backends::{StepFault, Work};
+use crate::error::Fault;
 use crate::history::quote_text;
 
 /// How many names of a statement are looked up.
@@ -30,6 +31,17 @@ impl Postgres<'_> {
         };
         let by = self.blockers(sql.unwrap_or_default()).await;
         Err(StepFault::Blocked { fault: Box::new(fault), by })
+    }
+
+    /// The other sessions that build an index of a table, which is named as the server reads it.
+    pub(super) async fn builders(&self, table: &str) -> Result<Option<String>, Fault> {
+        let building = format!(
+            "l.relation = pg_catalog.to_regclass({}) AND l.mode = 'ShareUpdateExclusiveLock' \
+             AND l.pid IN (SELECT pid FROM pg_catalog.pg_stat_progress_create_index)",
+            quote_text(table, BACKEND)
+        );
+        let rows = self.rows(&holders(&building)).await.map_err(fault)?;
+        Ok((!rows.is_empty()).then(|| describe(&rows)))
     }
 
     /// The wait is over by now, so the holders of locks on what the statement names are looked for, and if there are none,

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use migrate_revision::Backend;
+use tokio_postgres::error::SqlState;
 
 use super::batch::{Batch, Cells, What};
-use super::{Postgres, fault};
+use super::transact::first;
+use super::{Postgres, fault, is};
+use crate::backends::StepFault;
+use crate::dialect::postgres::milliseconds;
 use crate::error::Fault;
 use crate::history::quote_text;
 
@@ -35,13 +39,18 @@ struct Found {
     valid: bool,
     unique: bool,
     definition: String,
-    /// Whether another session may be building it
-    busy: bool,
 }
 
 impl Postgres<'_> {
     /// Drops what an earlier try left behind, and finds out whether one succeeded that was not recorded.
-    pub(super) async fn clear_index(&self, index: &Concurrent<'_>, resumed: bool) -> Result<Known, Fault> {
+    ///
+    /// What others hinder is told as a failure of the statement, which the engine tries again.
+    pub(super) async fn clear_index(
+        &self,
+        index: &Concurrent<'_>,
+        resumed: bool,
+        failed: impl Fn(Fault) -> StepFault,
+    ) -> Result<Known, StepFault> {
         // Only a run that goes on where another was cut off may find the index that it is about to build.
         let expected = if resumed { self.definition(index).await } else { None };
         let is_it = |found: &Found| match &expected {
@@ -54,16 +63,21 @@ impl Postgres<'_> {
             let left: Vec<&Found> = (found.iter())
                 .filter(|found| !found.valid && (index.name.is_some() || is_it(found)))
                 .collect();
-            if left.is_empty() || is_built {
+            let Some(first) = left.first().filter(|_| !is_built) else {
                 return Ok(Known { is_built, oids: found.into_iter().map(|found| found.oid).collect() });
-            }
-            if left.iter().any(|found| found.busy) {
+            };
+            let by = self.builders(&index.table).await?;
+            if by.is_some() {
                 // It may yet become valid; to drop it would wait for the same lock.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
+                let fault =
+                    Fault::new(format!("index {} may be the one that another session builds", first.name));
+                return Err(StepFault::Blocked { fault: Box::new(failed(fault)), by });
             }
             for found in left {
-                self.drop_index(&found.name).await?;
+                self.drop_index(&found.name).await.map_err(|error| match is_locked(&error) {
+                    true => failed(fault(error)),
+                    false => fault(error).into(),
+                })?;
             }
         }
     }
@@ -75,10 +89,13 @@ impl Postgres<'_> {
         known: &Known,
     ) -> Result<Option<String>, Fault> {
         let found = self.indexes(index).await?;
-        let invalid = found.into_iter().find(|found| {
-            !found.valid && !found.busy && (index.name.is_some() || !known.oids.contains(&found.oid))
-        });
-        Ok(invalid.map(|found| found.name))
+        let invalid = found
+            .into_iter()
+            .find(|found| !found.valid && (index.name.is_some() || !known.oids.contains(&found.oid)));
+        Ok(match invalid {
+            Some(found) if self.builders(&index.table).await?.is_none() => Some(found.name),
+            _ => None,
+        })
     }
 
     /// Drops what a failed try left, where no name would tell the next one.
@@ -87,15 +104,32 @@ impl Postgres<'_> {
             return Ok(());
         }
         for found in self.indexes(index).await? {
-            if !found.valid && !found.busy && !known.oids.contains(&found.oid) {
-                self.drop_index(&found.name).await?;
+            let is_left = !found.valid && !known.oids.contains(&found.oid);
+            if is_left && self.builders(&index.table).await?.is_none() {
+                match self.drop_index(&found.name).await {
+                    // The run that goes on knows it by its definition.
+                    Err(error) if !is_locked(&error) => return Err(fault(error)),
+                    _ => {}
+                }
             }
         }
         Ok(())
     }
 
-    async fn drop_index(&self, name: &str) -> Result<(), Fault> {
-        self.client.batch_execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await.map_err(fault)
+    /// Drops an index, and waits for locks no longer than one try of a revision's statement does.
+    async fn drop_index(&self, name: &str) -> Result<(), tokio_postgres::Error> {
+        let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {name}");
+        // It must be alone, and without the lock the next statement may meet another session.
+        let is_ours = self.debts.lock.is_some() && self.patience > Duration::ZERO;
+        let limit = self.rows(SHOW_LIMIT).await?;
+        if !is_ours || first(&limit) != Some("0") {
+            return self.client.batch_execute(&drop).await;
+        }
+        let limit = format!("SET lock_timeout = '{}'", milliseconds(self.patience));
+        self.client.batch_execute(&limit).await?;
+        let result = self.client.batch_execute(&drop).await;
+        let restored = self.client.batch_execute("SET lock_timeout = 0").await;
+        result.and(restored)
     }
 
     /// The indexes of the statement's table; of these the one of its name, if it has one.
@@ -106,10 +140,7 @@ impl Postgres<'_> {
         });
         let sql = format!(
             "SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), i.indisvalid, \
-             i.indisunique, pg_catalog.pg_get_indexdef(c.oid), \
-             EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.relation = i.indrelid \
-             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
-             AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()) \
+             i.indisunique, pg_catalog.pg_get_indexdef(c.oid) \
              FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE i.indrelid = pg_catalog.to_regclass({table}){named}"
@@ -155,9 +186,14 @@ impl Found {
             valid: next().as_deref() == Some("t"),
             unique: next().as_deref() == Some("t"),
             definition: after_table(&next().unwrap_or_default()).to_owned(),
-            busy: next().as_deref() == Some("t"),
         }
     }
+}
+
+const SHOW_LIMIT: &str = "SELECT pg_catalog.current_setting('lock_timeout')";
+
+fn is_locked(error: &tokio_postgres::Error) -> bool {
+    is(error, &[SqlState::LOCK_NOT_AVAILABLE])
 }
 
 /// What the server's text of an index says besides the names.

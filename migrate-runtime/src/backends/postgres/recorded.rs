@@ -224,7 +224,8 @@ impl Postgres<'_> {
         resumed: bool,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        let known = self.clear_index(index, resumed).await?;
+        let failed = |fault: Fault| recording.statement_fault(place, fault);
+        let known = self.clear_index(index, resumed, failed).await?;
         if known.is_built {
             return self.record_done(recording, place, told).await;
         }
