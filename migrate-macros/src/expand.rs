@@ -160,7 +160,7 @@ fn rust_revisions(call: &Call, directory: &Path, resolved: &Resolved) -> (TokenS
     let mut modules = TokenStream::new();
     let mut entries = TokenStream::new();
     for (index, revision) in resolved.revisions.iter().enumerate() {
-        let Body::Rust { down } = revision.body else { continue };
+        let Body::Rust { down, .. } = revision.body else { continue };
         let name = format_ident!("__{}_{}", call.module, revision.id.as_str());
         let path = path_literal(&directory.join(revision.file_name()));
         modules.extend(quote! {

@@ -85,8 +85,11 @@ mod tests {
             up: [Some(0), None, Some(1), Some(1)],
             down: [None; 4],
         });
-        let rust = Revision { body: Body::Rust { down: true }, ..revision("a", &[]) };
-        vec![sql, rust, revision("c", &["a"])]
+        let rust = |id, foreign_keys_off| Revision {
+            body: Body::Rust { down: true, foreign_keys_off },
+            ..revision(id, &[])
+        };
+        vec![sql, rust("a", false), rust("b", true), revision("c", &["a"])]
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub enum Body {
     Rust {
         /// Whether the module has a `down`
         down: bool,
+        /// `foreign-keys: off`: SQLite does not enforce foreign keys while it runs, and checks them before the commit
+        foreign_keys_off: bool,
     },
 }
 
@@ -143,7 +145,7 @@ impl Revision {
             depends_on: Vec::new(),
             labels: Vec::new(),
             compatible: None,
-            body: Body::Rust { down: true },
+            body: Body::Rust { down: true, foreign_keys_off: false },
             checksums: [None; 4],
         }
     }
@@ -174,8 +176,19 @@ impl Revision {
     pub fn covers(&self, backend: Backend, direction: Direction) -> bool {
         match (&self.body, direction) {
             (Body::Rust { .. }, Direction::Up) => true,
-            (Body::Rust { down }, Direction::Down) => *down,
+            (Body::Rust { down, .. }, Direction::Down) => *down,
             (Body::Sql(_), _) => self.script(backend, direction).is_some(),
+        }
+    }
+
+    /// Whether SQLite enforces no foreign keys while the revision takes this backend in this direction.
+    #[must_use]
+    pub fn foreign_keys_off(&self, backend: Backend, direction: Direction) -> bool {
+        match &self.body {
+            Body::Rust { foreign_keys_off, .. } => *foreign_keys_off,
+            Body::Sql(_) => {
+                self.script(backend, direction).is_some_and(|script| script.options.foreign_keys_off)
+            }
         }
     }
 

@@ -309,6 +309,8 @@ pub(crate) enum WorkBody<'s> {
         run: RustFn,
         /// What it may read
         data: Option<&'static Dir<'static>>,
+        /// Whether SQLite enforces no foreign keys meanwhile
+        foreign_keys_off: bool,
     },
 }
 

@@ -1,11 +1,12 @@
 //! Revisions written in Rust, with `Db` and data files.
 
-use embed_migrations::embed_migrations;
+use embed_migrations::{ErrorKind, embed_migrations};
 use embed_migrations_tests::database::{Kind, Native};
 use embed_migrations_tests::{behaviours, migrate};
 
 embed_migrations!("behaviour/rust", module = rust);
 embed_migrations!("behaviour/rust_failing", module = failing);
+embed_migrations!("behaviour/rust_rebuild", module = rebuild, backends = [sqlite]);
 embed_migrations!("behaviour/rust_waiting", module = waiting);
 
 behaviours! {
@@ -62,4 +63,43 @@ fn on_sqlite_awaiting_something_else_is_an_error_and_nothing_is_kept() {
     let Native::Sqlite(native) = &connection.native else { unreachable!() };
     assert!(native.is_autocommit());
     assert_eq!(migrate!(connection, waiting::MIGRATIONS, current()).unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn on_sqlite_a_rust_revision_makes_a_table_anew_and_the_rows_that_refer_to_it_stay() {
+    let db = embed_migrations_tests::database::Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    connection.run("PRAGMA foreign_keys = ON");
+    migrate!(connection, rebuild::MIGRATIONS, upgrade("head")).unwrap();
+    assert_eq!(connection.count("children"), 3);
+    assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+}
+
+#[test]
+fn on_sqlite_a_rust_revision_that_loses_a_parent_while_foreign_keys_are_off_is_undone() {
+    let db = embed_migrations_tests::database::Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    connection.run("PRAGMA foreign_keys = ON");
+    migrate!(connection, rebuild::MIGRATIONS, upgrade("tables")).unwrap();
+    connection.run("UPDATE parents SET name = NULL WHERE id = 2");
+    let error = migrate!(connection, rebuild::MIGRATIONS, upgrade("head")).unwrap_err();
+    assert!(error.to_string().contains("2 rows would refer to rows that are not there"), "{error}");
+    assert_eq!(connection.count("parents"), 2);
+    assert_eq!(connection.count("children"), 3);
+    assert_eq!(connection.value("PRAGMA foreign_keys"), "1");
+}
+
+#[test]
+fn on_sqlite_a_rust_revision_without_foreign_keys_is_in_no_transaction_with_others() {
+    use embed_migrations::Transaction;
+    let db = embed_migrations_tests::database::Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    let Native::Sqlite(native) = &mut connection.native else { unreachable!() };
+    let error =
+        rebuild::MIGRATIONS.sqlite(native).transaction(Transaction::PerRun).upgrade("head").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Plan);
+    assert!(
+        error.to_string().contains("rust_rebuild/rebuild_parents_anew.rs cannot be in one with others"),
+        "{error}"
+    );
 }

@@ -192,8 +192,10 @@ impl<'a> Reader<'a> {
             },
             checksums: self.checksums()?,
             body: match self.byte()? {
-                down @ 0..=1 => Body::Rust { down: down == 1 },
                 flags @ 2..=3 => Body::Sql(self.sql(flags == 3)?),
+                flags @ (0..=1 | 4..=5) => {
+                    Body::Rust { down: flags & 1 != 0, foreign_keys_off: flags & 4 != 0 }
+                }
                 _ => return Err(InvalidEncoding),
             },
         })

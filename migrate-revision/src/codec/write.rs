@@ -81,7 +81,9 @@ impl Writer {
         });
         self.checksums(&revision.checksums);
         match &revision.body {
-            Body::Rust { down } => self.0.push(u8::from(*down)),
+            Body::Rust { down, foreign_keys_off } => {
+                self.0.push(u8::from(*down) | u8::from(*foreign_keys_off) << 2);
+            }
             Body::Sql(body) => {
                 self.0.push(2 | u8::from(body.needs_normalising));
                 self.list(&body.scripts, Self::script);

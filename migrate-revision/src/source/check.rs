@@ -203,7 +203,9 @@ impl Checker<'_> {
             Content::Sql(sections) => self.sql(parsed, sections, problems),
             Content::Rust(items) => {
                 let checksum = self.rust_checksum(parsed, items, problems);
-                (Body::Rust { down: items.down }, [Some(checksum); 4])
+                self.rust_foreign_keys(parsed, items, problems);
+                let foreign_keys_off = header.foreign_keys == Some(false);
+                (Body::Rust { down: items.down, foreign_keys_off }, [Some(checksum); 4])
             }
         };
         Revision {
@@ -363,6 +365,28 @@ impl Checker<'_> {
             }
         }
         hasher.finish()
+    }
+
+    /// Functions that would have rows deleted, or that try in vain to keep them.
+    fn rust_foreign_keys(&self, parsed: &ParsedRevision, items: &RustItems, problems: &mut Vec<Problem>) {
+        if !self.checks.backends.contains(&Backend::Sqlite) {
+            return;
+        }
+        if let Some(range) = &items.foreign_keys_pragma {
+            problems.push(parsed.source.problem(
+                range,
+                "`PRAGMA foreign_keys` does nothing inside of the revision's transaction",
+                "remove it; `//! foreign-keys: off` in the header turns them off for the revision",
+            ));
+        }
+        if let (Some((range, table)), None) = (&items.rebuilt, parsed.header.foreign_keys) {
+            problems.push(parsed.source.problem(
+                range,
+                format!("table `{table}` is dropped and made anew while foreign keys are in force"),
+                "write `//! foreign-keys: off` into the header: else SQLite deletes its rows first, and with them those that \
+                 refer to it by `ON DELETE CASCADE`; `//! foreign-keys: on` says that this is meant",
+            ));
+        }
     }
 
     /// The backends that every revision covers; those that were asked for by name must be among them.

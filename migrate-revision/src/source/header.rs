@@ -7,7 +7,11 @@ use super::file::{MAX_PROBLEMS, SourceText};
 use super::marker::is_marker_like;
 use crate::{Problem, RevisionId, nearest};
 
-const KEYS: [&str; 6] = ["revision", "revises", "depends-on", "labels", "created", "compatible"];
+const KEYS: [&str; 7] =
+    ["revision", "revises", "depends-on", "labels", "created", "compatible", FOREIGN_KEYS];
+
+/// The key that only Rust revisions have: sections of SQL have it as an option.
+const FOREIGN_KEYS: &str = "foreign-keys";
 
 /// What a header says, each thing with its place in the text.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +23,8 @@ pub(super) struct Header {
     pub(super) labels: Vec<(String, Range<usize>)>,
     pub(super) created: Option<String>,
     pub(super) compatible: Option<bool>,
+    /// Whether SQLite enforces foreign keys while a Rust revision runs, where it says so
+    pub(super) foreign_keys: Option<bool>,
     /// Where the first marker, or whatever is no comment, begins
     pub(super) end: usize,
 }
@@ -27,6 +33,7 @@ pub(super) struct Header {
 pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Vec<Problem>) -> Header {
     let mut header = Header::default();
     let mut seen: Vec<&str> = Vec::new();
+    let keys = if comment == "--" { &KEYS[..KEYS.len() - 1] } else { &KEYS };
     for line in lines(&source.text, above_header(&source.text, comment)) {
         let text = &source.text[line.clone()];
         header.end = line.start;
@@ -58,7 +65,7 @@ pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Ve
         let key = &source.text[key_range.clone()];
         let value_range = trimmed(&source.text, line.end - value.len()..line.end);
         let Some(&known) = KEYS.iter().find(|known| **known == key) else {
-            let near = nearest(&key.to_lowercase(), KEYS);
+            let near = nearest(&key.to_lowercase(), keys.iter().copied());
             if near.is_none() && seen.is_empty() {
                 if header.message.is_none() {
                     header.message = Some(rest.trim().to_owned());
@@ -72,7 +79,7 @@ pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Ve
                     || {
                         format!(
                             "the keys are {}; prose goes above them",
-                            KEYS.map(|k| format!("`{k}`")).join(", ")
+                            keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
                         )
                     },
                     |near| format!("there is a key with a similar name: `{near}`"),
@@ -80,6 +87,14 @@ pub(super) fn parse_header(source: &SourceText, comment: &str, problems: &mut Ve
             ));
             continue;
         };
+        if known == FOREIGN_KEYS && comment == "--" {
+            problems.push(source.problem(
+                &key_range,
+                format!("key `{FOREIGN_KEYS}` is of Rust revisions"),
+                "a section of SQL has it on its marker: `-- migrate:up foreign-keys=off`",
+            ));
+            continue;
+        }
         if seen.contains(&known) {
             problems.push(source.problem(
                 &key_range,
@@ -175,6 +190,15 @@ impl Header {
                     ));
                 }
             }
+            FOREIGN_KEYS => match value {
+                "on" => self.foreign_keys = Some(true),
+                "off" => self.foreign_keys = Some(false),
+                _ => problems.push(source.problem(
+                    range,
+                    format!("`{value}` is no value for `{FOREIGN_KEYS}`"),
+                    "write `off` if SQLite is not to enforce foreign keys while the revision runs, else `on`",
+                )),
+            },
             _ => match value {
                 "yes" => self.compatible = Some(true),
                 "no" => self.compatible = Some(false),

@@ -1,9 +1,13 @@
 //! A Rust revision's file, as far as the build must know it: which functions it has and which data it names.
 
+use std::ops::Range;
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::file::SourceText;
-use crate::Problem;
+use super::rebuild::rebuilt;
+use crate::sql;
+use crate::{Backend, Problem};
 
 /// What a Rust revision's file has.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +16,10 @@ pub(super) struct RustItems {
     pub(super) down: bool,
     /// The string literals in it, sorted, among which the names of data files are looked for
     pub(super) strings: Vec<String>,
+    /// Where a string sets SQLite's `PRAGMA foreign_keys`
+    pub(super) foreign_keys_pragma: Option<Range<usize>>,
+    /// A table that strings with SQL drop and whose name they give to another, and where they drop it
+    pub(super) rebuilt: Option<(Range<usize>, String)>,
 }
 
 /// Looks for the functions at the top level and the string literals at any.
@@ -40,8 +48,17 @@ pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> Rus
             "write `pub async fn up(db: &mut Db<'_>) -> Result<()>` at the top level of the file",
         ));
     }
-    collect_strings(tokens, &mut items.strings);
+    let mut code = Vec::new();
+    collect_strings(tokens, false, &mut items.strings, &mut code);
     items.strings.sort_unstable();
+    let place = |literal: &str| {
+        source
+            .text
+            .find(literal)
+            .map_or(0..0, |start| start..start + literal.lines().next().unwrap_or(literal).len())
+    };
+    items.foreign_keys_pragma = code.iter().find(|text| sets_foreign_keys(text)).map(|text| place(text));
+    items.rebuilt = rebuilt_by(&code).map(|(literal, table)| (place(literal), table));
     items
 }
 
@@ -49,19 +66,138 @@ fn is_braced(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
 }
 
-fn collect_strings(tokens: TokenStream, strings: &mut Vec<String>) {
+/// The strings' insides, and the literals of those that are no comments, in the order of the text.
+fn collect_strings(tokens: TokenStream, of_comment: bool, strings: &mut Vec<String>, code: &mut Vec<String>) {
     for token in tokens {
         match token {
-            TokenTree::Group(group) => collect_strings(group.stream(), strings),
+            TokenTree::Group(group) => {
+                // What a comment for documentation comes to: `#[doc = "..."]`.
+                let first = group.stream().into_iter().next();
+                let is_doc = group.delimiter() == Delimiter::Bracket
+                    && matches!(first, Some(TokenTree::Ident(word)) if word == "doc");
+                collect_strings(group.stream(), of_comment || is_doc, strings, code);
+            }
             TokenTree::Literal(literal) => {
                 let text = literal.to_string();
                 if let (Some(start), Some(end)) = (text.find('"'), text.rfind('"'))
                     && start < end
                 {
                     strings.push(text[start + 1..end].to_owned());
+                    if !of_comment {
+                        code.push(text);
+                    }
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Whether a literal has `PRAGMA foreign_keys = ...` or `PRAGMA foreign_keys(...)`, rather than one that asks.
+fn sets_foreign_keys(literal: &str) -> bool {
+    let text = literal.to_ascii_lowercase();
+    text.match_indices("pragma").any(|(at, pragma)| {
+        let name = text[at + pragma.len()..].trim_start();
+        let name =
+            name.split_once('.').map_or(name, |(schema, rest)| if is_word(schema) { rest } else { name });
+        name.strip_prefix("foreign_keys").is_some_and(|rest| rest.trim_start().starts_with(['=', '(']))
+    })
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The literal that drops a table whose name is given to another afterwards, and the table's name.
+///
+/// A string is a statement or several; what is no SQL, and what is put together at run time, is not seen.
+fn rebuilt_by(literals: &[String]) -> Option<(&String, String)> {
+    let mut text = String::new();
+    let mut ends = Vec::new();
+    for literal in literals {
+        let lower = literal.to_ascii_lowercase();
+        if ["drop", "rename"].iter().any(|word| lower.contains(word)) {
+            let inside = literal.find('"')? + 1..literal.rfind('"')?;
+            let is_raw = literal.starts_with('r');
+            text.push_str(&if is_raw { literal[inside].to_owned() } else { unescaped(&literal[inside]) });
+            text.push_str(";\n");
+            ends.push((text.len(), literal));
+        }
+    }
+    let statements = sql::split(&text, Backend::Sqlite).ok()?;
+    let (range, table) = rebuilt(&statements, &text)?;
+    let (_, literal) = ends.into_iter().find(|(end, _)| range.start < *end)?;
+    Some((literal, table.to_owned()))
+}
+
+/// The text of a literal as far as SQL needs it.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, character == '\\') {
+            (_, false) => out.push(character),
+            _ => match characters.next() {
+                Some('n' | 'r' | 't' | '\n') => out.push(' '),
+                Some(other) => out.push(other),
+                None => {}
+            },
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(body: &str) -> RustItems {
+        let text = format!("//! Message\n\npub async fn up(db: &mut Db<'_>) -> Result<()> {{\n{body}\n}}\n");
+        let source = SourceText::new("migrations/a_b.rs", "a_b.rs", text.as_bytes()).unwrap();
+        let mut problems = Vec::new();
+        let items = scan_rust(&source, &mut problems);
+        assert_eq!(problems, []);
+        items
+    }
+
+    #[test]
+    fn a_pragma_that_sets_foreign_keys_is_found_and_one_that_asks_is_not() {
+        for set in
+            ["PRAGMA foreign_keys = OFF", "pragma main.foreign_keys=0", "BEGIN; PRAGMA foreign_keys(0)"]
+        {
+            assert!(scan(&format!("db.execute({set:?}, &[])")).foreign_keys_pragma.is_some(), "{set}");
+        }
+        for other in [
+            "\"PRAGMA foreign_keys\"",
+            "\"PRAGMA defer_foreign_keys = ON\"",
+            "\"PRAGMA foreign_key_check(users)\"",
+            "// PRAGMA foreign_keys = OFF",
+            "/// PRAGMA foreign_keys = OFF\nlet a = 1;",
+        ] {
+            assert_eq!(scan(other).foreign_keys_pragma, None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_strings_make_anew_is_found() {
+        let parts = r##"
+            db.execute("CREATE TABLE new (id INTEGER PRIMARY KEY)", &[]);
+            db.execute("INSERT INTO new SELECT id FROM users", &[]);
+            db.execute("DROP TABLE \"users\"", &[]);
+            db.execute("ALTER TABLE new \
+                        RENAME TO users", &[]);
+        "##;
+        let found = scan(parts).rebuilt.unwrap();
+        assert_eq!(found.1, "users");
+        let batch = r##"db.sqlite().unwrap().execute_batch(r#"DROP TABLE users; ALTER TABLE new RENAME TO "users";"#)"##;
+        assert_eq!(scan(batch).rebuilt.unwrap().1, "users");
+        for other in [
+            r#"db.execute("DROP TABLE users", &[]); db.execute("ALTER TABLE new RENAME TO people", &[])"#,
+            r#"db.execute("ALTER TABLE users RENAME TO old", &[]); db.execute("DROP TABLE old", &[])"#,
+            r#"/// DROP TABLE users; ALTER TABLE new RENAME TO users
+               db.execute("it's dropped", &[])"#,
+        ] {
+            assert_eq!(scan(other).rebuilt, None, "{other}");
         }
     }
 }

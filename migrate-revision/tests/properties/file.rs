@@ -115,7 +115,9 @@ pub(crate) fn revision() -> impl Strategy<Value = Revision> {
             down: [None; 4],
         })
     });
-    let body = prop_oneof![any::<bool>().prop_map(|down| Body::Rust { down }), sql];
+    let rust =
+        any::<(bool, bool)>().prop_map(|(down, foreign_keys_off)| Body::Rust { down, foreign_keys_off });
+    let body = prop_oneof![rust, sql];
     let texts = (any::<String>(), any::<String>(), prop::collection::vec(any::<String>(), 0..3));
     let edges = (prop::collection::vec(id, 0..3), prop::collection::vec(id, 0..3), any::<Option<bool>>());
     (id, texts, edges, prop::array::uniform4(checksum), body).prop_map(

@@ -563,7 +563,7 @@ impl Database for Mysql<'_> {
                 self.taken_over = result.is_err();
                 self.name_blockers(result).await
             }
-            WorkBody::Rust { run, data } => {
+            WorkBody::Rust { run, data, .. } => {
                 let revision = &work.row.revision;
                 if let Some(beginning) = beginning {
                     self.send(&beginning).await.map_err(recorded::not_begun)?;

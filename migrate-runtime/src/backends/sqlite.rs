@@ -133,7 +133,7 @@ impl<'a> Sqlite<'a> {
                     self.note_settings(script);
                     self.run_script(step, text, script, told)?;
                 }
-                WorkBody::Rust { run, data } => {
+                WorkBody::Rust { run, data, .. } => {
                     self.note_all_settings();
                     let mut db = Db { connection: db::Connection::Sqlite(self.connection), data };
                     run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
@@ -304,7 +304,11 @@ impl Database for Sqlite<'_> {
                 _ => None,
             })
         };
-        let unenforced = options().any(|options| options.foreign_keys_off);
+        let unenforced = steps.iter().any(|work| match work.body {
+            WorkBody::Sql { script, .. } => script.options.foreign_keys_off,
+            WorkBody::Rust { foreign_keys_off, .. } => foreign_keys_off,
+            WorkBody::Nothing => false,
+        });
         let patience = self.patience;
         if let Some(timeout) = options().filter_map(|options| options.lock_timeout).min() {
             self.patience = timeout;

@@ -183,14 +183,14 @@ impl<D: Database> Run<'_, D> {
         }
         let backend = self.db.backend();
         let alone = |step: &&migrate_revision::Step| {
-            match decoded.revisions[step.index].script(backend, step.direction) {
-                Some(script) => {
-                    // Enforcement is off for a whole transaction, and the other revisions may rely on it.
-                    let unenforced = backend == Backend::Sqlite && script.options.foreign_keys_off;
-                    !script.is_transactional(backend) || unenforced && steps.len() > 1
-                }
-                None => backend.is_mysql_like(),
-            }
+            let revision = &decoded.revisions[step.index];
+            let transactional = match revision.script(backend, step.direction) {
+                Some(script) => script.is_transactional(backend),
+                None => !backend.is_mysql_like(),
+            };
+            // Enforcement is off for a whole transaction, and the other revisions may rely on it.
+            let unenforced = backend == Backend::Sqlite && revision.foreign_keys_off(backend, step.direction);
+            !transactional || unenforced && steps.len() > 1
         };
         steps.as_slice().iter().find(alone).map_or(Ok(()), |step| {
             let revision = &decoded.revisions[step.index];

@@ -465,7 +465,11 @@ impl<D: Database> Run<'_, D> {
             (None, Some(rust)) => {
                 let run = if *direction == Direction::Up { Some(rust.up) } else { rust.down };
                 let run = run.ok_or_else(|| missing_body(revision, *direction))?;
-                WorkBody::Rust { run, data: self.set.data() }
+                WorkBody::Rust {
+                    run,
+                    data: self.set.data(),
+                    foreign_keys_off: revision.foreign_keys_off(backend, *direction),
+                }
             }
             (None, None) => return Err(missing_body(revision, *direction)),
         };

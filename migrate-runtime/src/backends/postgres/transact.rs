@@ -220,7 +220,7 @@ impl Postgres<'_> {
                     push_timeouts(&mut batch, &work.body, self.patience);
                     push_statements(&mut batch, step, &work.body);
                 }
-                WorkBody::Rust { run, data } => {
+                WorkBody::Rust { run, data, .. } => {
                     push_timeouts(&mut batch, &work.body, self.patience);
                     batch.push(What::Own("note the transaction"), "SELECT pg_catalog.txid_current()");
                     // What was sent with it may have rows of its own.

@@ -1,0 +1,7 @@
+-- Add users
+--
+-- foreign-keys: off
+-- revision: 1f3a9c0d27be
+
+-- migrate:up
+CREATE TABLE users (id INTEGER PRIMARY KEY);
