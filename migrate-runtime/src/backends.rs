@@ -310,6 +310,7 @@ pub(crate) enum WorkBody<'s> {
         /// What it may read
         data: Option<&'static Dir<'static>>,
         /// Whether SQLite enforces no foreign keys meanwhile
+        #[cfg(feature = "sqlite")]
         foreign_keys_off: bool,
     },
 }

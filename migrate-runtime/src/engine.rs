@@ -4,6 +4,7 @@ mod change;
 mod compiled;
 mod explain;
 mod lease;
+mod namespace;
 mod patience;
 mod repair;
 mod resolve;

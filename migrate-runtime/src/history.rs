@@ -236,6 +236,15 @@ impl HistoryTable {
         )
     }
 
+    /// Where the namespaces are that have something in force: their names, heads and digests.
+    pub(crate) fn select_namespaces(&self, backend: Backend) -> String {
+        let name = self.name(backend);
+        format!(
+            "SELECT namespace, heads, digest FROM {name} one WHERE heads <> '' AND seq = \
+             (SELECT MAX(seq) FROM {name} last WHERE last.namespace = one.namespace)"
+        )
+    }
+
     /// Whether any namespace has a row.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn select_any(&self, backend: Backend) -> String {

@@ -23,6 +23,36 @@ behaviours! {
         assert!(migrate!(connection, other, upgrade("head")).unwrap().is_empty());
     }
 
+    fn a_set_that_another_namespace_has_applied_is_not_applied_again_unless_a_stamp_says_so(db) {
+        let set = |namespace: &str| Revisions::tables(2).namespace(namespace).build();
+        let mut connection = db.connect();
+        migrate!(connection, set("it's"), upgrade("head")).unwrap();
+        let error = migrate!(connection, set("main"), upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::History);
+        let text = error.to_string();
+        assert!(text.contains("namespace 'main' has no revision yet, and namespace 'it's' has applied those of this set"), "{text}");
+        assert!(text.contains("give the set the namespace 'it's'"), "{text}");
+        assert_eq!(migrate!(connection, set("main"), history()).unwrap(), []);
+        // Where the other namespace has nothing in force any more, there is nothing to apply twice.
+        migrate!(connection, set("it's"), downgrade("base")).unwrap();
+        migrate!(connection, set("main"), upgrade("head")).unwrap();
+        // The way out that the error names: the tables are there already, so the second time fails at them, not before.
+        migrate!(connection, set("third"), upgrade("head")).unwrap_err();
+        migrate!(connection, set("third"), stamp("base")).unwrap();
+        let error = migrate!(connection, set("third"), upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Revision, "{error}");
+    }
+
+    fn a_set_that_begins_as_another_namespaces_does_is_another_set(db) {
+        let first = "CREATE TABLE IF NOT EXISTS shared (id INTEGER)";
+        let one = Revisions::new().namespace("one").sql("r1", first, "").sql("r2", "CREATE TABLE a (id INTEGER)", "");
+        let other = Revisions::new().namespace("other").sql("r1", first, "").sql("r2", "CREATE TABLE b (id INTEGER)", "");
+        let mut connection = db.connect();
+        migrate!(connection, one.build(), upgrade("head")).unwrap();
+        migrate!(connection, other.build(), upgrade("head")).unwrap();
+        assert_eq!(db.tables(), ["a", "b", "shared"]);
+    }
+
     fn table_names_of_every_kind_work_and_inject_nothing(db) {
         let set = Revisions::tables(2).build();
         for name in ["history2", "a\"b", "a`b", "it's; DROP TABLE t1; --", "naïve 表"] {

@@ -147,7 +147,12 @@ impl<D: Database> Run<'_, D> {
                     }
                 }
                 (_, Some(running)) => self.resume(decoded, running, &state, &mut done).await?,
-                (_, None) => self.take_steps(decoded, &steps, &state, &mut done).await?,
+                (_, None) => {
+                    if read == Last::NoRow {
+                        self.check_namespace(decoded, &steps).await?;
+                    }
+                    self.take_steps(decoded, &steps, &state, &mut done).await?
+                }
             };
             last = self.read_last().await?;
             if let Outcome::Overtaken = outcome {

@@ -468,6 +468,7 @@ impl<D: Database> Run<'_, D> {
                 WorkBody::Rust {
                     run,
                     data: self.set.data(),
+                    #[cfg(feature = "sqlite")]
                     foreign_keys_off: revision.foreign_keys_off(backend, *direction),
                 }
             }
