@@ -13,6 +13,8 @@ use crate::db::RustRevision;
 use crate::report::EditedRevision;
 use crate::{Error, ErrorKind, Result};
 
+mod stale;
+
 /// The revisions of one directory, as `embed_migrations!` put them into the binary.
 ///
 /// It is made without running any code, and decoded when a run first finds something to do.
@@ -262,38 +264,6 @@ impl Migrations {
     #[doc(hidden)]
     pub fn graph(&self) -> Result<&Graph> {
         Ok(&self.decoded()?.graph)
-    }
-
-    /// Says so if the directory that the set came from is there and no longer holds the same files.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub(crate) fn check_stale(&self) -> Result<()> {
-        let Some(directory) = self.embedded.source_directory else { return Ok(()) };
-        let Ok(entries) = std::fs::read_dir(directory) else { return Ok(()) };
-        let mut found: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.') && (name.ends_with(".sql") || name.ends_with(".rs")))
-            .collect();
-        found.sort_unstable();
-        // One after the other, as a run may need only some of them.
-        let encoded = Encoded::open(&self.embedded.revisions).map_err(stale)?;
-        let name = |index| Ok(encoded.revision(index).map_err(stale)?.file_name());
-        let known: Vec<String> = (0..encoded.len()).map(name).collect::<Result<_>>()?;
-        let news = found.iter().find(|name| known.binary_search(name).is_err());
-        let gone = known.iter().find(|name| found.binary_search(name).is_err());
-        let what = match (news, gone) {
-            (Some(name), _) => format!("has {name}, which this binary does not"),
-            (None, Some(name)) => format!("no longer has {name}, which this binary does"),
-            (None, None) => return Ok(()),
-        };
-        Err(Error::new(
-            ErrorKind::Stale,
-            format!(
-                "this binary is older than its migrations: {directory} {what}\n\nhint: build it again; \
-                 a build.rs with `println!(\"cargo::rerun-if-changed=...\")` for the directory makes cargo see new files"
-            ),
-        ))
     }
 }
 

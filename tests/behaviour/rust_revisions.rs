@@ -5,6 +5,7 @@ use embed_migrations_tests::database::{Kind, Native};
 use embed_migrations_tests::{behaviours, migrate};
 
 embed_migrations!("behaviour/rust", module = rust);
+embed_migrations!("behaviour/rust_edited", module = edited);
 embed_migrations!("behaviour/rust_failing", module = failing);
 embed_migrations!("behaviour/rust_rebuild", module = rebuild, backends = [sqlite]);
 embed_migrations!("behaviour/rust_waiting", module = waiting);
@@ -40,6 +41,15 @@ behaviours! {
         // The connection is in no transaction.
         connection.run("INSERT INTO numbers VALUES (7)");
         assert_eq!(db.connect().count("numbers"), 1);
+    }
+
+    fn data_that_a_rust_revision_names_is_part_of_it(db) {
+        let mut connection = db.connect();
+        migrate!(connection, rust::MIGRATIONS, upgrade("head")).unwrap();
+        let error = migrate!(connection, edited::MIGRATIONS, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Edited);
+        let text = error.to_string();
+        assert!(text.contains("rust_edited/c2_fill_countries.rs, or data that it names"), "{text}");
     }
 
     fn a_typed_revision_tells_what_it_is(db) {

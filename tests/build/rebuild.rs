@@ -127,7 +127,20 @@ fn a_debug_build_that_missed_an_added_revision_says_that_it_must_be_built_again(
     assert_eq!(
         output.stdout,
         "this binary is older than its migrations: [PROJECT]/migrations has c3_add_phones.sql, which this binary does \
-         not\n\nhint: build it again; a build.rs with `println!(\"cargo::rerun-if-changed=...\")` for the directory \
-         makes cargo see new files\n"
+         not\n\nhint: cargo sees no new files by itself: touch the file with `embed_migrations!` and build again, or add a \
+         build.rs with `println!(\"cargo::rerun-if-changed=...\")` for the directory\n"
     );
+    project.write("src/main.rs", format!("{program}\n"));
+    project.run().succeeded();
+
+    project.write("migrations/data/lists/.hidden", "");
+    project.run().succeeded();
+    project.write("migrations/data/lists/users.csv", "1\n");
+    let output = project.run();
+    output.failed();
+    assert!(output.stdout.contains("migrations has data/lists/users.csv, which"), "{}", output.stdout);
+    project.write("build.rs", "fn main() { println!(\"cargo::rerun-if-changed=migrations\"); }\n");
+    project.run().succeeded();
+    std::fs::remove_dir_all(project.path("migrations/data")).unwrap();
+    project.run().succeeded();
 }

@@ -154,6 +154,13 @@ fn resolve_but(
         refused.extend(problems.iter().map(|problem| problem.path.as_str()));
         let mut differences = lock.differences(&found, &checks.backends, &|id| directory.may_hold(id));
         differences.retain(|problem| !refused.contains(problem.path.as_str()) && but != Some(problem.kind));
+        for problem in &mut differences {
+            if let Some(named) = checker.data_of(&directory.revisions, &problem.path)
+                && problem.kind == ProblemKind::Edited
+            {
+                problem.notes.push(format!("what counts is the file, and the data that it names: {named}"));
+            }
+        }
         problems.extend(differences);
     }
     match graph {
@@ -333,6 +340,16 @@ impl Checker<'_> {
                 "write a `-- migrate:down` section; the call asks for it with `require(down)`",
             ));
         }
+    }
+
+    /// The data files that a Rust revision names, as messages name them; `None` if it names none.
+    fn data_of(&self, parsed: &[ParsedRevision], path: &str) -> Option<String> {
+        let parsed = parsed.iter().find(|parsed| parsed.source.path == path)?;
+        let Content::Rust(items) = &parsed.content else { return None };
+        let named = data_names(&items.strings);
+        let files = self.data.iter().filter(|file| named.contains(&file.name));
+        let files: Vec<String> = files.map(|file| format!("`data/{}`", file.name)).collect();
+        (!files.is_empty()).then(|| files.join(", "))
     }
 
     fn rust_checksum(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use migrate_revision::graph::{Applied, Digests, Index};
-use migrate_revision::{Checksum, InvalidChecksum};
+use migrate_revision::{Body, Checksum, InvalidChecksum};
 
 use super::{Aim, Run};
 use crate::backends::{Database, Last};
@@ -257,10 +257,12 @@ impl<D: Database> Run<'_, D> {
     fn edited_error(&self, decoded: &Decoded, edited: &Edited) -> Error {
         let revision = &decoded.revisions[edited.index];
         let id = &revision.id;
+        let is_rust = matches!(revision.body, Body::Rust { .. });
+        let data = if is_rust && self.set.data().is_some() { ", or data that it names" } else { "" };
         Error::new(
             ErrorKind::Edited,
             format!(
-                "revision '{id}' was edited after it was applied: {}\n  applied:     {}\n  this binary: {}\n\n\
+                "revision '{id}' was edited after it was applied: {}{data}\n  applied:     {}\n  this binary: {}\n\n\
                  hint: undo the edit and put the change into a new revision; or, if the database is as the file now says, \
                  accept the edit: `repair([\"{id}\"])`, or `cargo migrate repair {id}`",
                 self.set.path(revision),
