@@ -32,11 +32,21 @@ impl UserTransaction {
     #[inline]
     pub(crate) fn follow(&mut self, sql: &str) {
         let lower = sql.to_ascii_lowercase();
-        match lower.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()) {
+        let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+        // Behind the frame of an executable comment.
+        let is_word =
+            |word: &&str| !word.is_empty() && *word != "m" && !word.starts_with(|c: char| c.is_ascii_digit());
+        match words.into_iter().find(is_word) {
             Some("set") => {
-                let value = lower.rsplit('=').next().map(|value| value.trim().trim_matches(['\'', '"']));
-                self.autocommit_off = matches!(value, Some("0" | "off" | "false"));
-                self.begun &= self.autocommit_off;
+                let assigned = mysql::assigned(sql);
+                let Some(last) = assigned.iter().rfind(|assigned| assigned.name == "autocommit") else {
+                    return;
+                };
+                let value = last.value.trim_matches(['\'', '"']).to_ascii_lowercase();
+                let off = matches!(value.as_str(), "0" | "off" | "false");
+                // To turn on what was off commits, and what was on already goes on as it is.
+                self.begun &= off || !self.autocommit_off;
+                self.autocommit_off = off;
             }
             Some("commit" | "rollback" | "end" | "abort" | "prepare") => {
                 self.begun = lower.contains("chain") && !lower.contains("no chain");
@@ -63,6 +73,15 @@ mod tests {
             ("COMMIT", true),
             ("SET @@autocommit = 1", false),
             ("ROLLBACK AND NO CHAIN", false),
+            ("SET autocommit = 0, foreign_key_checks = 1", true),
+            ("COMMIT", true),
+            ("SET foreign_key_checks = 0, autocommit = 'ON', unique_checks = 0", false),
+            ("/*!40101 SET autocommit = 0 */", true),
+            ("/*M!100100 SET autocommit = 1 */", false),
+            ("BEGIN", true),
+            ("SET autocommit = 1", true),
+            ("SET GLOBAL autocommit = 0", true),
+            ("COMMIT", false),
         ] {
             transaction.follow(sql);
             assert_eq!(transaction.is_open(), open, "{sql}");

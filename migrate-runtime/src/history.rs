@@ -236,12 +236,13 @@ impl HistoryTable {
         )
     }
 
-    /// Where the namespaces are that have something in force: their names, heads and digests.
+    /// Where the other namespaces are that have something in force: their names, heads and digests.
     pub(crate) fn select_namespaces(&self, backend: Backend) -> String {
         let name = self.name(backend);
         format!(
-            "SELECT namespace, heads, digest FROM {name} one WHERE heads <> '' AND seq = \
-             (SELECT MAX(seq) FROM {name} last WHERE last.namespace = one.namespace)"
+            "SELECT namespace, heads, digest FROM {name} one WHERE namespace <> {} AND heads <> '' AND seq = \
+             (SELECT MAX(seq) FROM {name} last WHERE last.namespace = one.namespace)",
+            quote_text(&self.namespace, backend)
         )
     }
 

@@ -1,10 +1,14 @@
 //! The URL of a server, as people write it: any character may be in a password.
 
 use std::fmt;
+use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use crate::{Error, ErrorKind, Result};
+
+/// How long a connection may take to be made, where its URL does not say.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server's URL in its parts. It may hold a password, so there is no `Debug`; [`Display`](fmt::Display) is for the driver.
 pub(crate) struct ServerUrl {
@@ -78,7 +82,26 @@ impl ServerUrl {
     pub(crate) fn set_database(&mut self, name: Option<&str>) {
         self.parameters.retain(|(parameter, _)| parameter != "dbname");
         let hosts = self.place.split_once('/').map_or(self.place.as_str(), |(hosts, _)| hosts);
-        self.place = format!("{hosts}/{}", name.map(escaped).unwrap_or_default());
+        // A name as the server has it: a `%` in it is itself.
+        let name = name.map(|name| percent_encode(name.as_bytes(), NON_ALPHANUMERIC).to_string());
+        self.place = format!("{hosts}/{}", name.unwrap_or_default());
+    }
+
+    /// Takes out how long a connection may take to be made; `None` for as long as it takes.
+    ///
+    /// # Errors
+    /// When it is no whole number of seconds.
+    pub(crate) fn take_connect_timeout(&mut self) -> Result<Option<Duration>> {
+        let Some(text) = self.take(["connect_timeout", "connect-timeout"])? else {
+            return Ok(Some(CONNECT_TIMEOUT));
+        };
+        let seconds: u32 = text.parse().map_err(|_| {
+            Error::new(
+                ErrorKind::Url,
+                "`connect_timeout` in the URL is no number of seconds\n\nhint: write `connect_timeout=10`, or 0 for no limit",
+            )
+        })?;
+        Ok((seconds > 0).then(|| Duration::from_secs(u64::from(seconds))))
     }
 
     /// Takes a parameter out, by any of its names. An empty value is none.
@@ -100,6 +123,24 @@ impl ServerUrl {
         }
         Ok(taken.pop())
     }
+}
+
+/// Waits for a connection, but not for ever: a server may accept and say nothing.
+pub(crate) async fn within<T>(
+    limit: Option<Duration>,
+    doing: &str,
+    connecting: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(limit) = limit else { return connecting.await };
+    tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Database,
+            format!(
+                "cannot {doing}: no answer within {} s\n\nhint: `connect_timeout=60` in the URL waits longer, and 0 without limit",
+                limit.as_secs()
+            ),
+        ))
+    })
 }
 
 impl fmt::Display for ServerUrl {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use embed_migrations::{Error, Lock};
+use embed_migrations::{Error, ErrorKind, Lock};
 use embed_migrations_tests::database::{Connection, Database, Kind, Native};
 use embed_migrations_tests::log::Log;
 use embed_migrations_tests::revisions::Revisions;
@@ -320,6 +320,30 @@ mod mysql {
 }
 
 /// The futures can be spawned.
+#[test]
+fn a_server_that_accepts_and_says_nothing_is_not_waited_for_without_limit() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let set = Revisions::tables(1).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for scheme in ["postgres", "mysql"] {
+        let url = format!("{scheme}://u:s3cr3t@127.0.0.1:{port}/db?connect_timeout=1");
+        let start = std::time::Instant::now();
+        let error = runtime.block_on(set.connect(&url)).map(|_| ()).unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Database);
+        let text = error.to_string();
+        assert!(text.contains(&format!("at 127.0.0.1:{port}: no answer within 1 s")), "{text}");
+        assert!(text.contains("connect_timeout=60") && !text.contains("s3cr3t"), "{text}");
+        let wrong = runtime.block_on(set.connect(&url.replace("=1", "=soon"))).map(|_| ()).unwrap_err();
+        assert_eq!(wrong.kind(), ErrorKind::Url);
+        assert!(
+            wrong.to_string().contains("`connect_timeout` in the URL is no number of seconds"),
+            "{wrong}"
+        );
+    }
+}
+
 #[test]
 fn the_futures_are_send() {
     fn sent<T: Send>(future: T) -> T {

@@ -122,7 +122,13 @@ behaviours! {
     fn without_a_lock_a_statement_is_not_taken_over_while_the_server_is_at_it(db) {
         let other = start_slow(db, " no-transaction", Lock::None);
         let set = slow(db.kind, " no-transaction").build();
-        let first = migrate!(db.connect(), set, lock(Lock::None).lock_timeout(SHORT).upgrade("head"));
+        let mut told = Vec::new();
+        let first = migrate!(db.connect(), set, lock(Lock::None).lock_timeout(SHORT).on_event(|event| {
+            if let Event::Waiting { waited, .. } = event {
+                told.push(*waited);
+            }
+        }).upgrade("head"));
+        assert!(told.windows(2).all(|two| two[1] > two[0] + two[0].min(Duration::from_millis(200))), "{told:?}");
         if db.kind != Kind::Sqlite {
             let error = first.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Locked, "{error}");

@@ -1,11 +1,14 @@
 //! Texts for MySQL and MariaDB.
 
+mod assigned;
 pub(crate) mod fingerprint;
 pub(crate) mod recording;
 
 use std::time::Duration;
 
 use migrate_revision::{Backend, ScriptStatement, SectionOptions, StatementKind};
+
+pub(crate) use self::assigned::{Assigned, assigned};
 
 /// Variables that are put back after whatever may change the session, be it `SET NAMES` or a procedure. Each server has
 /// its own names for some.
@@ -66,38 +69,9 @@ pub(crate) fn changes_session(statement: &ScriptStatement) -> bool {
     statement.session_effect || statement.kind == StatementKind::Session
 }
 
-/// The system variables that a `SET` assigns, by the look of it: a name before an equals sign, and no `@` alone before
-/// the name.
-#[inline]
-pub(crate) fn assigned(sql: &str) -> Vec<String> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut names = Vec::new();
-    for (at, _) in sql.match_indices('=') {
-        let before = sql[..at].trim_end_matches(':').trim_end().trim_end_matches('`');
-        let start = before
-            .rfind(|c| !is_name(c))
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        let name = &before[start..];
-        let sigil = before[..start].trim_end_matches('`');
-        if !name.is_empty() && (!sigil.ends_with('@') || sigil.ends_with("@@")) {
-            names.push(name.to_ascii_lowercase());
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn assigned_variables_are_found() {
-        assert_eq!(
-            assigned("SET @a = 1, @@SESSION.Sql_Log_Bin := 0, local `group_concat_max_len`=2"),
-            ["sql_log_bin", "group_concat_max_len"]
-        );
-        assert_eq!(assigned("SET @@é=1, NAMES utf8mb4"), Vec::<String>::new());
-    }
 
     #[test]
     fn timeouts_are_rounded_up() {

@@ -312,6 +312,8 @@ impl<D: Database> Run<'_, D> {
         let timeout = self.options.lock_timeout;
         let start = Instant::now();
         let mut still_since = start;
+        // To look costs little and to wait a deployment's time; to be told of every look helps nobody.
+        let mut told = Duration::from_millis(20);
         loop {
             self.go_on()?;
             let sight = self.db.sight(&self.table, &row.applied_by).await;
@@ -355,8 +357,11 @@ impl<D: Database> Run<'_, D> {
                 Last::Row(now) if *now == *row => {}
                 _ => return Ok(false),
             }
-            self.events
-                .emit(&Event::Waiting { waited: start.elapsed(), holder: Some(row.applied_by.as_str()) });
+            let waited = start.elapsed();
+            if waited >= told {
+                self.events.emit(&Event::Waiting { waited, holder: Some(row.applied_by.as_str()) });
+                told = (waited * 2).min(waited + Duration::from_millis(250));
+            }
         }
     }
 

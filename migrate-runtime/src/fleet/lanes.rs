@@ -222,7 +222,8 @@ impl<'a, V: Verb> Work<'a, V> {
             match &mut connected.0 {
                 #[cfg(feature = "sqlite")]
                 Kind::Sqlite(connection) => {
-                    let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout);
+                    let database = crate::backends::sqlite::Sqlite::new(connection, options.lock_timeout)
+                        .until(&self.options.cancelled);
                     self.verb.run(Run::new(set, database, options, events)).await
                 }
                 #[cfg(feature = "postgres")]

@@ -1,11 +1,11 @@
 //! Scripts for the clients of MySQL and MariaDB. What need not be seen goes into user variables.
 
-use migrate_revision::{Backend, Script, ScriptStatement, StatementKind};
+use migrate_revision::{Backend, Script, ScriptStatement};
 
 use super::{Entry, Text, leaves_transaction_open};
 use crate::dialect::UserTransaction;
 use crate::dialect::mysql::recording::{ONE_ROW_CHANGED, Recording};
-use crate::dialect::mysql::{ALWAYS, assigned, changes_session, timeouts};
+use crate::dialect::mysql::{ALWAYS, Assigned, assigned, changes_session, timeouts};
 use crate::history::{HistoryTable, Running};
 use crate::{Error, ErrorKind, Result};
 
@@ -108,18 +108,14 @@ impl Session {
         session
             .variables
             .extend(ALWAYS.iter().filter(|name| !foreign.contains(name)).map(ToString::to_string));
-        for statement in script.statements.iter().filter(|s| s.kind == StatementKind::Session) {
+        for statement in script.statements.iter().filter(|statement| changes_session(statement)) {
             let sql = &text[statement.range.clone()];
             let words: Vec<String> = words(sql).collect();
             let is = |place: usize, word: &str| words.get(place).is_some_and(|found| found == word);
             if is(0, "use") || is(0, "set") && is(1, "role") {
                 return Err(cannot_put_back(entry, statement, text));
             }
-            // What holds for the whole server is not the session's.
-            if words.iter().any(|word| word == "global" || word.starts_with("persist")) {
-                continue;
-            }
-            for name in assigned(sql) {
+            for Assigned { name, .. } in assigned(sql) {
                 if name == "timestamp" {
                     session.clock = true;
                 } else if name != "autocommit" && !session.variables.contains(&name) {

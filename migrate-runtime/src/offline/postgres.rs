@@ -62,7 +62,7 @@ fn find(text: &mut Text, table: &HistoryTable) {
 
 #[inline]
 fn transact(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>) {
-    let scope = scope(entry).filter(|_| changes_session(entry));
+    let scope = scope(entry).filter(|_| changes_session(entry) || calls_functions(entry));
     if let Some(scope) = &scope {
         keep(text, &format!("SELECT {} AS settings", scope.settings()));
     }
@@ -88,7 +88,7 @@ fn record(text: &mut Text, table: &HistoryTable, create: bool, entry: &Entry<'_>
     let Some((sql, script)) = &entry.body else { return Ok(()) };
     let running = Running { seq: None, applied_by: entry.row.applied_by.clone() };
     let limited = timeouts(&script.options).next().is_some();
-    let identity = changes_session(entry);
+    let identity = changes_session(entry) || calls_functions(entry);
     let scope = scope(entry).map(Scope::everything).filter(|_| identity || limited);
     if let Some(scope) = &scope {
         keep(text, &format!("SELECT {} AS settings", scope.settings()));
@@ -174,6 +174,14 @@ fn scope(entry: &Entry<'_>) -> Option<Scope> {
 fn changes_session(entry: &Entry<'_>) -> bool {
     let statements = entry.body.as_ref().map(|(_, script)| script.statements.as_slice()).unwrap_or_default();
     statements.iter().any(|statement| statement.session_effect)
+}
+
+/// Whether a section calls functions, any of which may change the session unseen. Only few do, by definitions alone.
+#[inline]
+fn calls_functions(entry: &Entry<'_>) -> bool {
+    use StatementKind::{Dml, Other, Query};
+    let statements = entry.body.as_ref().map(|(_, script)| script.statements.as_slice()).unwrap_or_default();
+    statements.iter().any(|statement| matches!(statement.kind, Dml | Other | Query))
 }
 
 /// A query whose row is kept instead of shown.

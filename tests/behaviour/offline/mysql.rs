@@ -37,3 +37,30 @@ fn the_names_that_mysql_alone_knows_are_in_its_scripts() {
     );
     assert!(!mysql.contains("embed_migrations_max_connections"), "{mysql}");
 }
+
+#[test]
+fn only_what_a_set_assigns_is_taken_for_a_variable_of_the_session() {
+    let set = Revisions::tables(1)
+        .sql(
+            "a",
+            "SET @n = (SELECT COUNT(*) + 6 FROM t1 WHERE id = 1), @sql = 'UPDATE t1 SET id=1', \
+             optimizer_switch = 'index_merge=off', group_concat_max_len = 7;\nINSERT INTO t1 VALUES (@n);",
+            "",
+        )
+        .sql("b", "INSERT INTO t1 VALUES (@@SESSION.group_concat_max_len);", "")
+        .build();
+    assert_equal_ways_up(&Database::new(Kind::Mysql), &set);
+}
+
+#[test]
+fn a_transaction_by_autocommit_ends_where_it_ends_whatever_else_the_set_says() {
+    let set = Revisions::new()
+        .sections(
+            "a",
+            "-- migrate:up no-transaction\nCREATE TABLE a (id INTEGER);\nSET autocommit = 0, foreign_key_checks = 1;\n\
+             INSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2);\nCOMMIT;\nSET foreign_key_checks = 0, autocommit = 1, unique_checks = 0;\n\
+             INSERT INTO a VALUES (3);\nCREATE TABLE b (id INTEGER);",
+        )
+        .build();
+    assert_equal_ways_up(&Database::new(Kind::Mysql), &set);
+}

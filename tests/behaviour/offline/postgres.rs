@@ -44,3 +44,21 @@ fn a_script_shows_nothing_of_its_own_queries() {
     assert!(output.status.success());
     assert_eq!(shown.matches("row)").count(), 1, "{shown}");
 }
+
+#[test]
+fn what_a_function_sets_of_the_session_reaches_no_other_section() {
+    let set = Revisions::new()
+        .sql(
+            "a",
+            "CREATE SCHEMA other;\n\
+             CREATE FUNCTION go() RETURNS text LANGUAGE sql AS 'SELECT set_config(''search_path'', ''other'', false);';\n\
+             CREATE FUNCTION be() RETURNS text LANGUAGE sql AS 'SELECT set_config(''role'', ''pg_monitor'', false);';",
+            "",
+        )
+        .sql("b", "SELECT public.go(), public.be();", "")
+        .sql("c", "CREATE TABLE t1 (id INTEGER)", "")
+        .sections("d", "-- migrate:up no-transaction\nSELECT public.go();\nSELECT 1;")
+        .sql("e", "CREATE TABLE t2 (id INTEGER)", "")
+        .build();
+    assert_equal_ways_up(&Database::new(Kind::Postgres), &set);
+}

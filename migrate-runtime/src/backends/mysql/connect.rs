@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::packet;
 use crate::tls::TlsOptions;
-use crate::url::ServerUrl;
+use crate::url::{ServerUrl, within};
 use crate::{Error, ErrorKind, Result};
 
 /// How mysql_async itself calls what `sslmode` says.
@@ -91,9 +91,15 @@ async fn reach(url: &str) -> Result<Connected> {
         }
     }
     let options = TlsOptions::take_from(&mut url)?;
+    let limit = url.take_connect_timeout()?;
     let opts = Opts::from_url(&url.to_string()).map_err(|error| {
         Error::new(ErrorKind::Url, format!("the URL is not one of MySQL: {error}")).with_source(error)
     })?;
+    let doing = doing(&opts);
+    within(limit, &doing, connect_by(opts, options)).await
+}
+
+async fn connect_by(opts: Opts, options: TlsOptions) -> Result<Connected> {
     // As with PostgreSQL: no TLS on the sockets of the own machine, whatever the URL asks for.
     if opts.socket().is_none() {
         #[cfg(all(feature = "tls", unix))]

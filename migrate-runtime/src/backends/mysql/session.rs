@@ -98,8 +98,12 @@ impl Mysql<'_> {
         let mut touched = self.touched.take().unwrap_or_default();
         touched.database |=
             sessions.iter().any(|sql| sql.get(..3).is_some_and(|s| s.eq_ignore_ascii_case("use")));
-        let named = sessions.iter().flat_map(|sql| assigned(sql));
-        let named: Vec<String> = named.filter(|name| !ALWAYS.contains(&name.as_str())).collect();
+        // One that sets `autocommit` may set others.
+        let sets = script.statements.iter().filter(|statement| changes_session(statement));
+        let named =
+            sets.flat_map(|statement| assigned(&text[statement.range.clone()])).map(|assigned| assigned.name);
+        let is_other = |name: &String| name != "autocommit" && !ALWAYS.contains(&name.as_str());
+        let named: Vec<String> = named.filter(is_other).collect();
         let role = sessions.iter().any(|sql| begins(sql, ["set", "role"]));
         // From here on the session is to be put back, whatever happens.
         self.touched = Some(touched);

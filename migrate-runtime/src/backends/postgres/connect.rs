@@ -12,7 +12,7 @@ use super::{fault, source};
 #[cfg(feature = "tls")]
 use crate::tls::TlsClient;
 use crate::tls::TlsOptions;
-use crate::url::ServerUrl;
+use crate::url::{ServerUrl, within};
 use crate::{Error, ErrorKind, Result};
 
 /// A connection of a URL's.
@@ -28,9 +28,20 @@ pub(crate) struct Connected {
 pub(crate) async fn connect(url: &str) -> Result<Connected> {
     let mut url = ServerUrl::parse(url)?;
     let options = TlsOptions::take_from(&mut url)?;
+    let limit = url.take_connect_timeout()?;
     let mut config: Config = url.to_string().parse().map_err(|error| {
         Error::new(ErrorKind::Url, "the URL is not one of PostgreSQL").with_source(source(error))
     })?;
+    let mut whole = None;
+    if let Some(limit) = limit {
+        config.connect_timeout(limit);
+        whole = Some(limit * u32::try_from(config.get_hosts().len().max(1)).unwrap_or(u32::MAX));
+    }
+    let doing = doing(&config);
+    within(whole, &doing, connect_by(config, options)).await
+}
+
+async fn connect_by(mut config: Config, options: TlsOptions) -> Result<Connected> {
     // PostgreSQL has no TLS on the sockets of its own machine, whatever a URL asks for.
     if config.get_hosts().iter().any(is_remote) || config.get_hosts().is_empty() {
         #[cfg(feature = "tls")]
@@ -96,16 +107,16 @@ fn is_remote(host: &Host) -> bool {
 }
 
 fn failed(config: &Config, error: tokio_postgres::Error) -> Error {
-    fault(error).while_doing(&format!("connect to PostgreSQL at {}", place(config)))
+    fault(error).while_doing(&doing(config))
 }
 
-/// The hosts and the port, for errors.
-fn place(config: &Config) -> String {
+/// What fails when it does, with the hosts and the port.
+fn doing(config: &Config) -> String {
     let hosts = config.get_hosts().iter().map(|host| match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
         Host::Unix(path) => path.display().to_string(),
     });
     let port = config.get_ports().first().copied().unwrap_or(5432);
-    format!("{}:{port}", hosts.collect::<Vec<_>>().join(", "))
+    format!("connect to PostgreSQL at {}:{port}", hosts.collect::<Vec<_>>().join(", "))
 }

@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_postgres::{CancelToken, Config, NoTls, Socket};
 
-use super::{Connected, failed, place};
+use super::{Connected, doing, failed};
 use crate::error::Fault;
 use crate::tls::{HandshakeError, TlsClient};
 use crate::{Error, Result};
@@ -43,8 +43,7 @@ pub(super) async fn cancel(token: &CancelToken, client: TlsClient) -> Result<(),
 
 fn refused(config: &Config, error: tokio_postgres::Error) -> Error {
     match handshake(&error).map(ToString::to_string) {
-        Some(text) => Fault { source: Box::new(error), text: Some(text) }
-            .while_doing(&format!("connect to PostgreSQL at {}", place(config))),
+        Some(text) => Fault { source: Box::new(error), text: Some(text) }.while_doing(&doing(config)),
         None => failed(config, error),
     }
 }
