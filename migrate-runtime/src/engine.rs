@@ -3,6 +3,7 @@
 mod change;
 mod compiled;
 mod explain;
+mod handed_on;
 mod lease;
 mod namespace;
 mod patience;

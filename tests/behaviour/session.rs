@@ -217,6 +217,25 @@ mod sqlite {
     }
 
     #[test]
+    fn an_interrupted_section_does_not_go_on_with_the_number_of_another_sessions_row() {
+        let db = Database::new(Kind::Sqlite);
+        let set = |rest: &str| {
+            let up = format!(
+                "-- migrate:up no-transaction\nCREATE TABLE a (id INTEGER PRIMARY KEY);\nINSERT INTO a VALUES (78);\n{rest}"
+            );
+            Revisions::new().sql("t", "CREATE TABLE b (a INTEGER)", "").sections("a", &up).build()
+        };
+        let uses = "INSERT INTO b VALUES (last_insert_rowid());";
+        migrate!(db.connect(), set(&format!("INSERT INTO nowhere VALUES (1);\n{uses}")), upgrade("head"))
+            .unwrap_err();
+        let error = migrate!(db.connect(), set(&format!("SELECT 1;\n{uses}")), upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), embed_migrations::ErrorKind::Interrupted);
+        assert!(error.to_string().contains("what statement 2 left in its session is gone"), "{error}");
+        migrate!(db.connect(), set("SELECT 1;\nINSERT INTO b VALUES (78);"), upgrade("head")).unwrap();
+        assert_eq!(db.connect().value("SELECT a FROM b"), "78");
+    }
+
+    #[test]
     fn pragmas_of_a_revision_reach_no_other_of_its_transaction() {
         let set = |second: &str| {
             Revisions::new()
@@ -297,6 +316,82 @@ mod sqlite {
             .run("PRAGMA foreign_keys = OFF; INSERT INTO child VALUES (9, 99); PRAGMA foreign_keys = ON");
         migrate!(connection, set, upgrade("head")).unwrap();
         assert_eq!(connection.count("child"), 4);
+    }
+}
+
+/// What MySQL and MariaDB alone have.
+mod mysql {
+    use embed_migrations::ErrorKind;
+    use embed_migrations_tests::database::{Database, Kind};
+    use embed_migrations_tests::migrate;
+    use embed_migrations_tests::revisions::Revisions;
+
+    /// A section that hands values on by a variable, up to what comes behind the place at which it fails.
+    fn section(handed_on: &str, rest: &str) -> embed_migrations::Migrations {
+        let up = format!(
+            "-- migrate:up\nCREATE TABLE a (id INTEGER AUTO_INCREMENT PRIMARY KEY);\nINSERT INTO a VALUES (78);\n\
+             {handed_on}\nCREATE TABLE b (a INTEGER);\n{rest}"
+        );
+        Revisions::new().sections("a", &up).build()
+    }
+
+    #[test]
+    fn a_section_that_was_interrupted_goes_on_without_what_was_read_only_where_nothing_needs_it() {
+        let uses = "INSERT INTO b VALUES (@id);";
+        for read in [
+            "SET @id = LAST_INSERT_ID();",
+            "SELECT MAX(id) INTO @id FROM a;",
+            "SET @id = (SELECT COUNT(*) + 77 FROM a);",
+        ] {
+            let db = Database::new(Kind::Mysql);
+            migrate!(
+                db.connect(),
+                section(read, &format!("INSERT INTO nowhere VALUES (1);\n{uses}")),
+                upgrade("head")
+            )
+            .unwrap_err();
+            let error = migrate!(db.connect(), section(read, &format!("DO 1;\n{uses}")), upgrade("head"))
+                .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+            assert!(error.to_string().contains("what statement 3 left in its session is gone"), "{error}");
+            assert!(error.to_string().contains(read.trim_end_matches(';')), "{error}");
+            assert_eq!(db.connect().count("b"), 0);
+            migrate!(db.connect(), section(read, "INSERT INTO b VALUES (78);"), upgrade("head")).unwrap();
+            assert_eq!(db.connect().value("SELECT a FROM b"), "78");
+        }
+    }
+
+    #[test]
+    fn what_is_written_down_is_set_again_and_prepared_again_in_a_section_that_was_interrupted() {
+        let db = Database::new(Kind::Mysql);
+        let written = "SET @id = 78 + 1, @sql = 'INSERT INTO a VALUES (?)';\nPREPARE s FROM @sql;";
+        let uses = "EXECUTE s USING @id;\nDEALLOCATE PREPARE s;";
+        migrate!(
+            db.connect(),
+            section(written, &format!("INSERT INTO nowhere VALUES (1);\n{uses}")),
+            upgrade("head")
+        )
+        .unwrap_err();
+        migrate!(db.connect(), section(written, uses), upgrade("head")).unwrap();
+        assert_eq!(db.connect().value("SELECT MAX(id) FROM a"), "79");
+    }
+
+    #[test]
+    fn a_temporary_table_is_missed_before_anything_is_run() {
+        let db = Database::new(Kind::Mysql);
+        let make = "CREATE TEMPORARY TABLE tmp AS SELECT id FROM a;";
+        let uses = "INSERT INTO b SELECT id FROM tmp;";
+        migrate!(
+            db.connect(),
+            section(make, &format!("INSERT INTO nowhere VALUES (1);\n{uses}")),
+            upgrade("head")
+        )
+        .unwrap_err();
+        let error = migrate!(db.connect(), section(make, uses), upgrade("head")).unwrap_err();
+        assert!(error.to_string().contains("what statement 3 left in its session is gone"), "{error}");
+        let anew = make.replace("tmp", "again") + "\n" + &uses.replace("tmp", "again");
+        migrate!(db.connect(), section(make, &anew), upgrade("head")).unwrap();
+        assert_eq!(db.connect().value("SELECT a FROM b"), "78");
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
+use super::handed_on::{handed_on, lost};
 use super::patience::Patience;
 use super::state::State;
 use super::{Outcome, Run};
@@ -247,6 +248,10 @@ impl<D: Database> Run<'_, D> {
             }
             if let StepFault::Statement { kept, .. } = *fault {
                 from = kept;
+                // Another try looks up again what the first has handed on.
+                if handed_on(&work.body, from).is_some() {
+                    return Err(fault.waited_for(by.as_deref()));
+                }
             }
             course.again = Some(0);
         }
@@ -268,6 +273,10 @@ impl<D: Database> Run<'_, D> {
         let text = set.text(decoded.place(step.index), &decoded.revisions[step.index]);
         let prepared = [Prepared { step, text }];
         let work = [self.work(decoded, &prepared[0], state.last.clone())?];
+        if let Some(error) = lost(&work[0], from, &self.set.path(&decoded.revisions[prepared[0].step.index]))
+        {
+            return Err(error);
+        }
         let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let to = TakeOver {
             done: usize::try_from(row.statements_done).unwrap_or(usize::MAX),

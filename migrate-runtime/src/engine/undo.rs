@@ -7,6 +7,7 @@ use std::time::Instant;
 use migrate_revision::{Direction, Script};
 
 use super::explain::shortened;
+use super::handed_on::lost;
 use super::steps::Course;
 use super::{Outcome, Run};
 use crate::backends::{Database, Last, Own, StepFault, Work, WorkBody};
@@ -222,6 +223,9 @@ impl<D: Database> Run<'_, D> {
             return Ok(None);
         }
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
+        if let Some(error) = lost(work, done, MESSAGE) {
+            return Err(error);
+        }
         let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let to = TakeOver {
             done,

@@ -98,7 +98,7 @@ impl Recorder<'_> {
     /// Makes again what the statements before set in a session that is gone.
     async fn run_again(&self, db: &mut Mysql<'_>, from: usize) -> Result<(), StepFault> {
         let Recording { script, text, .. } = self.recording;
-        let places: Vec<(usize, &ScriptStatement)> = again(script, from).collect();
+        let places: Vec<(usize, &ScriptStatement)> = again(script, text, from).collect();
         let mut sql = String::new();
         places.iter().for_each(|(_, statement)| add(&mut sql, &text[statement.range.clone()]));
         if sql.is_empty() {

@@ -100,7 +100,7 @@ impl Postgres<'_> {
         if let Some(sql) = dialect::set_timeouts(&script.options, false) {
             self.client.batch_execute(&sql).await.map_err(fault)?;
         }
-        for (place, statement) in backends::again(script, from) {
+        for (place, statement) in backends::again(script, text, from) {
             let mut batch = Batch::default();
             let what = What::Statement { step: 0, place, start: statement.range.start };
             batch.push(what, &text[statement.range.clone()]);

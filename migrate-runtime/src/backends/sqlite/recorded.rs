@@ -27,7 +27,7 @@ impl Sqlite<'_> {
         let sqlite = &mut *open.0;
         told(0, Told::Begun);
         sqlite.note_settings(script);
-        for (place, statement) in again(script, from) {
+        for (place, statement) in again(script, text, from) {
             sqlite
                 .run(&text[statement.range.clone()], &script.options)
                 .map_err(|fault| failed(0, place, statement, from, fault))?;
