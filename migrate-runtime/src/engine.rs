@@ -20,15 +20,15 @@ use std::time::Instant;
 use migrate_revision::graph::{Applied, Index};
 use migrate_revision::{Direction, Goal, Planner, Target};
 
-use crate::Result;
 use crate::backends::{Database, End, Last};
-use crate::error::root_message;
+use crate::error::{Fault, root_message};
 use crate::event::Events;
 use crate::history::{HistoryRow, HistoryTable, UNLOCKED};
 use crate::options::Options;
 use crate::record::Records;
 use crate::report::{Plan, PlannedStep, Report, RevisionInfo, Status};
 use crate::set::{Decoded, Migrations};
+use crate::{Error, ErrorKind, Result};
 
 /// One verb on one database.
 pub(crate) struct Run<'a, D> {
@@ -200,17 +200,32 @@ impl<'a, D: Database> Run<'a, D> {
 
     async fn read_end(&mut self) -> Result<End> {
         self.table.check_names(self.db.backend())?;
-        self.db.read_end(&self.table).await.map_err(|fault| fault.while_doing("read the history"))
+        self.db.read_end(&self.table).await.map_err(|fault| self.unread(fault))
     }
 
     async fn read_last(&mut self) -> Result<Last> {
         self.table.check_names(self.db.backend())?;
-        let last =
-            self.db.read_last(&self.table).await.map_err(|fault| fault.while_doing("read the history"))?;
+        let last = self.db.read_last(&self.table).await.map_err(|fault| self.unread(fault))?;
         if last == Last::Unreadable {
             return Err(crate::backends::unreadable().while_doing("read the history"));
         }
         Ok(last)
+    }
+
+    /// Why the history could not be read. A table of its name may be somebody else's.
+    fn unread(&self, fault: Fault) -> Error {
+        let text = fault.text();
+        let lacks_column = text.contains("no such column")
+            || text.contains("Unknown column")
+            || text.contains("column") && text.contains("does not exist");
+        if !lacks_column {
+            return fault.while_doing("read the history");
+        }
+        let message = format!(
+            "table {} is no history of embed-migrations: {text}\n\nhint: name another one with `table`, or `schema`",
+            self.table.name(self.db.backend())
+        );
+        Error::new(ErrorKind::History, message).with_source(fault.source)
     }
 
     async fn read_all(&mut self) -> Result<Vec<HistoryRow>> {

@@ -47,13 +47,43 @@ behaviours! {
         assert_eq!(db.tables(), ["t1", "t2"]);
     }
 
-    fn an_empty_set_undoes_everything(db) {
+    fn where_nothing_is_of_this_set_nothing_is_undone_as_it_is_another_programs(db) {
         let theirs = Revisions::new().sql("alien", "CREATE TABLE x (id INTEGER)", "DROP TABLE x").build();
+        let ours = Revisions::tables(1).build();
         let mut connection = db.connect();
         migrate!(connection, theirs, upgrade("head")).unwrap();
-        migrate!(connection, Revisions::tables(1).build(), undo_unknown()).unwrap();
-        assert_eq!(db.tables(), Vec::<String>::new());
-        assert_eq!(migrate!(connection, Revisions::tables(1).build(), upgrade("head")).unwrap().steps.len(), 1);
+        let error = migrate!(connection, ours, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Diverged);
+        let text = error.to_string();
+        assert!(text.contains("give this set a `namespace` of its own") && !text.contains("undo_unknown"), "{text}");
+        let error = migrate!(connection, ours, undo_unknown()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ahead);
+        assert!(error.to_string().contains("give this set a `namespace` of its own"), "{error}");
+        assert_eq!(migrate!(connection, ours, plan_undo_unknown()).unwrap_err().kind(), ErrorKind::Ahead);
+        assert_eq!(db.tables(), ["x"]);
+        // The way out that the error names.
+        let ours = Revisions::tables(1).namespace("ours").build();
+        migrate!(connection, ours, upgrade("head")).unwrap();
+        assert_eq!(db.tables(), ["t1", "x"]);
+    }
+
+    fn a_known_revision_that_was_applied_on_top_of_an_unknown_one_is_not_taken_down_with_it(db) {
+        let both = |unknown: bool| {
+            let base = Revisions::tables(1).branches();
+            let base = if unknown {
+                base.on("b1", "r0001", "", "-- migrate:up\nCREATE TABLE b1 (id INTEGER);\n-- migrate:down\nDROP TABLE b1;")
+            } else {
+                base
+            };
+            base.on("c1", "r0001", "", "-- migrate:up\nCREATE TABLE c1 (id INTEGER);\n-- migrate:down\nDROP TABLE c1;").build()
+        };
+        let mut connection = db.connect();
+        migrate!(connection, both(true), upgrade("b1")).unwrap();
+        migrate!(connection, both(true), upgrade("c1")).unwrap();
+        let error = migrate!(connection, both(false), undo_unknown()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ahead);
+        assert!(error.to_string().contains("revision 'c1' was applied on top of what is unknown"), "{error}");
+        assert_eq!(db.tables(), ["b1", "c1", "t1"]);
     }
 
     fn what_left_no_text_that_undoes_it_is_refused_before_anything_is_touched(db) {

@@ -6,6 +6,7 @@ use embed_migrations_tests::{behaviours, migrate};
 
 embed_migrations!("behaviour/rust", module = rust);
 embed_migrations!("behaviour/rust_edited", module = edited);
+embed_migrations!("behaviour/rust_ending", module = ending, branches = allow);
 embed_migrations!("behaviour/rust_failing", module = failing);
 embed_migrations!("behaviour/rust_rebuild", module = rebuild, backends = [sqlite]);
 embed_migrations!("behaviour/rust_waiting", module = waiting);
@@ -50,6 +51,35 @@ behaviours! {
         assert_eq!(error.kind(), ErrorKind::Edited);
         let text = error.to_string();
         assert!(text.contains("rust_edited/c2_fill_countries.rs, or data that it names"), "{text}");
+    }
+
+    fn a_rust_revision_that_goes_on_in_another_transaction_is_told_of_and_not_called_again(db) {
+        let mut connection = db.connect();
+        let patience = std::time::Duration::from_secs(2);
+        let error = migrate!(connection, ending::MIGRATIONS, lock_timeout(patience).upgrade("e1")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("transaction") && text.contains("'e1'"), "{text}");
+        let rows = connection.count("t");
+        assert!(rows <= 1, "what was rolled back is not there");
+        if db.kind == Kind::Mysql {
+            assert!(text.contains("was rolled back while its function ran"), "{text}");
+            let error = migrate!(connection, ending::MIGRATIONS, lock_timeout(patience).upgrade("e1")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+            assert_eq!(connection.count("t"), rows);
+        }
+    }
+
+    fn a_rust_revision_that_fails_behind_what_it_has_committed_is_not_called_again(db) {
+        let mut connection = db.connect();
+        migrate!(connection, ending::MIGRATIONS, upgrade("e2")).unwrap_err();
+        let rows = connection.count("t");
+        let again = migrate!(connection, ending::MIGRATIONS, upgrade("e2")).unwrap_err();
+        assert_eq!(connection.count("t"), rows);
+        match db.kind {
+            // DDL has committed what was before it.
+            Kind::Mysql => assert_eq!((rows, again.kind()), (1, ErrorKind::Interrupted)),
+            _ => assert_eq!((rows, again.kind()), (0, ErrorKind::Revision)),
+        }
     }
 
     fn a_typed_revision_tells_what_it_is(db) {

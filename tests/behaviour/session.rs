@@ -92,6 +92,29 @@ behaviours! {
         migrate!(connection, set, upgrade("head")).unwrap();
     }
 
+    fn texts_reach_the_database_as_the_build_read_them_whatever_the_session_was_told(db) {
+        let (other, settings, ask): (&str, &[&str], &str) = match db.kind {
+            Kind::Sqlite => ("'x'", &["PRAGMA encoding = 'UTF-8'"], "SELECT 1"),
+            Kind::Postgres => ("'x'", &["SET client_encoding = 'LATIN1'"], "SHOW client_encoding"),
+            Kind::Mysql => (
+                r"'\\'",
+                &["SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'", "SET NAMES latin1"],
+                "SELECT CONCAT_WS(' ', @@sql_mode, @@character_set_client, @@character_set_connection, @@collation_connection)",
+            ),
+        };
+        let set = Revisions::new()
+            .sql("a", &format!("CREATE TABLE t (s VARCHAR(20));\nINSERT INTO t VALUES ('é'), ({other});"), "")
+            .build();
+        let mut connection = db.connect();
+        settings.iter().for_each(|set| connection.run(set));
+        let before = connection.value(ask);
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!(connection.value(ask), before);
+        let mut found = db.connect().rows("SELECT s FROM t");
+        found.sort();
+        assert_eq!(found, [[if db.kind == Kind::Mysql { "\\" } else { "x" }], ["é"]]);
+    }
+
     fn texts_reach_the_database_as_they_are_written(db) {
         let text = "line one\n  'quoted' \\ tab\t; -- no comment, /* none */ ünïcödé 🦀 $1 ? {}";
         let literal = match db.kind {
@@ -233,6 +256,19 @@ mod sqlite {
         assert!(error.to_string().contains("what statement 2 left in its session is gone"), "{error}");
         migrate!(db.connect(), set("SELECT 1;\nINSERT INTO b VALUES (78);"), upgrade("head")).unwrap();
         assert_eq!(db.connect().value("SELECT a FROM b"), "78");
+    }
+
+    #[test]
+    fn without_a_journal_nothing_is_begun() {
+        let db = Database::new(Kind::Sqlite);
+        let mut connection = db.connect();
+        connection.rows("PRAGMA journal_mode = OFF");
+        let set = Revisions::tables(1).build();
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), embed_migrations::ErrorKind::Connection);
+        assert!(error.to_string().contains("SQLite cannot undo a revision that fails"), "{error}");
+        connection.rows("PRAGMA journal_mode = DELETE");
+        migrate!(connection, set, upgrade("head")).unwrap();
     }
 
     #[test]

@@ -29,6 +29,39 @@ behaviours! {
         assert_eq!(migrate!(connection, edited, status()).unwrap_err().kind(), ErrorKind::Edited);
     }
 
+    fn a_start_with_nothing_to_do_waits_for_no_newer_compatible_revision_that_is_under_way(db) {
+        let up = "-- migrate:up no-transaction\nCREATE TABLE x (id INTEGER);\nINSERT INTO nowhere VALUES (1);";
+        let old = Revisions::tables(2).build();
+        for (key, starts) in [("-- compatible: yes", true), ("-- compatible: no", false)] {
+            let db = &embed_migrations_tests::database::Database::new(db.kind);
+            let mut connection = db.connect();
+            migrate!(connection, Revisions::tables(2).keys("new", key, up).build(), upgrade("head")).unwrap_err();
+            let report = migrate!(connection, old, upgrade("head"));
+            assert_eq!(report.is_ok(), starts, "{key}: {report:?}");
+            if let Ok(report) = report {
+                assert_eq!((report.ahead, report.steps.len()), (vec!["new".to_owned()], 0));
+            }
+            // What is not in force of this set cannot be done meanwhile.
+            let more = Revisions::tables(3).build();
+            assert_eq!(migrate!(connection, more, upgrade("head")).unwrap_err().kind(), ErrorKind::Interrupted);
+            let refusing = migrate!(connection, old, ahead(Ahead::Refuse).upgrade("head")).unwrap_err();
+            assert_eq!(refusing.kind(), ErrorKind::Interrupted);
+        }
+    }
+
+    fn a_table_of_another_shape_is_no_history(db) {
+        let mut connection = db.connect();
+        connection.run("CREATE TABLE migrate_history (version INTEGER, namespace VARCHAR(9), seq INTEGER)");
+        for error in [
+            migrate!(connection, Revisions::tables(1).build(), upgrade("head")).unwrap_err(),
+            migrate!(connection, Revisions::tables(1).build(), status()).map(|_| ()).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::History);
+            assert!(error.to_string().contains("is no history of embed-migrations"), "{error}");
+        }
+        assert_eq!(migrate!(connection, Revisions::tables(1).build(), table("other").upgrade("head")).unwrap().steps.len(), 1);
+    }
+
     fn a_database_ahead_is_accepted_when_what_it_has_more_says_that_it_is_compatible(db) {
         let old = Revisions::tables(2).build();
         let up = "-- migrate:up\nCREATE TABLE n1 (id INTEGER);\n-- migrate:down\nDROP TABLE n1;";

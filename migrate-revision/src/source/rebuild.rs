@@ -11,21 +11,30 @@ pub fn makes_a_table_anew(text: &str) -> bool {
     sql::split(text, Backend::Sqlite).is_ok_and(|statements| rebuilt(&statements, text).is_some())
 }
 
-/// A table that is dropped and whose name another takes, with the statement that drops it.
+/// A table that is dropped and whose name another takes, or that was renamed before it is dropped, with the statement that
+/// drops it.
 ///
 /// Names are compared without their schema: two tables of one name in two schemas are rare enough to be taken for one.
 pub(super) fn rebuilt<'t>(statements: &[Statement], text: &'t str) -> Option<(Range<usize>, &'t str)> {
     let mut drops: Vec<(&Statement, &str)> = Vec::new();
+    // A table that was renamed takes the keys that refer to it along, so that to drop it is the same.
+    let mut olds: Vec<(&str, &str)> = Vec::new();
     for statement in statements.iter().filter(|statement| statement.kind == StatementKind::Ddl) {
         // Every section is asked, by a macro that cargo builds without optimisations.
         match text.as_bytes()[statement.range.start] | 0x20 {
-            b'd' => drops.extend(dropped(statement, text).map(|name| (statement, name))),
-            b'a' if !drops.is_empty() => {
-                let name = renamed(statement, text);
-                let found = name.and_then(|name| drops.iter().find(|(_, drop)| is(drop, name)));
-                if let Some((drop, name)) = found {
+            b'd' => {
+                let Some(name) = dropped(statement, text) else { continue };
+                if let Some((old, _)) = olds.iter().find(|(_, new)| is(new, name)) {
+                    return Some((statement.range.clone(), old));
+                }
+                drops.push((statement, name));
+            }
+            b'a' => {
+                let Some((old, new)) = renamed(statement, text) else { continue };
+                if let Some((drop, name)) = drops.iter().find(|(_, drop)| is(drop, new)) {
                     return Some((drop.range.clone(), name));
                 }
+                olds.push((old, new));
             }
             _ => {}
         }
@@ -41,13 +50,13 @@ fn dropped<'t>(statement: &Statement, text: &'t str) -> Option<&'t str> {
     }
 }
 
-/// The name that a statement gives to a table.
-fn renamed<'t>(statement: &Statement, text: &'t str) -> Option<&'t str> {
+/// The name of a table and the one that a statement gives to it.
+fn renamed<'t>(statement: &Statement, text: &'t str) -> Option<(&'t str, &'t str)> {
     match words(statement, text).as_slice() {
-        [alter, table, .., rename, to, name]
+        [alter, table, .., old, rename, to, new]
             if is(alter, "alter") && is(table, "table") && is(rename, "rename") && is(to, "to") =>
         {
-            Some(bare(name))
+            Some((bare(old), bare(new)))
         }
         _ => None,
     }
@@ -63,4 +72,25 @@ fn is(word: &str, other: &str) -> bool {
 
 fn bare(name: &str) -> &str {
     name.trim_matches(['"', '`', '[', ']', '\''])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_made_anew_in_either_order() {
+        for (text, anew) in [
+            ("CREATE TABLE n (a); DROP TABLE t; ALTER TABLE n RENAME TO t;", true),
+            (
+                "ALTER TABLE \"T\" RENAME TO old; CREATE TABLE t (a); INSERT INTO t SELECT a FROM old; DROP TABLE IF EXISTS main.old;",
+                true,
+            ),
+            ("ALTER TABLE t RENAME COLUMN a TO b; DROP TABLE b;", false),
+            ("ALTER TABLE t RENAME TO u; DROP TABLE v;", false),
+            ("DROP TABLE t; CREATE TABLE t (a);", false),
+        ] {
+            assert_eq!(makes_a_table_anew(text), anew, "{text}");
+        }
+    }
 }

@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(scan(batch).rebuilt.unwrap().1, "users");
         for other in [
             r#"db.execute("DROP TABLE users", &[]); db.execute("ALTER TABLE new RENAME TO people", &[])"#,
-            r#"db.execute("ALTER TABLE users RENAME TO old", &[]); db.execute("DROP TABLE old", &[])"#,
+            r#"db.execute("ALTER TABLE users RENAME TO old", &[]); db.execute("DROP TABLE older", &[])"#,
             r#"/// DROP TABLE users; ALTER TABLE new RENAME TO users
                db.execute("it's dropped", &[])"#,
         ] {

@@ -73,6 +73,8 @@ struct Debts {
     settings: Vec<String>,
     /// Strings were not read as the standard has it, and are for as long as the run takes
     strings_off: bool,
+    /// The statement that puts the client's encoding back
+    encoding: Option<String>,
     /// The lock that may be ours
     lock: Option<i64>,
     /// The statement that gives the lease back that may be ours
@@ -168,6 +170,9 @@ impl Drop for Postgres<'_> {
         if self.debts.strings_off {
             send(STRINGS_OFF);
         }
+        if let Some(back) = &self.debts.encoding {
+            send(back);
+        }
         if let Some(names) = self.prepared.names() {
             send(&names.deallocate());
         }
@@ -216,7 +221,7 @@ impl Database for Postgres<'_> {
         let facts = self.rows(&facts(table, last)).await;
         let facts = match facts {
             Err(error) if is(&error, &[SqlState::IN_FAILED_SQL_TRANSACTION]) => {
-                return Err(super::in_transaction());
+                return Err(in_failed_transaction());
             }
             facts => facts.map_err(|e| fault(e).while_doing("look at the session"))?,
         };
@@ -228,7 +233,7 @@ impl Database for Postgres<'_> {
             self.encoding = Encoding::Bytes;
         }
         self.process = fact(8).map(str::to_owned);
-        self.noted = facts.first().and_then(|row| row.get(9..)).and_then(Noted::read);
+        self.noted = facts.first().and_then(|row| row.get(10..)).and_then(Noted::read);
         self.lacks_schema = fact(3) == Some("f");
         if table.schema.is_none() {
             table.schema = fact(4).or_else(|| fact(5)).map(str::to_owned);
@@ -258,6 +263,12 @@ impl Database for Postgres<'_> {
                 return Err(super::empty_history(&table.name(BACKEND)));
             }
         }
+        // The driver asks for UTF-8 when it connects, and sends nothing else.
+        if let Some(encoding) = fact(9).filter(|encoding| !["UTF8", "SQL_ASCII"].contains(encoding)) {
+            self.debts.encoding = Some(format!("SET client_encoding = '{encoding}'"));
+            let set = self.client.batch_execute("SET client_encoding = 'UTF8'").await;
+            set.map_err(|e| fault(e).while_doing("set `client_encoding`"))?;
+        }
         if fact(2) == Some("off") {
             // The build split the text by what the standard says of strings.
             self.debts.strings_off = true;
@@ -272,6 +283,10 @@ impl Database for Postgres<'_> {
         if self.debts.strings_off {
             self.client.batch_execute(STRINGS_OFF).await.map_err(fault)?;
             self.debts.strings_off = false;
+        }
+        if let Some(back) = self.debts.encoding.clone() {
+            self.client.batch_execute(&back).await.map_err(fault)?;
+            self.debts.encoding = None;
         }
         if let Some(names) = self.prepared.names() {
             match self.client.batch_execute(&names.deallocate()).await {
@@ -480,6 +495,17 @@ impl Database for Postgres<'_> {
     }
 }
 
+/// The error of a connection whose transaction has failed, by a statement of the caller's or by the look for a history that
+/// is not there: nothing but a look tells whether there is a transaction.
+fn in_failed_transaction() -> Error {
+    Error::new(
+        ErrorKind::Connection,
+        "the connection is inside a transaction, and migrations begin and commit their own; as there is no history yet, the look for \
+         it has failed the transaction\n\n\
+         hint: roll it back, as it can no longer be committed; commit before the migrations, or give them another connection",
+    )
+}
+
 /// Asks all that must be known before something is changed.
 fn facts(table: &HistoryTable, last: &Last) -> String {
     let name = table.name(BACKEND);
@@ -506,7 +532,7 @@ fn facts(table: &HistoryTable, last: &Last) -> String {
     format!(
         "SELECT now() = statement_timestamp(), current_setting('server_encoding'), \
          current_setting('standard_conforming_strings'), {has_schema}, {found}, current_schema(), {any}, {hidden}, \
-         pg_catalog.pg_backend_pid(), {}",
+         pg_catalog.pg_backend_pid(), current_setting('client_encoding'), {}",
         Noted::columns()
     )
 }

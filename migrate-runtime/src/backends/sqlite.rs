@@ -138,7 +138,13 @@ impl<'a> Sqlite<'a> {
                     let mut db = Db { connection: db::Connection::Sqlite(self.connection), data };
                     run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
                     if self.connection.is_autocommit() {
-                        return Err(StepFault::Error(ended_transaction()));
+                        return Err(StepFault::Error(ended_transaction(&work.row.revision)));
+                    }
+                    // It may have begun another one, in which the row is not.
+                    let place: Result<String, _> =
+                        self.connection.query_row(&table.select_last_place(BACKEND), [], |row| row.get(1));
+                    if place.ok().as_ref() != Some(&work.row.digest) {
+                        return Err(StepFault::Error(ended_transaction(&work.row.revision)));
                     }
                 }
             }
@@ -242,6 +248,17 @@ impl Database for Sqlite<'_> {
             if any.is_empty() {
                 return Err(super::empty_history(&table.name(BACKEND)));
             }
+        }
+        let journal: String = self
+            .connection
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .map_err(|e| fault(e).while_doing("read `journal_mode`"))?;
+        if journal.eq_ignore_ascii_case("off") {
+            return Err(Error::new(
+                ErrorKind::Connection,
+                "the connection has `PRAGMA journal_mode = OFF`, with which SQLite cannot undo a revision that fails\n\n\
+                 hint: set another mode, such as WAL, for the migrations at least",
+            ));
         }
         let foreign_keys =
             self.pragma("foreign_keys").map_err(|e| fault(e).while_doing("read `foreign_keys`"))?;

@@ -11,8 +11,8 @@ use super::state::State;
 use super::{Aim, Outcome, Run};
 use crate::backends::{Attempt, Database, End, Last, LockKey, StepFault, Work, WorkBody, told_to_stop};
 use crate::event::Event;
-use crate::history::{HistoryRow, RowState, Running, TakeOver};
-use crate::options::{Lock, Transaction};
+use crate::history::{Action, HistoryRow, RowState, Running, TakeOver};
+use crate::options::{Ahead, Lock, Transaction};
 use crate::report::{DoneStep, Report};
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
@@ -87,6 +87,13 @@ impl<D: Database> Run<'_, D> {
                 ahead: state.ahead.iter().map(|ahead| ahead.revision.clone()).collect(),
                 took: start.elapsed(),
             };
+            if let Some(running) =
+                state.running.as_ref().filter(|row| self.lets_be(row, aim, decoded, &state))
+            {
+                let report = report(state.heads.clone(), done, &state);
+                let ahead = report.ahead.into_iter().chain([running.revision.clone()]).collect();
+                return Ok(Report { ahead, ..report });
+            }
             if let (Some(running), false) = (&state.running, state.ahead.is_empty()) {
                 // A newer binary may be in the middle of its own steps: only what stands still was interrupted.
                 if !self.locked {
@@ -179,6 +186,18 @@ impl<D: Database> Run<'_, D> {
             self.db.sleep(Duration::from_millis((refused as u64).min(50))).await;
         }
         Ok(())
+    }
+
+    /// Whether a newer binary's step that is under way, or was interrupted, is no matter of this start: everything of this set is in
+    /// force, and all that is beyond it says that this binary runs on it.
+    fn lets_be(&self, running: &HistoryRow, aim: &Aim, decoded: &Decoded, state: &State) -> bool {
+        self.leads_to_head(aim)
+            && self.options.ahead != Ahead::Refuse
+            && running.action == Action::Up
+            && running.compatible == Some(true)
+            && decoded.index_of(&running.revision).is_none()
+            && state.ahead.iter().all(|ahead| ahead.compatible == Some(true))
+            && decoded.graph.order().iter().all(|&index| state.applied.contains(index))
     }
 
     /// Refuses a run in one transaction that some step cannot be part of.

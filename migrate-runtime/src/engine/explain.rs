@@ -58,7 +58,7 @@ impl<D: Database> Run<'_, D> {
                          `statement-timeout=1h` behind the section's marker, which takes its place"
                     ),
                     // The first step of all meets what it is to make.
-                    (None, _) if work[step].row.seq() == Some(1) && fault.text().contains("already exists") => {
+                    (None, _) if work[step].row.seq() == Some(1) && makes(sql) && fault.text().contains("already exists") => {
                         "there is no history of this namespace yet: if the database was made by other means, record with `stamp` \
                          where it is (`cargo migrate stamp REVISION`, or `adopt --stamp` where another tool made it); if its \
                          history has another namespace or table, name that; else mend the file and run again"
@@ -136,6 +136,11 @@ impl<D: Database> Run<'_, D> {
             StepFault::Overtaken => Error::new(ErrorKind::History, "another process was faster"),
         }
     }
+}
+
+/// Whether a statement makes something: that a row exists already is another matter.
+fn makes(sql: &str) -> bool {
+    sql.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create"))
 }
 
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {

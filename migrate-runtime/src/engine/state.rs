@@ -153,12 +153,19 @@ impl<D: Database> Run<'_, D> {
         {
             let unknown =
                 state.ahead.iter().map(|unknown| format!("'{}'", unknown.revision)).collect::<Vec<_>>();
+            let is_shared = recorded.keys().any(|id| decoded.index_of(id).is_some());
+            let hint = if is_shared {
+                "merge the two lines of revisions, or run the binary that belongs to this database; where there is none, \
+                 `undo_unknown` (`cargo migrate undo`) takes down what is unknown, from the record"
+            } else {
+                "none of its revisions is of this set: where another program or library keeps its own in this database, give this set \
+                 a `namespace` of its own in `embed_migrations!`; else run the binary that belongs to this database"
+            };
             return Err(Error::new(
                 ErrorKind::Diverged,
                 format!(
                     "the database has gone another way than this binary: it has {}, which the binary does not know, and \
-                     lacks {}\n\nhint: merge the two lines of revisions, or run the binary that belongs to this database; where there is none, \
-                     `undo_unknown` (`cargo migrate undo`) takes down what is unknown, from the record",
+                     lacks {}\n\nhint: {hint}",
                     unknown.join(", "),
                     self.set.path(pending),
                 ),

@@ -118,12 +118,19 @@ impl<D: Database> Run<'_, D> {
                 return Err(half_done(running, decoded));
             }
         }
+        if let Some(known) = stack.iter().find(|row| decoded.index_of(&row.revision).is_some()) {
+            return Err(applied_since(&known.revision));
+        }
+        if let (None, Some(row)) = (base, stack.first()) {
+            return Err(nothing_shared(&row.revision));
+        }
         let mut below = match base {
             Some(row) if self.known(decoded, row).is_none() => {
                 return Err(edited(&row.revision));
             }
             Some(row) => (row.joined_heads(), row.digest.clone()),
-            None => (String::new(), self.records(decoded).digest(&[])?),
+            // There is nothing to undo.
+            None => (String::new(), String::new()),
         };
         for row in stack {
             let (text, script) = self.recorded_script(row).await?;
@@ -278,6 +285,29 @@ fn refused(revision: &str, why: &str) -> Error {
         format!(
             "revision '{revision}' cannot be undone from the record: {why}; nothing was changed\n\n\
              hint: let the binary that applied it undo it"
+        ),
+    )
+}
+
+#[inline]
+fn applied_since(revision: &str) -> Error {
+    Error::new(
+        ErrorKind::Ahead,
+        format!(
+            "revision '{revision}' was applied on top of what is unknown, and is not unknown: it would be taken down with it; \
+             nothing was changed\n\nhint: let a binary that has both downgrade them"
+        ),
+    )
+}
+
+#[inline]
+fn nothing_shared(revision: &str) -> Error {
+    Error::new(
+        ErrorKind::Ahead,
+        format!(
+            "revision '{revision}' cannot be undone from the record: the database never was at a state of this set, so everything \
+             in it would be taken down; nothing was changed\n\n\
+             hint: where another program or library keeps its revisions in this database, give this set a `namespace` of its own"
         ),
     )
 }

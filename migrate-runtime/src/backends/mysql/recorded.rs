@@ -7,7 +7,6 @@ use super::Mysql;
 use super::blockers::is_blocked;
 use super::faults::failed_statement;
 use super::packet::{Failed, Packet, Part};
-use crate::Error;
 use crate::backends::doubt::Doubt;
 use crate::backends::{StepFault, Tell, Told, again, left_transaction_open};
 use crate::db::{self, Db, RustFn};
@@ -17,6 +16,7 @@ use crate::dialect::mysql::timeouts;
 use crate::dialect::{UserTransaction, progress};
 use crate::error::Fault;
 use crate::history::{HistoryTable, Running, quote_name};
+use crate::{Error, ErrorKind};
 
 /// Runs a script and records it in a running row.
 pub(super) struct Recorder<'s> {
@@ -303,7 +303,9 @@ pub(super) async fn run_rust(
     };
     let finished = match result {
         Ok(()) => {
+            // Where the row does not say that it was begun, the transaction that said so is not the one that ends here.
             let done = table.update_done(running, 1, backend);
+            let done = format!("{done} AND progress LIKE '% {BEGUN}'");
             db.send(&format!("{done};\n{ONE_ROW_CHANGED};\nCOMMIT")).await
         }
         Err(error) => {
@@ -313,8 +315,11 @@ pub(super) async fn run_rust(
             }
             db.roll_back().await.map_err(|failed| failed.fault)?;
             let undone = !recording.has_committed(db).await?;
-            let told = table.update_progress(running, 0, "-", backend);
-            db.send(&told).await.map_err(|failed| failed.fault)?;
+            // What it has committed would be done again by a run that knows nothing of it.
+            if undone {
+                let told = table.update_progress(running, 0, "-", backend);
+                db.send(&told).await.map_err(|failed| failed.fault)?;
+            }
             if undone && is_blocked(&fault) {
                 // It is called again in the session as it was.
                 db.put_back().await?;
@@ -328,12 +333,33 @@ pub(super) async fn run_rust(
             return Err(failed.fault.into());
         }
         db.roll_back().await.map_err(|failed| failed.fault)?;
-        return Err(if failed.code == OUT_OF_RANGE { StepFault::Overtaken } else { failed.fault.into() });
+        if failed.code != OUT_OF_RANGE {
+            return Err(failed.fault.into());
+        }
+        let told = table.update_progress(running, 0, &format!("- {BEGUN}"), backend);
+        return match db.send(&format!("{told};\n{ONE_ROW_CHANGED};\nCOMMIT")).await {
+            Ok(_) => Err(StepFault::Error(went_on(recording.revision))),
+            Err(failed) if failed.code == OUT_OF_RANGE => Err(StepFault::Overtaken),
+            Err(failed) => Err(failed.fault.into()),
+        };
     }
     db.open = false;
     told(0, Told::Statements(1));
     db.put_back().await?;
     Ok(())
+}
+
+/// The error of a function that went on after its transaction was rolled back.
+fn went_on(revision: &str) -> Error {
+    Error::new(
+        ErrorKind::Revision,
+        format!(
+            "the transaction of revision '{revision}' was rolled back while its function ran, by a deadlock or by its own ROLLBACK, and \
+             the function went on: what it did before is undone, and what it did after is in force\n\n\
+             hint: hand a deadlock's error on with `?`, and the runtime calls the function again; then put right by hand what it \
+             changed, and say with `resolve` whether it counts as applied"
+        ),
+    )
 }
 
 /// Why a running row could not be written, with which nothing of its step was done.

@@ -11,6 +11,9 @@ use crate::dialect::mysql::{ALWAYS, assigned, changes_session, whole_seconds};
 use crate::error::Fault;
 use crate::history::{HistoryTable, quote_name, quote_text};
 
+/// The mode in which a backslash is one: the build takes it for an escape.
+const NO_BACKSLASHES: &str = "NO_BACKSLASH_ESCAPES";
+
 /// The session as the run found it.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -182,11 +185,31 @@ impl Mysql<'_> {
     }
 }
 
-/// Puts a limit to those values that say how long to wait for locks, where it is the shorter one.
+/// Puts a limit to those values that say how long to wait for locks, where it is the shorter one; and has text mean what
+/// the build took it for, in the characters that the driver sends.
 fn limit(values: &mut [(String, String)], patience: Duration, backend: Backend) -> Option<(String, String)> {
     let seconds = whole_seconds(patience);
     let mut sets = (Vec::new(), Vec::new());
+    let is_other = |value: &str| !value.is_empty() && value != "utf8mb4";
+    let recodes = values.iter().any(|(name, value)| name == "character_set_connection" && is_other(value));
     for (name, value) in values {
+        let meant = match name.as_str() {
+            "sql_mode" if value.contains(NO_BACKSLASHES) => {
+                Some(value.split(',').filter(|mode| *mode != NO_BACKSLASHES).collect::<Vec<_>>().join(","))
+            }
+            "character_set_client" | "character_set_results" | "character_set_connection"
+                if is_other(value) =>
+            {
+                Some("utf8mb4".to_owned())
+            }
+            "collation_connection" if recodes => Some("utf8mb4_general_ci".to_owned()),
+            _ => None,
+        };
+        if let Some(meant) = meant {
+            sets.1.push(assignment(name, value, backend));
+            *value = meant;
+            sets.0.push(assignment(name, value, backend));
+        }
         let waits = matches!(name.as_str(), "lock_wait_timeout" | "innodb_lock_wait_timeout");
         if waits && patience > Duration::ZERO && value.parse::<u64>().is_ok_and(|now| now > seconds) {
             sets.1.push(assignment(name, value, backend));

@@ -61,9 +61,13 @@ pub(super) fn still_locked(waited: Duration, error: rusqlite::Error) -> Error {
     .with_source(error)
 }
 
-pub(super) fn ended_transaction() -> Error {
+pub(super) fn ended_transaction(revision: &str) -> Error {
     Error::new(
         ErrorKind::Revision,
-        "the Rust revision ended the transaction that it ran in; its row was kept or not with it",
+        format!(
+            "revision '{revision}' ended the transaction that it runs in: if it committed, what it had done by then is in \
+             force, and so is its row in the history\n\n\
+             hint: leave the transaction to the run; undo by hand what is half done"
+        ),
     )
 }
