@@ -429,6 +429,36 @@ pub(crate) fn runs_again(statement: &ScriptStatement, sql: &str) -> bool {
     }
 }
 
+/// What to do about a failure that no edit of the revision would mend.
+pub(crate) fn way_out(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    const LATER: &str =
+        "run again when whoever holds the lock is done; `lock_timeout` and `lock-timeout=` allow more time";
+    const ANOTHER: &str = "run again: another transaction was let by";
+    const NO_RIGHT: &str =
+        "give the role the right to do it, or let another one run the migrations; then run again";
+    #[cfg(feature = "postgres")]
+    if let Some(error) = error.downcast_ref::<tokio_postgres::error::DbError>() {
+        use tokio_postgres::error::SqlState;
+        return match error.code() {
+            code if *code == SqlState::LOCK_NOT_AVAILABLE => Some(LATER),
+            code if *code == SqlState::T_R_DEADLOCK_DETECTED => Some(ANOTHER),
+            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Some(NO_RIGHT),
+            _ => None,
+        };
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.downcast_ref::<mysql_async::ServerError>() {
+        return match error.code {
+            1205 => Some(LATER),
+            1213 => Some(ANOTHER),
+            1044 | 1142 | 1143 | 1227 | 1370 => Some(NO_RIGHT),
+            _ => None,
+        };
+    }
+    let _ = (error, LATER, ANOTHER, NO_RIGHT);
+    None
+}
+
 /// The setting by which a server ended a statement that took too long, or somebody's cancel, which PostgreSQL does not
 /// tell apart in every language.
 pub(crate) fn ended_by(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {

@@ -215,6 +215,13 @@ impl<'a, D: Database> Run<'a, D> {
     /// Why the history could not be read. A table of its name may be somebody else's.
     fn unread(&self, fault: Fault) -> Error {
         let text = fault.text();
+        if text.contains("database is locked") || text.contains("database table is locked") {
+            let hint = "wait until the other connection is done with it, or close that, and run again";
+            let message = format!(
+                "cannot read the history, as another connection has the database to itself: {text}\n\nhint: {hint}"
+            );
+            return Error::new(ErrorKind::Locked, message).with_source(fault.source);
+        }
         let lacks_column = text.contains("no such column")
             || text.contains("Unknown column")
             || text.contains("column") && text.contains("does not exist");

@@ -43,8 +43,8 @@ pub enum ErrorKind {
 
 /// An error of a run.
 ///
-/// Its text names what failed and where, what was kept, and what to do next; [`source`](StdError::source) is the error of
-/// the driver, where one is the cause.
+/// Its text names what failed and where, what was kept, and what to do next; [`source`](StdError::source) is, where it
+/// is the cause, what the server said as the driver has it, the driver's own error, or the error that a Rust revision's function gave.
 pub struct Error(Box<Inner>);
 
 struct Inner {

@@ -195,7 +195,8 @@ macro_rules! verbs {
             /// Where the database is, held against this binary.
             ///
             /// # Errors
-            /// When the database cannot be read, or has other revisions than this binary or edited ones.
+            /// When the database cannot be read, has gone another way than this binary, or has edited revisions. That it is ahead
+            /// is no error: [`Status`] tells by what.
             pub $($asynchronous)? fn status(self) -> Result<Status> {
                 $call!(self, boxed_status())
             }

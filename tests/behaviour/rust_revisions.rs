@@ -9,6 +9,7 @@ embed_migrations!("behaviour/rust_edited", module = edited);
 embed_migrations!("behaviour/rust_ending", module = ending, branches = allow);
 embed_migrations!("behaviour/rust_failing", module = failing);
 embed_migrations!("behaviour/rust_rebuild", module = rebuild, backends = [sqlite]);
+embed_migrations!("behaviour/rust_texts", module = texts, backends = [mysql]);
 embed_migrations!("behaviour/rust_waiting", module = waiting);
 
 behaviours! {
@@ -142,4 +143,10 @@ fn on_sqlite_a_rust_revision_without_foreign_keys_is_in_no_transaction_with_othe
         error.to_string().contains("rust_rebuild/rebuild_parents_anew.rs cannot be in one with others"),
         "{error}"
     );
+}
+
+#[test]
+fn on_mysql_dates_and_times_are_the_same_texts_with_values_and_without() {
+    let db = embed_migrations_tests::database::Database::new(Kind::Mysql);
+    migrate!(db.connect(), texts::MIGRATIONS, upgrade("head")).unwrap();
 }

@@ -88,6 +88,20 @@ fn a_rebuild_that_loses_a_parent_is_refused_before_the_commit() {
 }
 
 #[test]
+fn a_database_that_another_connection_has_to_itself_is_locked() {
+    let db = Database::new(Kind::Sqlite);
+    let mut other = db.connect();
+    other.run("CREATE TABLE theirs (id INTEGER)");
+    other.run("BEGIN EXCLUSIVE");
+    let mut connection = db.connect();
+    connection.rows("PRAGMA busy_timeout = 20");
+    let error = migrate!(connection, Revisions::tables(1).build(), upgrade("head")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    assert!(error.to_string().contains("another connection has the database to itself"), "{error}");
+    other.run("ROLLBACK");
+}
+
+#[test]
 fn every_transaction_takes_the_write_lock_when_it_begins() {
     let db = Database::new(Kind::Sqlite);
     let mut connection = db.connect();

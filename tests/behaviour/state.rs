@@ -111,6 +111,7 @@ behaviours! {
             .on("c", "b", "", &table("c")).build();
         let error = migrate!(connection, after, upgrade("head")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
+        assert!(error.to_string().starts_with("revision 'b' is below c, which is applied, and not applied"), "{error}");
         assert_eq!(db.tables(), ["a", "c"]);
     }
 

@@ -64,7 +64,7 @@ impl<D: Database> Run<'_, D> {
                          history has another namespace or table, name that; else mend the file and run again"
                             .to_owned()
                     }
-                    (None, _) => "mend the file and run again".to_owned(),
+                    (None, _) => backends::way_out(&*fault.source).unwrap_or("mend the file and run again").to_owned(),
                 };
                 let message = format!(
                     "{} of revision '{}' failed: {}\n --> {at}\n  statement {} of {total}: {}\n  {outcome}\n\n\

@@ -271,7 +271,8 @@ impl<D: Database> Run<'_, D> {
             format!(
                 "revision '{id}' was edited after it was applied: {}{data}\n  applied:     {}\n  this binary: {}\n\n\
                  hint: undo the edit and put the change into a new revision; or, if the database is as the file now says, \
-                 accept the edit: `repair([\"{id}\"])`, or `cargo migrate repair {id}`",
+                 accept the edit: `repair([\"{id}\"])`, or `cargo migrate repair {id}`; a draft is taken down as it was applied \
+                 where its file is moved elsewhere for `undo_unknown` (`cargo migrate undo`) and put back",
                 self.set.path(revision),
                 edited.applied,
                 edited.now.as_deref().unwrap_or("nothing for this backend")
@@ -288,6 +289,30 @@ impl<D: Database> Run<'_, D> {
         } else {
             ", although none was edited"
         };
+        let inserted: Vec<String> = self.set.decoded().map_or_else(
+            |_| Vec::new(),
+            |decoded| {
+                let heads = settled.heads.iter().filter_map(|head| decoded.index_of(head));
+                let below = decoded.graph.closure(heads);
+                let ids = below.iter().map(|index| decoded.revisions[index].id.to_string());
+                ids.filter(|id| !recorded.contains_key(id.as_str())).map(|id| format!("'{id}'")).collect()
+            },
+        );
+        if !inserted.is_empty() {
+            return Error::new(
+                ErrorKind::Diverged,
+                format!(
+                    "{} below {}, which is applied, and not applied{unsure}\n\n\
+                     hint: a new revision goes on top, not in between: have it revise a head, as `cargo migrate rebase` does",
+                    if inserted.len() == 1 {
+                        format!("revision {} is", inserted[0])
+                    } else {
+                        format!("revisions {} are", inserted.join(", "))
+                    },
+                    settled.heads.join(", ")
+                ),
+            );
+        }
         Error::new(
             ErrorKind::Diverged,
             format!(

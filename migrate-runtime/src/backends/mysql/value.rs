@@ -64,8 +64,18 @@ fn value(column: &Column, value: &mysql_async::Value) -> Value {
         }
         Got::Float(value) => return Value::Float(f64::from(*value)),
         Got::Double(value) => return Value::Float(*value),
-        Got::Date(..) | Got::Time(..) => {
-            return Value::Text(value.as_sql(true).trim_matches('\'').to_owned());
+        Got::Date(year, month, day, hour, minute, second, micros) => {
+            let mut text = format!("{year:04}-{month:02}-{day:02}");
+            if !matches!(column.column_type(), ColumnType::MYSQL_TYPE_DATE | ColumnType::MYSQL_TYPE_NEWDATE) {
+                text.push_str(&format!(" {hour:02}:{minute:02}:{second:02}{}", fraction(*micros, column)));
+            }
+            return Value::Text(text);
+        }
+        Got::Time(negative, days, hours, minutes, seconds, micros) => {
+            let sign = if *negative { "-" } else { "" };
+            let hours = days * 24 + u32::from(*hours);
+            let fraction = fraction(*micros, column);
+            return Value::Text(format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{fraction}"));
         }
         Got::Bytes(bytes) => bytes,
     };
@@ -90,6 +100,12 @@ fn value(column: &Column, value: &mysql_async::Value) -> Value {
         }
         _ => Value::Text(text()),
     }
+}
+
+/// The part of a second, with as many digits as the column has.
+fn fraction(micros: u32, column: &Column) -> String {
+    let digits = usize::from(column.decimals()).min(6);
+    if digits == 0 { String::new() } else { format!(".{}", &format!("{micros:06}")[..digits]) }
 }
 
 /// The collation of what is no text.
