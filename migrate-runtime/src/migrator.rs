@@ -139,7 +139,7 @@ macro_rules! verbs {
             /// What [`upgrade`](Self::upgrade) to the target would do.
             ///
             /// # Errors
-            /// As [`status`](Self::status), and when the target leads nowhere.
+            /// As [`status`](Self::status), when the database is ahead in a way that the verb refuses, and when the target leads nowhere.
             pub $($asynchronous)? fn plan(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
                 $call!(self, boxed_plan(target, Direction::Up))
@@ -148,7 +148,7 @@ macro_rules! verbs {
             /// What [`downgrade`](Self::downgrade) to the target would do.
             ///
             /// # Errors
-            /// As [`status`](Self::status), and when the target leads nowhere or a revision is irreversible.
+            /// As [`status`](Self::status), when the database is ahead, and when the target leads nowhere or a revision is irreversible.
             pub $($asynchronous)? fn plan_downgrade(self, target: impl IntoTarget) -> Result<Plan> {
                 let target = target.into_target();
                 $call!(self, boxed_plan(target, Direction::Down))

@@ -95,7 +95,9 @@ fn a_database_that_another_connection_has_to_itself_is_locked() {
     other.run("BEGIN EXCLUSIVE");
     let mut connection = db.connect();
     connection.rows("PRAGMA busy_timeout = 20");
-    let error = migrate!(connection, Revisions::tables(1).build(), upgrade("head")).unwrap_err();
+    let patience = Duration::from_secs(1);
+    let set = Revisions::tables(1).build();
+    let error = migrate!(connection, set, lock_timeout(patience).upgrade("head")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked);
     assert!(error.to_string().contains("another connection has the database to itself"), "{error}");
     other.run("ROLLBACK");
