@@ -50,6 +50,15 @@ pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outco
         at.iter().map(line).collect::<Vec<_>>().join("\n")
     });
     let complete = current.len() == heads.len() && at.iter().all(|at| at.head);
+    let unknown: Vec<&str> = at.iter().filter(|at| at.message.is_none()).map(|at| at.revision).collect();
+    if args.check_heads && !unknown.is_empty() {
+        output.finding(&format!(
+            "the database has what is unknown here: {}\n\nhint: `{} status` tells how it stands to this set",
+            unknown.join(", "),
+            output.program
+        ));
+        return Ok(Exit::Ahead);
+    }
     if args.check_heads && !complete {
         output.finding(&format!(
             "the database is not at all head revisions\n\nhint: `{} status` says what is missing",

@@ -53,6 +53,9 @@ pub async fn run(
              the steps",
             output,
         )?;
+        // While it was asked, others may have moved what `-1` means.
+        let now = database.read(async |migrator| migrator.plan_downgrade(target).await).await?;
+        still(&plan, &now)?;
     }
     if let ControlFlow::Break(exit) = before(&plan)? {
         return Ok(exit);
@@ -60,6 +63,20 @@ pub async fn run(
     let report = database.change(output, async |migrator| migrator.downgrade(target).await).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)
+}
+
+/// Refuses where what there is to do is no longer what was shown.
+///
+/// # Errors
+/// When it is not.
+pub fn still(shown: &Plan, now: &Plan) -> Result<(), Error> {
+    if shown == now {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the database was changed while you were asked, and nothing was done: it would now take other steps\n{now}\n\n\
+         hint: run the command again"
+    )))
 }
 
 /// Asks on a terminal and waits for a yes. Without a terminal it refuses, and says so.

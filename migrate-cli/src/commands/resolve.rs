@@ -12,9 +12,10 @@ use crate::output::Output;
 /// For where the next run could not tell: its error shows the statement. Look at the database first; nothing is run.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(group = clap::ArgGroup::new("outcome").args(["applied", "not_applied"]).required(true))]
 pub struct Args {
     /// It is: the next run goes on behind it
-    #[arg(long, required_unless_present = "not_applied", conflicts_with = "not_applied")]
+    #[arg(long)]
     applied: bool,
     /// It is not: the next run begins with it
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `undo`
 
-use super::downgrade::ask;
+use super::downgrade::{ask, still};
 use crate::Outcome;
 use crate::database::Database;
 use crate::exit::Exit;
@@ -38,6 +38,8 @@ pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outco
              with their SQL",
             output,
         )?;
+        let now = database.read(async |migrator| migrator.plan_undo_unknown().await).await?;
+        still(&plan, &now)?;
     }
     let report = database.change(output, async |migrator| migrator.undo_unknown().await).await?;
     output.facts(&report, || report.to_string());
