@@ -259,6 +259,24 @@ mod sqlite {
     }
 
     #[test]
+    fn a_database_that_a_revision_attaches_is_attached_for_no_other() {
+        let db = Database::new(Kind::Sqlite);
+        let set = Revisions::new()
+            .sections(
+                "a",
+                "-- migrate:up no-transaction\nATTACH DATABASE ':memory:' AS \"o'ther\";\nCREATE TABLE \"o'ther\".t (id INTEGER);",
+            )
+            .sql("b", "CREATE TABLE t (id INTEGER);", "")
+            .build();
+        let mut connection = db.connect();
+        connection.run("ATTACH DATABASE ':memory:' AS mine");
+        migrate!(connection, set, upgrade("head")).unwrap();
+        let names = connection.rows("SELECT name FROM pragma_database_list WHERE name <> 'temp'");
+        assert_eq!(names, [["main"], ["mine"]]);
+        assert_eq!(connection.value("SELECT COUNT(*) FROM main.sqlite_schema WHERE name = 't'"), "1");
+    }
+
+    #[test]
     fn without_a_journal_nothing_is_begun() {
         let db = Database::new(Kind::Sqlite);
         let mut connection = db.connect();

@@ -45,13 +45,23 @@ pub(crate) struct Sqlite<'a> {
     unenforced: bool,
     /// Settings noted before a script that may change them
     settings: Vec<(&'static str, i64)>,
+    /// The databases that were attached when these were noted
+    attached: Option<Vec<String>>,
     /// Says that the run is told to stop, where the connection is its own
     stop: Option<Arc<AtomicBool>>,
 }
 
 impl<'a> Sqlite<'a> {
     pub(crate) fn new(connection: &'a mut Connection, patience: Duration) -> Self {
-        Self { connection, patience, foreign_keys: None, unenforced: false, settings: Vec::new(), stop: None }
+        Self {
+            connection,
+            patience,
+            foreign_keys: None,
+            unenforced: false,
+            settings: Vec::new(),
+            attached: None,
+            stop: None,
+        }
     }
 
     fn rows(&self, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {

@@ -29,6 +29,8 @@ pub(super) fn write(
         "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci"
     });
     text.statement("SET @@SESSION.autocommit = 1");
+    // The build took a backslash in a string for an escape.
+    text.statement("SET @@SESSION.sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')");
     if create && !entries.is_empty() {
         text.statement(&table.create(text.backend));
     }

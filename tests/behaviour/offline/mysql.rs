@@ -64,3 +64,17 @@ fn a_transaction_by_autocommit_ends_where_it_ends_whatever_else_the_set_says() {
         .build();
     assert_equal_ways_up(&Database::new(Kind::Mysql), &set);
 }
+
+#[test]
+fn a_script_means_a_backslash_as_a_run_does() {
+    let set = Revisions::new()
+        .sections(
+            "a",
+            "-- migrate:up mysql\nCREATE TABLE t (s VARCHAR(9));\nINSERT INTO t VALUES ('a\\\\b');",
+        )
+        .build();
+    let db = Database::new(Kind::Mysql);
+    let script = set.offline(db.backend()).upgrade("head").unwrap();
+    db.run_script(&format!("SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES';\n{script}"));
+    assert_eq!(db.connect().value("SELECT s FROM t"), "a\\b");
+}

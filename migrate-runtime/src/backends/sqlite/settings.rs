@@ -2,8 +2,10 @@
 
 use migrate_revision::{Script, SectionOptions};
 
-use super::Sqlite;
+use super::faults::fault;
+use super::{BACKEND, Sqlite};
 use crate::error::Fault;
+use crate::history::quote_name;
 
 /// The pragmas that belong to a connection, can be read back, and change what statements do.
 const SETTINGS: [&str; 16] = [
@@ -34,6 +36,9 @@ impl Sqlite<'_> {
     }
 
     pub(super) fn note_all_settings(&mut self) {
+        if self.attached.is_none() {
+            self.attached = self.databases().ok();
+        }
         for name in SETTINGS {
             if let (false, Ok(value)) =
                 (self.settings.iter().any(|(noted, _)| *noted == name), self.pragma(name))
@@ -58,7 +63,25 @@ impl Sqlite<'_> {
         }
         if !within {
             self.settings.clear();
+            self.detach()?;
         }
         Ok(())
+    }
+
+    /// Detaches what a revision has attached: the next would find it in the same run, and not in one of its own.
+    fn detach(&mut self) -> Result<(), Fault> {
+        let Some(before) = self.attached.take() else { return Ok(()) };
+        for name in self.databases()? {
+            if name != "temp" && !before.contains(&name) {
+                let detach = format!("DETACH DATABASE {}", quote_name(&name, BACKEND));
+                self.run(&detach, &SectionOptions::default())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn databases(&self) -> Result<Vec<String>, Fault> {
+        let rows = self.rows("PRAGMA database_list").map_err(fault)?;
+        Ok(rows.into_iter().filter_map(|row| row.into_iter().nth(1).flatten()).collect())
     }
 }
