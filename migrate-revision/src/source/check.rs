@@ -289,7 +289,16 @@ impl Checker<'_> {
                 problem
             } else {
                 let verb = if backends.len() == 1 { "reads" } else { "read" };
-                problem.note(format!("as {} {verb} it", listed(backends.iter().map(|b| b.name()))))
+                let names = listed(backends.iter().map(|b| b.name()));
+                let problem = problem.note(format!("as {names} {verb} it"));
+                // Which features are on is decided by all that is built together.
+                if self.checks.cover_all {
+                    problem
+                } else {
+                    problem.help(format!(
+                        "if the set is not for {names}, name those that it is for with `backends`"
+                    ))
+                }
             });
         }
         if self.checks.require_down && problems.len() == before {
