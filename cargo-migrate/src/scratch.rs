@@ -122,22 +122,21 @@ impl Scratch {
         }
     }
 
-    /// Refuses a statement that names the database that this one stands beside, and so would reach that.
+    /// Refuses a statement that reaches beyond this database: another of the server, or a file.
     ///
     /// # Errors
     /// When it does.
     pub(crate) fn keeps_to_itself(&self, statement: &str, place: &str) -> Result<(), Error> {
-        match &self.native {
-            Native::Mysql(server, _) => match server.neighbour() {
-                Some(name) if reach::names(statement, name, server.backend()) => {
-                    Err(Error::unsupported(format!(
-                        "a statement names the database `{name}`, which `verify` does not touch\n --> {place}\n\n\
-                     hint: leave the name away, or let `--database-url` name another database of the server"
-                    )))
-                }
-                _ => Ok(()),
-            },
-            _ => Ok(()),
+        let neighbour = match &self.native {
+            Native::Mysql(server, _) => server.neighbour(),
+            _ => None,
+        };
+        match reach::reach(statement, neighbour, self.backend()) {
+            None => Ok(()),
+            Some(reach) => {
+                let (message, hint) = reach.text(neighbour, self.backend());
+                Err(Error::unsupported(format!("{message}\n --> {place}\n\nhint: {hint}")))
+            }
         }
     }
 
@@ -205,8 +204,7 @@ impl Scratch {
         use mysql_async::prelude::Queryable;
 
         let failed = |at: usize, reason: &str| {
-            let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
-            let message = format!("a statement failed: {reason}\n --> {file}:{line}");
+            let message = format!("a statement failed: {reason}\n --> {}", place(file, text, at));
             Error::new(Exit::Revision, message)
         };
         let statements = sql::split(text, self.backend()).map_err(|problems| {
@@ -216,7 +214,7 @@ impl Scratch {
         })?;
         for statement in statements {
             let sql = &text[statement.range.clone()];
-            self.keeps_to_itself(sql, file)?;
+            self.keeps_to_itself(sql, &place(file, text, statement.range.start))?;
             let done = match &mut self.native {
                 Native::Sqlite(connection) => connection.execute_batch(sql).map_err(|e| e.to_string()),
                 Native::Postgres(_, client) => client.batch_execute(sql).await.map_err(|e| reason(&e)),
@@ -226,6 +224,12 @@ impl Scratch {
         }
         Ok(())
     }
+}
+
+/// A place in a file, as messages name it.
+pub(crate) fn place(file: &str, text: &str, at: usize) -> String {
+    let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
+    format!("{file}:{line}")
 }
 
 fn in_memory() -> Result<rusqlite::Connection, Error> {

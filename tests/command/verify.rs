@@ -290,28 +290,87 @@ mod without_the_right_to_make_a_database {
     }
 }
 
-mod a_statement_that_names_the_database_is_refused_before_anything_runs {
+/// What no revision may do while it is verified, with a word of the reason.
+fn reaching(db: &Database) -> Vec<(String, &'static str)> {
+    let name = &db.name;
+    let databases = "is about another database of the server";
+    let named = "which `verify` does not touch";
+    match db.kind {
+        Kind::Sqlite => vec![
+            (format!("ATTACH '{name}' AS shop;"), "opens a file"),
+            (format!("VACUUM INTO '{name}.copy';"), "opens a file"),
+        ],
+        Kind::Postgres => vec![
+            (format!("DROP DATABASE IF EXISTS {name};"), databases),
+            (format!("ALTER DATABASE {name} CONNECTION LIMIT 0;"), databases),
+            (format!("CREATE DATABASE {name}_other;"), databases),
+            (format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC;"), databases),
+            (format!("DO $$ BEGIN EXECUTE 'ALTER DATABASE {name} CONNECTION LIMIT 0'; END $$;"), databases),
+        ],
+        Kind::Mysql => vec![
+            (format!("DROP DATABASE IF EXISTS `{}`;", name.to_uppercase()), databases),
+            (format!("DROP SCHEMA {name};"), databases),
+            (format!("ALTER DATABASE {name} CHARACTER SET latin1;"), databases),
+            (format!("CREATE DATABASE {name}_other;"), databases),
+            (format!("DROP TABLE `{name}`.t;"), named),
+            (format!("PREPARE s FROM 'DROP TABLE {name}.t';\nEXECUTE s;"), named),
+            (format!("DROP TABLE {name}_other.t;"), named),
+        ],
+    }
+}
+
+behaviours! {
+    fn what_reaches_out_of_the_scratch_database_is_refused_before_anything_runs(db) {
+        db.connect().run("CREATE TABLE t (id INTEGER PRIMARY KEY, a VARCHAR(10), b INTEGER)");
+        for (statement, reason) in reaching(db) {
+            let down = format!(
+                "-- migrate:up\nCREATE TABLE u (a INTEGER);\n\n-- migrate:down no-transaction\nDROP TABLE u;\n{statement}\n"
+            );
+            let project = CommandProject::with(db, &Revisions::new().sections("a0", &down));
+            let done = project.run("verify");
+            let error = done.failed(16);
+            assert!(error.contains(reason), "{statement}: {error}");
+            assert!(error.contains("\n --> migrations/a0_slug.sql:"), "{statement}: {error}");
+            assert_eq!((done.stdout.as_str(), db.tables()), ("", vec!["t".to_owned()]), "{statement}");
+            let seeds = CommandProject::with(db, &with_table());
+            seeds.write("seeds/a0.sql", &format!("INSERT INTO t (id) VALUES (1);\n{statement}\n"));
+            let done = seeds.run("verify --seed seeds");
+            assert!(done.failed(16).contains("\n --> seeds/a0.sql:2\n"), "{statement}: {done:?}");
+            assert_eq!(db.tables(), ["t"], "{statement}");
+        }
+    }
+}
+
+mod where_the_named_database_goes_meanwhile {
     use super::*;
 
     #[test]
-    fn mysql() {
-        let db = Database::new(Kind::Mysql);
-        let mut connection = db.connect();
-        connection.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a VARCHAR(10), b INTEGER)");
-        let project = CommandProject::with(
-            &db,
-            &Revisions::new().sql(
-                "a0",
-                "CREATE TABLE u (a INTEGER);",
-                &format!("DROP TABLE u;\nDROP TABLE `{}`.t;", db.name),
-            ),
-        );
-        let done = project.run("verify");
-        assert!(
-            done.failed(16).contains("which `verify` does not touch\n --> migrations/a0_slug.sql"),
-            "{done:?}"
-        );
-        assert_eq!((done.stdout.as_str(), db.tables()), ("", vec!["t".to_owned()]));
+    fn postgres_is_left_without_the_scratch_database() {
+        let db = Database::new(Kind::Postgres);
+        let admin = Database::new(Kind::Postgres);
+        let wait = format!("SELECT pg_sleep(4), '{}';", db.name);
+        let project = CommandProject::with(&db, &with_table().sql("a1", &wait, "SELECT 1;"));
+        let at_work = || {
+            let sql = format!(
+                "SELECT datname FROM pg_stat_activity WHERE datname LIKE 'verify%' AND wait_event = 'PgSleep' \
+                 AND query LIKE '%{}%'",
+                db.name
+            );
+            admin.connect().rows(&sql).pop().map(|mut row| row.remove(0))
+        };
+        let mut child =
+            project.command().arg("verify").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let since = Instant::now();
+        let scratch = loop {
+            if let Some(name) = at_work() {
+                break name;
+            }
+            assert!(child.try_wait().unwrap().is_none() && since.elapsed() < Duration::from_secs(30));
+            sleep(Duration::from_millis(50));
+        };
+        admin.connect().run(&format!("DROP DATABASE {} WITH (FORCE)", db.name));
+        Done::new(child.wait_with_output().unwrap()).ok();
+        assert!(!scratch_databases(&admin).contains(&scratch), "{scratch} is left");
     }
 }
 

@@ -19,7 +19,7 @@ impl PostgresServer {
     }
 
     pub(super) async fn create(&self) -> Result<(), Error> {
-        let client = native::postgres(&self.url, None).await?;
+        let client = self.beside().await?;
         client.batch_execute(&format!("CREATE DATABASE {}", self.name)).await.map_err(|error| {
             match error.code() {
                 Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Error::new(Exit::Database, format!(
@@ -36,11 +36,26 @@ impl PostgresServer {
         Ok(native::postgres(&self.url, Some(&self.name)).await?)
     }
 
+    /// A connection from which the database is made and dropped: to the one of the URL, or, where that is gone or lets nobody in
+    /// any more, to one that every server has.
+    async fn beside(&self) -> migrate_runtime::Result<Client> {
+        let error = match native::postgres(&self.url, None).await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        for name in ["postgres", "template1"] {
+            if let Ok(client) = native::postgres(&self.url, Some(name)).await {
+                return Ok(client);
+            }
+        }
+        Err(error)
+    }
+
     pub(super) async fn remove(&self) -> Result<(), Error> {
         let failed = |error: &(dyn std::error::Error + 'static)| {
             refused(&format!("drop the database `{}`, which is left over", self.name), error)
         };
-        let client = native::postgres(&self.url, None).await.map_err(|error| failed(&error))?;
+        let client = self.beside().await.map_err(|error| failed(&error))?;
         // A statement may still be at work in it.
         let end =
             format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);

@@ -12,7 +12,7 @@ use super::{Difference, Found, Verified, What};
 use crate::database::Opened;
 use crate::project::Project;
 use crate::schema::Snapshot;
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, place};
 use crate::seeds::Seeds;
 use crate::set;
 
@@ -159,14 +159,15 @@ impl Course {
         Ok(Line { set: Migrations::from_resolved(resolved, &self.namespace), order, backend })
     }
 
-    /// Refuses, before anything runs, what would reach another database.
+    /// Refuses, before anything runs, what would reach another database or a file.
     fn check_reach(&self, line: &Line, scratch: &Scratch) -> Result<(), Error> {
         for (index, revision) in self.resolved.revisions.iter().enumerate() {
             let text = &self.resolved.sources[index].text;
             for direction in [Direction::Up, Direction::Down] {
                 let statements = revision.script(line.backend, direction).map_or(&[][..], |s| &s.statements);
                 for statement in statements {
-                    scratch.keeps_to_itself(&text[statement.range.clone()], &self.files[index])?;
+                    let place = place(&self.files[index], text, statement.range.start);
+                    scratch.keeps_to_itself(&text[statement.range.clone()], &place)?;
                 }
             }
         }
