@@ -99,8 +99,18 @@ pub(crate) fn with_parent(name: &str, text: &str, parent: &str) -> Result<String
         rest.is_some_and(|(name, _)| name.trim() == key)
     };
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let place = lines.iter().position(|line| key(line, "revises"));
-    let place = place.or_else(|| lines.iter().position(|line| key(line, "revision")));
+    // Below the header the same words are a comment: with something there that is no id, the file is still a revision.
+    let of_header = |wanted: &str| {
+        lines.iter().enumerate().filter(|(_, line)| key(line, wanted)).map(|(number, _)| number).find(
+            |&number| {
+                let mut lines = lines.clone();
+                let line = format!("{comment} {wanted}: !\n");
+                lines[number] = &line;
+                accept(Path::new(name), &lines.concat()).is_err()
+            },
+        )
+    };
+    let place = of_header("revises").or_else(|| of_header("revision"));
     let mut new = String::with_capacity(text.len() + parent.len());
     for (number, line) in lines.iter().enumerate() {
         if Some(number) != place {
@@ -260,6 +270,20 @@ mod tests {
         let text = "\u{feff}-- revision: a\n-- created: 2026-01-01\n-- migrate:up\nSELECT 1;";
         let moved = with_parent("a_b.sql", text, "z").unwrap();
         assert_eq!(moved, text.replace("revision: a\n", "revision: a\n-- revises: z\n"));
+    }
+
+    #[test]
+    fn another_parent_goes_into_the_header() {
+        let body = "-- revises: y\n-- migrate:up\n-- revises: x\n-- revision: b\nSELECT 1; -- revision: c\n";
+        let text = format!("/*\n-- revises: w\n*/\n-- revision: a\n-- created: 2026-01-01\n{body}");
+        let moved = with_parent("a_b.sql", &text, "z").unwrap();
+        assert_eq!(moved, text.replace("-- revises: y", "-- revises: z"));
+        let text = text.replace("-- revises: y\n", "");
+        let moved = with_parent("a_b.sql", &text, "z").unwrap();
+        assert_eq!(moved, text.replace("-- revision: a\n", "-- revision: a\n-- revises: z\n"));
+        let text = "// revision: b\n//! revision: a\n\npub async fn up(db: &mut Db<'_>) -> Result<()> { Ok(()) }\n/*\n//! revises: y\n*/\n";
+        let moved = with_parent("a_b.rs", text, "z").unwrap();
+        assert_eq!(moved, text.replace("//! revision: a\n", "//! revision: a\n//! revises: z\n"));
     }
 
     #[test]

@@ -54,13 +54,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         file: path.display().to_string(),
     };
     context.output.facts(&moved, || format!("{} revises {} now: {}", moved.revision, moved.onto, moved.file));
-    let below = match moved.from.as_slice() {
-        [] => "base".to_owned(),
-        from => from.join(" "),
-    };
+    let below = moved.from.first().map_or("base", String::as_str);
     context.output.note(format!(
         "note: a database that has the branch already takes it for another history: put the file back as it was, `cargo migrate \
-         downgrade {below}` there, rebase again, and upgrade"
+         downgrade {}@{below}` there, which undoes the branch alone, rebase again, and upgrade",
+        moved.revision
     ));
     Ok(Exit::Success)
 }

@@ -55,7 +55,8 @@ fn a_branch_of_drafts_moves_on_top_of_the_other_head() {
     let done = project.run("rebase");
     assert_eq!(done.ok(), "ccc revises bbb now: migrations/ccc_make.sql\n");
     assert!(
-        done.stderr.contains("put the file back as it was, `cargo migrate downgrade aaa` there"),
+        done.stderr
+            .contains("put the file back as it was, `cargo migrate downgrade ccc@aaa` there, which undoes"),
         "{done:?}"
     );
     let after = project.read("migrations/ccc_make.sql");
@@ -64,6 +65,44 @@ fn a_branch_of_drafts_moves_on_top_of_the_other_head() {
     project.run("lock").ok();
     project.run("check").ok();
     assert_eq!(project.run("rebase").failed(5), "error: nothing to move: there are not two heads\n");
+}
+
+#[test]
+fn a_base_moves_by_its_header_whatever_its_comments_say() {
+    let project = Project::chain(&["aaa"]);
+    project.run("lock").ok();
+    let body =
+        "-- migrate:up\n-- revises: mmm\nCREATE TABLE b (id INTEGER);\n\n-- migrate:down\nDROP TABLE b;\n";
+    project.write("migrations/bbb_make.sql", &format!("-- Make bbb\n-- revision: bbb\n{body}"));
+    let done = project.run("rebase");
+    assert_eq!(done.ok(), "bbb revises aaa now: migrations/bbb_make.sql\n");
+    assert!(done.stderr.contains("downgrade bbb@base` there"), "{done:?}");
+    assert_eq!(
+        project.read("migrations/bbb_make.sql"),
+        format!("-- Make bbb\n-- revision: bbb\n-- revises: aaa\n{body}")
+    );
+    assert_eq!(project.run("heads").ok(), "bbb (head) (draft), Make bbb\n");
+}
+
+#[test]
+fn the_way_that_the_note_names_undoes_the_branch_alone() {
+    for below in ["aaa", "none"] {
+        let project = Project::chain(&["aaa", "bbb"]);
+        project.run("lock").ok();
+        project.revision("ccc", below);
+        project.revision("ddd", "ccc");
+        let before = project.read("migrations/ccc_make.sql");
+        project.on_database("upgrade heads").ok();
+        let note = project.run("rebase ddd").stderr;
+        project.write("migrations/ccc_make.sql", &before);
+        let (_, rest) = note.split_once("`cargo migrate ").unwrap();
+        let (command, _) = rest.split_once('`').unwrap();
+        project.on_database(&format!("{command} --yes")).ok();
+        assert_eq!(project.on_database("current").ok(), "bbb (head), Make bbb\n", "{command}");
+        project.run("rebase ddd").ok();
+        project.on_database("upgrade").ok();
+        assert_eq!(project.on_database("current").ok(), "ddd (head), Make ddd\n", "{command}");
+    }
 }
 
 #[test]
