@@ -122,6 +122,8 @@ pub(crate) struct Asked {
     pub(crate) downgrade_sql: Option<PathBuf>,
     /// The name of the tool's table, where it is not the usual one
     pub(crate) table: Option<String>,
+    /// The databases that the files may be for
+    pub(crate) backends: Vec<Backend>,
 }
 
 /// A version among others.

@@ -9,7 +9,7 @@ use migrate_revision::source::SourceText;
 use migrate_revision::{Backend, Direction, Problem};
 use toml::Table;
 
-use super::offline::{Part, parts};
+use super::offline::{Part, Script};
 use super::python::Module;
 use super::{Applied, Asked, Foreign, Format, Key, Reading, Row, Section, Unfinished};
 use super::{cell, entries, file_name};
@@ -44,7 +44,8 @@ impl Format for Alembic {
         }
         let (up, down) = match (&asked.upgrade_sql, &asked.downgrade_sql) {
             (None, None) => {
-                (vec![run(&home, &["upgrade", "heads", "--sql"])?], downgrades(&home, &found.migrations)?)
+                let up = run(&home, &["upgrade", "heads", "--sql"])?;
+                (vec![up], downgrades(&home, &found.migrations, &sources)?)
             }
             (up, down) => (up.iter().filter_map(|path| found.text(path)).collect(), {
                 down.iter().filter_map(|path| found.text(path)).collect()
@@ -53,17 +54,33 @@ impl Format for Alembic {
         let table = asked.table.as_deref().unwrap_or(self.table());
         let mut all: Vec<Part> = Vec::new();
         for source in up.iter().chain(&down) {
-            let (mut parts, has_preamble) = parts(source, table);
-            if has_preamble {
-                found.notes.push(format!("what {} does before the first revision is left out", source.path));
+            match Script::read(source, table, &asked.backends) {
+                Ok(Script { parts, has_preamble }) => {
+                    if has_preamble {
+                        found
+                            .notes
+                            .push(format!("what {} does before the first revision is left out", source.path));
+                    }
+                    all.extend(parts);
+                }
+                Err([one, other]) => {
+                    found.migrations.clear();
+                    found.problems.push(Problem::of_path(
+                        &source.path,
+                        format!("{one} and {other} do not find the same statements in it"),
+                        format!("say which database it is for, as with `--backend {other}`"),
+                    ));
+                }
             }
-            all.append(&mut parts);
         }
         for (migration, text) in found.migrations.iter_mut().zip(&sources) {
             for direction in [Direction::Up, Direction::Down] {
                 let part = all
                     .iter()
                     .find(|part| part.revision == migration.id && part.section.direction == direction);
+                if let Some(part) = part.filter(|part| !part.is_recorded) {
+                    found.problems.push(unrecorded(part, table));
+                }
                 match part {
                     // What it says of itself as a whole is said of the Python file.
                     Some(Part { section, .. }) if section.is_empty() => {
@@ -207,20 +224,58 @@ fn migration(source: &SourceText, problems: &mut Vec<Problem>) -> Option<Foreign
     Some(migration)
 }
 
+/// What is wrong with a part without the record of its revision.
+fn unrecorded(part: &Part, table: &str) -> Problem {
+    let (verb, else_) = match part.section.direction {
+        Direction::Up => ("upgrade", ""),
+        Direction::Down => (
+            "downgrade",
+            "; what cannot be undone is left out, and the next begins below it: `REVISION:base`",
+        ),
+    };
+    Problem::of_path(
+        &part.section.file,
+        format!(
+            "the output of `alembic {verb} --sql` for revision `{}` ends without its record in `{table}`",
+            part.revision
+        ),
+        format!(
+            "make it anew, and see that Alembic gets to its end{else_}; where the version table has another name, give \
+             it as `--table`"
+        ),
+    )
+}
+
 /// Whether a function of the file has an `autocommit_block`. Databases whose DDL Alembic takes for non-transactional
 /// show nothing of it in the output.
 fn leaves_transaction(text: &str, direction: Direction) -> bool {
-    let (up, down) = text.split_once("\ndef downgrade").unwrap_or((text, ""));
-    let function = if direction == Direction::Up { up } else { down };
-    function.contains("autocommit_block(")
+    function(text, direction).contains("autocommit_block(")
 }
 
-/// The ways down from each head. Alembic takes one head at a time.
-fn downgrades(home: &Path, migrations: &[Foreign]) -> Result<Vec<SourceText>, Error> {
+/// Whether the way down is to say that there is none.
+fn raises(text: &str) -> bool {
+    let mut lines = function(text, Direction::Down).lines();
+    lines.any(|line| line.split_whitespace().next() == Some("raise"))
+}
+
+/// The function for a direction, and what is above the first.
+fn function(text: &str, direction: Direction) -> &str {
+    let (up, down) = text.split_once("\ndef downgrade").unwrap_or((text, ""));
+    if direction == Direction::Up { up } else { down }
+}
+
+/// The ways down from each head. Alembic takes one head at a time, and ends where a function raises an error: then each
+/// revision is asked for by itself, but for those that raise one.
+fn downgrades(home: &Path, migrations: &[Foreign], sources: &[String]) -> Result<Vec<SourceText>, Error> {
+    let down = |from: &str, to: &str| run(home, &["downgrade", &format!("{from}:{to}"), "--sql"]);
+    if sources.iter().any(|text| raises(text)) {
+        let whole = migrations.iter().zip(sources).filter(|(_, text)| !raises(text));
+        let base = "base".to_owned();
+        return whole.map(|(it, _)| down(&it.id, it.revises.first().unwrap_or(&base))).collect();
+    }
     let is_head =
         |migration: &&Foreign| !migrations.iter().any(|other| other.revises.contains(&migration.id));
-    let heads = migrations.iter().filter(is_head);
-    heads.map(|head| run(home, &["downgrade", &format!("{}:base", head.id), "--sql"])).collect()
+    migrations.iter().filter(is_head).map(|head| down(&head.id, "base")).collect()
 }
 
 /// What Alembic prints.

@@ -1,51 +1,149 @@
 //! What `alembic upgrade --sql` and `alembic downgrade --sql` print, cut into the revisions' parts.
 
-use migrate_revision::Direction;
+use std::ops::Range;
+
 use migrate_revision::source::SourceText;
+use migrate_revision::{Backend, Direction, sql};
 
 use super::Section;
 use super::section::numbered_lines;
 
+/// What a line of Alembic's log begins with, where that is in the output as well.
+const LOG: &str = "INFO  [";
+
+const TRANSACTION: [&str; 3] = ["BEGIN;", "COMMIT;", "START TRANSACTION;"];
+
 /// A revision's part of the script.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) revision: String,
     pub(super) section: Section,
+    /// Whether it ends with the revision's record in the version table; what Alembic broke off does not
+    pub(super) is_recorded: bool,
 }
 
-/// Cuts a script, without what it does to the version table. Also tells whether anything stands before the first part
-/// that the runtime would not do itself.
-pub(super) fn parts(source: &SourceText, table: &str) -> (Vec<Part>, bool) {
-    let mut parts: Vec<Part> = Vec::new();
-    let mut has_preamble = false;
-    // Inside a statement that changes the version table, and behind the first such of the part
-    let (mut inside, mut recorded) = (false, false);
-    for (number, line) in numbered_lines(source) {
-        if line.starts_with("INFO  [") {
-            continue;
+/// A script, without what it does to the version table and without its transactions.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Script {
+    pub(super) parts: Vec<Part>,
+    /// Whether anything stands before the first part that the runtime would not do itself
+    pub(super) has_preamble: bool,
+}
+
+type Line<'a> = (usize, &'a str);
+
+impl Script {
+    /// Cuts a script that is for one of these databases; `table` is the version table. What is inside of a statement stays.
+    ///
+    /// # Errors
+    /// Two of the databases that take other lines for Alembic's own.
+    pub(super) fn read(source: &SourceText, table: &str, backends: &[Backend]) -> Result<Self, [Backend; 2]> {
+        let mut announced: Vec<(Direction, String, Vec<Line<'_>>)> = Vec::new();
+        let mut preamble = Vec::new();
+        for (number, line) in numbered_lines(source) {
+            match (announcement(line), announced.last_mut()) {
+                (Some((direction, revision)), _) => announced.push((direction, revision, Vec::new())),
+                (None, Some((_, _, lines))) => lines.push((number, line)),
+                (None, None) => preamble.push(line),
+            }
         }
-        if let Some((direction, revision)) = announcement(line) {
-            parts.push(Part { revision, section: Section::new(direction, &source.path) });
-            (inside, recorded) = (false, false);
-            continue;
-        }
-        inside |= changes_table(line, table);
-        if inside {
-            recorded = true;
-            inside = !line.trim_end().ends_with(';');
-            continue;
-        }
-        let is_transaction = ["BEGIN;", "COMMIT;", "START TRANSACTION;"].contains(&line.trim_end());
-        match parts.last_mut() {
-            None => has_preamble |= !is_transaction && !line.trim().is_empty() && !line.starts_with("--"),
-            // Between parts it is the transaction of a revision or of the run.
-            Some(_) if is_transaction && recorded => {}
-            // Inside of one it is an `autocommit_block`, or means the same.
-            Some(part) if is_transaction => part.section.no_transaction = true,
-            Some(part) => part.section.lines.push((number, line.to_owned())),
+        let read = |backend: Backend| {
+            let mut is_whole = true;
+            let parts = announced.iter().map(|(direction, revision, lines)| {
+                let mut section = Section::new(*direction, &source.path);
+                let is_recorded = fill(&mut section, lines, table, backend);
+                is_whole &= is_recorded.is_some();
+                Part { revision: revision.clone(), section, is_recorded: is_recorded.unwrap_or(true) }
+            });
+            let parts = parts.collect();
+            (backend, Self { parts, has_preamble: has_preamble(&preamble, table) }, is_whole)
+        };
+        // What no database can split is a problem of the section, which the check shows.
+        let (whole, broken): (Vec<_>, Vec<_>) =
+            backends.iter().copied().map(read).partition(|(_, _, is_whole)| *is_whole);
+        let mut readings = if whole.is_empty() { broken } else { whole }.into_iter();
+        let Some((first, script, is_whole)) = readings.next() else {
+            return Ok(Self { parts: Vec::new(), has_preamble: false });
+        };
+        match readings.find(|(_, other, _)| is_whole && *other != script) {
+            Some((other, _, _)) => Err([first, other]),
+            None => Ok(script),
         }
     }
-    (parts, has_preamble)
+}
+
+/// Puts the lines of a part into its section, but for those of Alembic's own, and tells whether the version table is among
+/// these. All stay where it cannot be told what is a statement.
+fn fill(section: &mut Section, lines: &[Line<'_>], table: &str, backend: Backend) -> Option<bool> {
+    let mut kept: Vec<Line<'_>> = Vec::new();
+    for &(number, line) in lines {
+        if !(line.starts_with(LOG) && ends_outside(&joined(&kept), backend)) {
+            kept.push((number, line));
+        }
+    }
+    let text = joined(&kept);
+    let Some(statements) = statements(&text, backend) else {
+        section.lines = kept.iter().map(|(number, line)| (*number, (*line).to_owned())).collect();
+        return None;
+    };
+    let line_of = |at: usize| text[..at].matches('\n').count();
+    let mut is_own = vec![false; kept.len()];
+    let mut recorded = false;
+    for range in statements {
+        let (first, last) = (line_of(range.start), line_of(range.end));
+        let statement = &text[range];
+        let records = changes_table(statement, table);
+        recorded |= records;
+        let is_transaction = TRANSACTION.contains(&kept[first].1.trim_end());
+        if records || is_transaction {
+            is_own[first..=last].fill(true);
+        }
+        // Between parts it is the transaction of a revision or of the run; inside of one it is an `autocommit_block`, or
+        // means the same.
+        section.no_transaction |= is_transaction && !recorded;
+    }
+    let others = kept.iter().zip(&is_own).filter(|(_, is_own)| !**is_own);
+    section.lines = others.map(|((number, line), _)| (*number, (*line).to_owned())).collect();
+    Some(recorded)
+}
+
+fn joined(lines: &[Line<'_>]) -> String {
+    lines.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a text ends between two statements.
+fn ends_outside(text: &str, backend: Backend) -> bool {
+    let Ok(statements) = sql::split(text, backend) else { return false };
+    statements.last().is_none_or(|last| text[last.range.end..].contains(';'))
+}
+
+/// The statements as Alembic printed them. It ends each with `;` and an empty line, also one that ends in a comment.
+fn statements(text: &str, backend: Backend) -> Option<Vec<Range<usize>>> {
+    let mut found = Vec::new();
+    for statement in sql::split(text, backend).ok()? {
+        let mut start = statement.range.start;
+        for token in &statement.tokens {
+            let before = &text[start..token.start];
+            let line = before.strip_suffix("\n\n").and_then(|before| before.rsplit('\n').next());
+            if line.is_some_and(|line| line.contains("--") && line.ends_with(';')) {
+                found.push(start..token.start - 2);
+                start = token.start;
+            }
+        }
+        found.push(start..statement.range.end);
+    }
+    Some(found)
+}
+
+fn has_preamble(lines: &[&str], table: &str) -> bool {
+    // Inside a statement that changes the version table
+    let mut inside = false;
+    lines.iter().any(|line| {
+        let is_own = inside || changes_table(line, table);
+        inside = is_own && !line.trim_end().ends_with(';');
+        let is_nothing = line.trim().is_empty() || line.starts_with("--") || line.starts_with(LOG);
+        !(is_own || is_nothing || TRANSACTION.contains(&line.trim_end()))
+    })
 }
 
 /// The direction and the revision of a line such as `-- Running upgrade a, b -> c`.
@@ -60,9 +158,9 @@ fn announcement(line: &str) -> Option<(Direction, String)> {
     Some((direction, revision.trim().to_owned()))
 }
 
-/// Whether a line begins a statement that changes the version table.
-fn changes_table(line: &str, table: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().take(4).collect();
+/// Whether a statement, or what a line begins, changes the version table.
+fn changes_table(text: &str, table: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().take(4).collect();
     let upper: Vec<String> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
     let name = match upper.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["INSERT", "INTO", ..] | ["DELETE", "FROM", ..] | ["CREATE" | "DROP", "TABLE", ..] => words.get(2),
@@ -90,7 +188,7 @@ mod tests {
                     DELETE FROM alembic_version WHERE alembic_version.version_num = 'b';\n\n\
                     UPDATE app.\"alembic_version\" SET version_num='c' WHERE version_num = 'a';\n\nCOMMIT;\n\n";
         let source = SourceText::new("x.sql", "x.sql", text.as_bytes()).unwrap();
-        let (parts, has_preamble) = super::parts(&source, "alembic_version");
+        let Script { parts, has_preamble } = Script::read(&source, "alembic_version", &Backend::ALL).unwrap();
         assert!(!has_preamble);
         let shown: Vec<(&str, bool, Vec<&str>)> = (parts.iter())
             .map(|part| {
@@ -104,6 +202,55 @@ mod tests {
             .collect();
         assert_eq!(shown, [("a", false, vec!["CREATE TABLE t (x INTEGER);"]), ("c", true, vec!["VACUUM;"])]);
         assert_eq!(parts[1].section.body()[0].0, 21);
+    }
+
+    /// The lines of the only part, for PostgreSQL, and whether it is outside of a transaction.
+    fn only_part(text: &str) -> (Vec<String>, bool) {
+        let text = format!("-- Running upgrade  -> a\n{text}");
+        let source = SourceText::new("x.sql", "x.sql", text.as_bytes()).unwrap();
+        let mut script = Script::read(&source, "alembic_version", &[Backend::Postgres]).unwrap();
+        let Part { section, .. } = script.parts.remove(0);
+        let lines = section.body().iter().map(|(_, line)| line.clone()).collect();
+        (lines, section.no_transaction)
+    }
+
+    #[test]
+    fn what_is_inside_of_a_statement_stays() {
+        let body = "CREATE PROCEDURE p() LANGUAGE plpgsql AS $$\nBEGIN\nINSERT INTO t VALUES (1);\n\nCOMMIT;\n\n\
+                    DELETE FROM alembic_version;\nINFO  [x] it's;\nEND $$;\n\n\
+                    INSERT INTO notes VALUES ('\nBEGIN;\nINFO  [y]\nCOMMIT;\n');\n\n/*\nINFO  [z]\n*/";
+        let record = "\n\nINSERT INTO alembic_version (version_num) VALUES ('a');\n\nCOMMIT;\n";
+        let log = "INFO  [alembic.runtime.migration] Running upgrade  -> a, it's\n";
+        let expected: Vec<String> = body.split('\n').map(str::to_owned).collect();
+        assert_eq!(only_part(&format!("{log}{body}\n{log}{record}{log}")), (expected.clone(), false));
+        let outside = format!("COMMIT;\n\n{body}\n\nBEGIN;{record}");
+        assert_eq!(only_part(&outside), (expected, true));
+    }
+
+    #[test]
+    fn a_statement_may_end_in_a_comment() {
+        let text = "ALTER TABLE t ADD a INT -- why;\n\nINSERT INTO alembic_version (version_num) VALUES ('a');\n\nCOMMIT;\n";
+        assert_eq!(only_part(text), (vec!["ALTER TABLE t ADD a INT -- why;".to_owned()], false));
+        let text = text.replace("INSERT", "COMMIT;\n\nVACUUM t;\n\nBEGIN;\n\nINSERT");
+        let lines = ["ALTER TABLE t ADD a INT -- why;", "", "", "VACUUM t;"].map(str::to_owned).to_vec();
+        assert_eq!(only_part(&text), (lines, true));
+    }
+
+    #[test]
+    fn where_databases_differ_on_what_is_inside_nothing_is_guessed() {
+        let text = "-- Running upgrade  -> a\nSELECT 'a\\';\nCOMMIT;\n--';\n";
+        let source = SourceText::new("x.sql", "x.sql", text.as_bytes()).unwrap();
+        let read = |backends: &[Backend]| Script::read(&source, "alembic_version", backends);
+        assert_eq!(read(&Backend::ALL).unwrap_err(), [Backend::Sqlite, Backend::Mysql]);
+        for (backend, is_outside) in [(Backend::Postgres, true), (Backend::Mariadb, false)] {
+            assert_eq!(read(&[backend]).unwrap().parts[0].section.no_transaction, is_outside);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_split_is_left_for_the_check() {
+        let text = "CREATE TABLE t (a INT DEFAULT 'a);\n\nCOMMIT;";
+        assert_eq!(only_part(text).0, text.split('\n').collect::<Vec<_>>());
     }
 
     #[test]

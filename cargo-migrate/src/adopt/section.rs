@@ -12,7 +12,7 @@ const FOREIGN_KEYS_OFF: [&str; 2] = ["pragma foreign_keys off", "pragma foreign_
 const FOREIGN_KEYS_ON: [&str; 2] = ["pragma foreign_keys on", "pragma foreign_keys 1"];
 
 /// SQL for one direction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Section {
     /// Up or down
     pub(crate) direction: Direction,

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     if args.stamp && adopt::has_revisions(directory)? {
         // The tool's own files are only there to be held against its checksums.
         if sources.iter().all(|(_, path)| path.is_dir()) && args.tool != Tool::Alembic {
-            files = read(args, sources)?;
+            files = read(args, &project, sources)?;
         }
     } else {
         let paths: Vec<PathBuf> = sources.iter().map(|(_, path)| path.clone()).collect();
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         } else {
             adopt::refuse_destination(&project, args.tool.name(), &[])?;
         }
-        files = read(args, sources)?;
+        files = read(args, &project, sources)?;
         done.written = write(args, &project, &mut files, context)?;
         done.skipped = std::mem::take(&mut files.skipped);
     }
@@ -142,7 +142,11 @@ fn sources(args: &Args, project: &Project) -> Result<Vec<(Vec<Backend>, PathBuf)
         Some(directory) => directory.clone(),
         None => usual(args.tool, project)?,
     };
-    Ok(vec![(args.backends.iter().map(|source| source.backend).collect(), directory)])
+    Ok(vec![(named_backends(args), directory)])
+}
+
+fn named_backends(args: &Args) -> Vec<Backend> {
+    args.backends.iter().map(|source| source.backend).collect()
 }
 
 fn usual(tool: Tool, project: &Project) -> Result<PathBuf, Error> {
@@ -158,12 +162,16 @@ fn usual(tool: Tool, project: &Project) -> Result<PathBuf, Error> {
     Ok(shortened(found))
 }
 
-fn read(args: &Args, sources: Vec<(Vec<Backend>, PathBuf)>) -> Result<Reading, Error> {
+fn read(args: &Args, project: &Project, sources: Vec<(Vec<Backend>, PathBuf)>) -> Result<Reading, Error> {
     let asked = Asked {
         placeholders: args.placeholders.clone(),
         upgrade_sql: args.upgrade_sql.clone(),
         downgrade_sql: args.downgrade_sql.clone(),
         table: args.table.clone(),
+        backends: match named_backends(args).as_slice() {
+            [] => project.backends().0,
+            named => with_mariadb(named),
+        },
     };
     let mut readings = Vec::new();
     let mut shown = Vec::new();
@@ -213,7 +221,7 @@ fn write(
     all: &mut Reading,
     context: &Context,
 ) -> Result<Vec<Written>, Error> {
-    let named: Vec<Backend> = args.backends.iter().map(|source| source.backend).collect();
+    let named = named_backends(args);
     let checks = match (&project.config.backends, named.as_slice()) {
         (None, [_, ..]) => (with_mariadb(&named), false),
         _ => project.backends(),

@@ -185,6 +185,60 @@ fn an_output_that_lacks_a_revision_and_a_parent_that_is_not_there_are_refused() 
 }
 
 #[test]
+fn an_output_that_was_broken_off_is_refused() {
+    let project = graph();
+    let (whole, _) = DOWN.split_once("DELETE FROM alembic_version").unwrap();
+    project.write("down.sql", whole);
+    let adopt = "adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql";
+    let done = project.run(adopt);
+    let error = done.failed(4);
+    assert!(
+        error.contains(
+            "the output of `alembic downgrade --sql` for revision `aaa111` ends without its record in `alembic_version`"
+        ),
+        "{error}"
+    );
+    assert!(!project.path("migrations").exists());
+    // What another table than the named one records is no record, and would be a part of the revision.
+    project.write("down.sql", &DOWN.replace("alembic_version", "ops.versions"));
+    project.write("up.sql", &UP.replace("alembic_version", "ops.versions"));
+    assert!(project.run(adopt).failed(4).contains("for revision `bbb` ends without its record"), "{done:?}");
+    project.run(&format!("{adopt} --table versions")).ok();
+}
+
+#[test]
+fn what_is_inside_of_a_statement_is_adopted_as_it_is() {
+    let project = graph();
+    let body =
+        "CREATE PROCEDURE p() LANGUAGE plpgsql AS $$\nBEGIN\nDELETE FROM t;\n\nCOMMIT;\nINFO  [x]\nEND $$;";
+    let log = "INFO  [alembic.runtime.migration] Running upgrade aaa111 -> bbb, it's left";
+    project.write("up.sql", &UP.replace("CREATE TABLE lefts (x INTEGER);", &format!("{log}\n\n{body}")));
+    let done =
+        project.run("adopt --from alembic --backend postgres --upgrade-sql up.sql --downgrade-sql down.sql");
+    done.ok();
+    let text = project.read("migrations/bbb_left.sql");
+    assert!(text.contains(&format!("\n-- migrate:up postgres\n{body}\n\n-- migrate:down ")), "{text}");
+}
+
+#[test]
+fn an_output_that_databases_cut_differently_is_adopted_for_a_named_one() {
+    let project = graph();
+    let manifest = project.read("Cargo.toml").replace("\"sqlite-bundled\"", "\"sqlite-bundled\", \"mysql\"");
+    project.write("Cargo.toml", &manifest);
+    let rows = "INSERT INTO t VALUES ('a\\');\nCOMMIT;\nBEGIN;\n--');";
+    project.write("up.sql", &UP.replace("CREATE TABLE lefts (x INTEGER);", rows));
+    let adopt = "adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql";
+    let error = project.run(adopt);
+    assert!(
+        error.failed(4).contains("error: sqlite and mysql do not find the same statements in it"),
+        "{error:?}"
+    );
+    assert!(error.stderr.contains("as with `--backend mysql`"), "{error:?}");
+    project.run(&format!("{adopt} --backend mysql")).ok();
+    assert!(project.read("migrations/bbb_left.sql").contains(rows));
+}
+
+#[test]
 fn without_alembic_the_commands_to_run_are_named() {
     let project = graph();
     let nowhere = project.path("alembic");

@@ -234,6 +234,31 @@ fn the_ways_down_of_several_heads_are_all_asked_for() {
 }
 
 #[test]
+fn a_way_down_that_raises_is_none_and_the_others_are_asked_for() {
+    let project = alembic_project("sqlite:///app.db");
+    for file in ["alembic/versions/bbb_rows.py", "alembic/versions/eee_posts.py"] {
+        let (up, down) = {
+            let text = project.read(file);
+            let (up, down) = text.split_once("def downgrade").unwrap();
+            (up.to_owned(), down.lines().next().unwrap().to_owned())
+        };
+        project
+            .write(file, &format!("{up}def downgrade{down}\n    raise NotImplementedError(\"it's gone\")\n"));
+    }
+    let done = Done::new(with_alembic(project.command(&["adopt", "--from", "alembic"])).output().unwrap());
+    done.ok();
+    for id in ["bbb", "eee"] {
+        assert!(done.stderr.contains(&format!("for {id}: the revision is irreversible")), "{done:?}");
+    }
+    assert!(!project.read("migrations/eee_posts.sql").contains("migrate:down"));
+    for (file, down) in [("ccc_index", "DROP INDEX by_name;"), ("aaa_users", "DROP TABLE users;")] {
+        let text = project.read(&format!("migrations/{file}.sql"));
+        let (_, text) = text.split_once("-- migrate:down\n").unwrap();
+        assert_eq!(text.trim(), down, "{file}");
+    }
+}
+
+#[test]
 fn a_revision_that_needs_a_database_is_shown_with_alembic_s_own_words() {
     let project = alembic_project("sqlite:///app.db");
     let file = "alembic/versions/bbb_rows.py";
