@@ -138,6 +138,12 @@ fn keys(source: &Source<'_>) -> Result<Keys, Error> {
 
 /// Names as backends; where MySQL is, MariaDB is, as in `embed_migrations!`.
 fn backends(names: &[String]) -> Result<Vec<Backend>, Error> {
+    if names.is_empty() {
+        return Err(Error::project(
+            "`backends` of `metadata.migrate` names none\n\nhint: name those that every revision is to cover, or leave the \
+             key away: then they are those of the dependency's features",
+        ));
+    }
     let mut named = Vec::new();
     for name in names {
         let backend = name.parse::<Backend>().map_err(|error| {

@@ -1,7 +1,7 @@
 //! The database that a command works on: where its URL comes from, and runs on it.
 
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use migrate_cli::{Database, DatabaseUrl, Error, Exit, LockArgs, sqlite_file};
 use migrate_revision::source::Resolved;
@@ -85,21 +85,31 @@ fn below(directory: &Path, url: String) -> String {
 }
 
 fn of_env_file(path: &Path) -> Result<Option<String>, Error> {
-    let entries = match dotenvy::from_path_iter(path) {
-        Ok(entries) => entries,
-        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(_) => return Err(Error::project(format!("cannot read `{}`", path.display()))),
+    let shown = path.display();
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        // Environments of other tools are directories of this name.
+        Err(error) if error.kind() == io::ErrorKind::NotFound || path.is_dir() => return Ok(None),
+        Err(error) => return Err(Error::project(format!("cannot read `{shown}`: {error}"))),
     };
-    for entry in entries {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    for entry in dotenvy::from_read_iter(bytes) {
         match entry {
             Ok((name, url)) if name == VARIABLE && !url.is_empty() => return Ok(Some(url)),
             Ok(_) => {}
             // The error's text shows the line, which may hold a password.
-            Err(_) => {
+            Err(error) => {
+                let text = String::from_utf8_lossy(bytes);
+                let place = match &error {
+                    dotenvy::Error::LineParse(line, _) => text.find(line.trim()),
+                    _ => None,
+                };
+                let line = place.map_or("a line".to_owned(), |at| {
+                    format!("line {}", text[..at].matches('\n').count() + 1)
+                });
                 return Err(Error::project(format!(
-                    "a line of `{}` cannot be read\n\nhint: put single quotes around a value with `$`, `#`, spaces or \
-                     quotes",
-                    path.display()
+                    "{line} of `{shown}` cannot be read\n\nhint: lines are `NAME=value`; put single quotes around a value \
+                     with `$`, `#`, spaces or quotes"
                 )));
             }
         }

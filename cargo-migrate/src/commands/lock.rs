@@ -52,6 +52,8 @@ pub(crate) fn run(_: &Args, context: &Context) -> Outcome {
     }
     let done = Locked { file: path.display().to_string(), locked, written };
     context.output.facts(&done, || match done.locked.len() {
+        // What was locked already is so now for a database that had not been among the backends.
+        0 if done.written => format!("locked for all backends in {}", done.file),
         0 => format!("nothing to lock: {}", done.file),
         1 => format!("locked {} in {}", done.locked[0], done.file),
         count => format!("locked {count} revisions in {}", done.file),

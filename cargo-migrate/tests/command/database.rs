@@ -21,6 +21,22 @@ fn the_database_is_that_of_the_option_the_environment_the_file_or_the_manifest()
 }
 
 #[test]
+fn an_env_file_may_have_a_byte_order_mark_and_tells_its_bad_line() {
+    let project = Project::chain(&["aaa"]);
+    project.write(".env", "\u{feff}DATABASE_URL=sqlite:file.db\n");
+    project.run("upgrade").ok();
+    assert!(project.path("file.db").exists());
+    project.write(".env", "OTHER=1\n\n  THIRD=s3cr3t b c\nDATABASE_URL=sqlite:file.db\n");
+    let done = project.run("status");
+    assert!(done.failed(3).starts_with("error: line 3 of `"), "{done:?}");
+    assert!(!done.stderr.contains("s3cr3t"), "{done:?}");
+    // Where other tools keep an environment
+    std::fs::remove_file(project.path(".env")).unwrap();
+    project.write(".env/bin/python", "");
+    assert!(project.run("status").failed(13).starts_with("error: no database is named\n"));
+}
+
+#[test]
 fn a_path_in_the_manifest_is_relative_to_it() {
     let project = Project::with_manifest(
         "[package]\nname = \"app\"\n[package.metadata.migrate]\ndatabase-url = \"sqlite:app.db\"\n",

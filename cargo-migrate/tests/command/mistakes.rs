@@ -317,3 +317,30 @@ fn two_new_revisions_with_one_id_at_once_are_one_and_an_error() {
     assert_eq!(codes, [0, 2]);
     assert_eq!(project.migrations().len(), 2, "{:?}", project.migrations());
 }
+
+#[test]
+fn backends_that_name_none_are_refused_before_anything_is_locked_without_a_checksum() {
+    let project = Project::chain(&["aaa"]);
+    project.write("Cargo.toml", "[package]\nname = \"app\"\n[package.metadata.migrate]\nbackends = []\n");
+    for line in ["lock", "check"] {
+        let done = project.run(line);
+        assert!(done.failed(3).contains("`backends` of `metadata.migrate` names none"), "{done:?}");
+    }
+    assert!(!project.path("migrations/migrations.lock").exists());
+}
+
+#[test]
+fn locking_for_another_backend_is_told() {
+    let project = Project::chain(&["aaa"]);
+    let backends = |names: &str| {
+        project.write(
+            "Cargo.toml",
+            &format!("[package]\nname = \"app\"\n[package.metadata.migrate]\nbackends = [{names}]\n"),
+        );
+    };
+    backends("\"sqlite\"");
+    project.run("lock").ok();
+    backends("\"sqlite\", \"postgres\"");
+    assert_eq!(project.run("lock").ok(), "locked for all backends in migrations/migrations.lock\n");
+    assert_eq!(project.run("lock").ok(), "nothing to lock: migrations/migrations.lock\n");
+}

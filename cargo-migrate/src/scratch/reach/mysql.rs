@@ -18,7 +18,7 @@ pub(super) fn reach(statement: &str, neighbour: Option<&str>, backend: Backend) 
     if neighbour.is_some_and(|name| names(&words, name)) {
         return Some(Reach::Neighbour);
     }
-    changed(statement, &words, backend).map(|name| Reach::Other(plain(name).to_owned())).or_else(|| {
+    changed(statement, &words, backend).map(Reach::Other).or_else(|| {
         // What `PREPARE` and `EXECUTE IMMEDIATE` run is text before it is a statement.
         words.iter().filter_map(|word| text(word)).filter(|text| begins_as_statement(text)).find_map(|text| {
             let text = text.replace("''", "'").replace("\\'", "'");
@@ -55,15 +55,15 @@ fn names(words: &[&str], database: &str) -> bool {
 }
 
 /// The name of another database in which a statement changes something, where that is seen.
-fn changed<'a>(statement: &'a str, words: &[&'a str], backend: Backend) -> Option<&'a str> {
+fn changed(statement: &str, words: &[&str], backend: Backend) -> Option<String> {
     const MODIFIERS: [&str; 8] =
         ["low_priority", "high_priority", "delayed", "quick", "ignore", "into", "from", "table"];
-    let of_definitions = || {
-        let statements = sql::split(statement, backend).ok()?;
+    let of_definitions = |text: &str| {
+        let statements = sql::split(text, backend).ok()?;
         let mut objects = statements.iter().flat_map(|statement| &statement.objects);
-        let object = objects.find(|object| object.kind != ObjectKind::Other && object.name.len() > 1)?;
-        let name = object.name.first()?;
-        words.iter().copied().find(|word| plain(word) == name)
+        objects
+            .find(|object| object.kind != ObjectKind::Other && object.name.len() > 1)
+            .and_then(|object| object.name.first().cloned())
     };
     let of_rows = || {
         let (first, rest) = words.split_first()?;
@@ -72,11 +72,13 @@ fn changed<'a>(statement: &'a str, words: &[&'a str], backend: Backend) -> Optio
         }
         let start = rest.iter().position(|word| !is_any(word, &MODIFIERS))?;
         match rest.get(start..start + 3)? {
-            [name, ".", last] if *last != "*" => Some(*name),
+            [name, ".", last] if *last != "*" => Some(plain(name).to_owned()),
             _ => None,
         }
     };
-    of_definitions().or_else(of_rows)
+    // An earlier statement may have made names of what is in double quotes.
+    let with_names = || of_definitions(&format!("SET sql_mode = 'ANSI_QUOTES';\n{statement}"));
+    of_definitions(statement).or_else(with_names).or_else(of_rows)
 }
 
 /// A name without its quotes.
@@ -211,6 +213,8 @@ mod tests {
             "UPDATE LOW_PRIORITY audit.log SET a = 1",
             "DELETE FROM audit.log",
             "CALL audit.clear()",
+            "CREATE TABLE \"audit\".\"log\" (a INT)",
+            "DELETE FROM \"audit\".log",
             "SET @sql = 'DELETE FROM audit.log'",
         ] {
             assert_eq!(reaches(statement), Some(Reach::Other("audit".into())), "{statement}");
