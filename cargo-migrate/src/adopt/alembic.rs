@@ -252,7 +252,7 @@ fn leaves_transaction(text: &str, direction: Direction) -> bool {
     function(text, direction).contains("autocommit_block(")
 }
 
-/// Whether the way down is to say that there is none.
+/// Whether the way down may say that there is none.
 fn raises(text: &str) -> bool {
     let mut lines = function(text, Direction::Down).lines();
     lines.any(|line| line.split_whitespace().next() == Some("raise"))
@@ -264,18 +264,26 @@ fn function(text: &str, direction: Direction) -> &str {
     if direction == Direction::Up { up } else { down }
 }
 
-/// The ways down from each head. Alembic takes one head at a time, and ends where a function raises an error: then each
-/// revision is asked for by itself, but for those that raise one.
+/// The ways down from each head. Alembic takes one head at a time, and gets no further where a function raises an error: then
+/// each revision is asked for by itself, and one that raises has no way down.
 fn downgrades(home: &Path, migrations: &[Foreign], sources: &[String]) -> Result<Vec<SourceText>, Error> {
     let down = |from: &str, to: &str| run(home, &["downgrade", &format!("{from}:{to}"), "--sql"]);
-    if sources.iter().any(|text| raises(text)) {
-        let whole = migrations.iter().zip(sources).filter(|(_, text)| !raises(text));
-        let base = "base".to_owned();
-        return whole.map(|(it, _)| down(&it.id, it.revises.first().unwrap_or(&base))).collect();
-    }
     let is_head =
         |migration: &&Foreign| !migrations.iter().any(|other| other.revises.contains(&migration.id));
-    migrations.iter().filter(is_head).map(|head| down(&head.id, "base")).collect()
+    let whole: Result<Vec<_>, Error> =
+        migrations.iter().filter(is_head).map(|head| down(&head.id, "base")).collect();
+    if whole.is_ok() || !sources.iter().any(|text| raises(text)) {
+        return whole;
+    }
+    let mut each = Vec::new();
+    for (migration, text) in migrations.iter().zip(sources) {
+        match down(&migration.id, migration.revises.first().map_or("base", String::as_str)) {
+            Ok(output) => each.push(output),
+            Err(_) if raises(text) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(each)
 }
 
 /// What Alembic prints.

@@ -117,7 +117,11 @@ fn a_file_that_cannot_be_written_leaves_nothing_of_the_others() {
 fn versions_that_cannot_be_ids_are_named() {
     let project = project(&[
         ("alembic/versions/a.py", "revision = 'a-b'\ndown_revision = None\n"),
-        ("up.sql", "-- Running upgrade  -> a-b\n\nSELECT 1;\n"),
+        (
+            "up.sql",
+            "-- Running upgrade  -> a-b\n\nSELECT 1;\n\n\
+             INSERT INTO alembic_version (version_num) VALUES ('a-b');\n\n",
+        ),
     ]);
     let done = project.run("adopt --from alembic alembic --upgrade-sql up.sql");
     assert!(
@@ -134,7 +138,11 @@ fn messages_that_read_like_keys_or_markers_stay_messages() {
             "alembic/versions/a.py",
             "\"\"\"revises: nothing\n\nup\n\"\"\"\nrevision = 'aaa'\ndown_revision = None\n",
         ),
-        ("up.sql", "-- Running upgrade  -> aaa\n\nSELECT 1;\n"),
+        (
+            "up.sql",
+            "-- Running upgrade  -> aaa\n\nSELECT 1;\n\n\
+             INSERT INTO alembic_version (version_num) VALUES ('aaa');\n\n",
+        ),
     ]);
     project.run("adopt --from sqlx old").ok();
     assert!(project.read("migrations/1_migrate_down.sql").starts_with("-- The migration migrate down\n--\n"));

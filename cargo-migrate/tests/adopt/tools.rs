@@ -236,14 +236,15 @@ fn the_ways_down_of_several_heads_are_all_asked_for() {
 #[test]
 fn a_way_down_that_raises_is_none_and_the_others_are_asked_for() {
     let project = alembic_project("sqlite:///app.db");
-    for file in ["alembic/versions/bbb_rows.py", "alembic/versions/eee_posts.py"] {
-        let (up, down) = {
-            let text = project.read(file);
-            let (up, down) = text.split_once("def downgrade").unwrap();
-            (up.to_owned(), down.lines().next().unwrap().to_owned())
-        };
-        project
-            .write(file, &format!("{up}def downgrade{down}\n    raise NotImplementedError(\"it's gone\")\n"));
+    for (file, raise) in [
+        ("bbb_rows", "raise NotImplementedError(\"it's gone\")"),
+        ("ccc_index", "if not op: raise ValueError\n    op.drop_index('by_name', 'users')"),
+        ("eee_posts", "op.execute('SELECT 1')\n    raise RuntimeError"),
+    ] {
+        let file = format!("alembic/versions/{file}.py");
+        let text = project.read(&file);
+        let (up, _) = text.split_once("def downgrade").unwrap();
+        project.write(&file, &format!("{up}def downgrade() -> None:\n    {raise}\n"));
     }
     let done = Done::new(with_alembic(project.command(&["adopt", "--from", "alembic"])).output().unwrap());
     done.ok();

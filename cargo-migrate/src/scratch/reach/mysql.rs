@@ -66,8 +66,11 @@ fn changed(statement: &str, words: &[&str], backend: Backend) -> Option<String> 
             .and_then(|object| object.name.first().cloned())
     };
     let of_rows = || {
-        let (first, rest) = words.split_first()?;
-        if !is_any(first, &["insert", "replace", "update", "delete", "call"]) {
+        let (first, mut rest) = words.split_first()?;
+        if is(first, "load") {
+            let table = rest.iter().position(|word| is(word, "table"))?;
+            rest = &rest[table..];
+        } else if !is_any(first, &["insert", "replace", "update", "delete", "call"]) {
             return None;
         }
         let start = rest.iter().position(|word| !is_any(word, &MODIFIERS))?;
@@ -213,6 +216,7 @@ mod tests {
             "UPDATE LOW_PRIORITY audit.log SET a = 1",
             "DELETE FROM audit.log",
             "CALL audit.clear()",
+            "LOAD DATA LOCAL INFILE 'a.b' REPLACE INTO TABLE audit.log",
             "CREATE TABLE \"audit\".\"log\" (a INT)",
             "DELETE FROM \"audit\".log",
             "SET @sql = 'DELETE FROM audit.log'",
