@@ -56,19 +56,14 @@ pub(crate) enum Format {
     /// For programs: one object on standard output
     Json,
     /// A diagram of Mermaid's; for `graph`
-    #[value(hide = true)]
     Mermaid,
     /// A graph for Graphviz; for `graph`
-    #[value(hide = true)]
     Dot,
     /// A picture; for `graph`
-    #[value(hide = true)]
     Svg,
     /// Annotations of GitHub's workflows; for `check`
-    #[value(hide = true)]
     Github,
     /// Results for code scanning; for `check`
-    #[value(hide = true)]
     Sarif,
 }
 

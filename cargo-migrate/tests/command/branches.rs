@@ -42,6 +42,12 @@ fn a_graph_is_drawn_in_text_and_for_other_programs() {
         "{svg}"
     );
     assert!(svg.contains(">ddd (side) (head) Join &quot;both&quot;</text>"), "{svg}");
+    for line in ["graph --help", "check --format foo"] {
+        let done = project.run(line);
+        for format in ["mermaid", "dot", "svg", "github", "sarif"] {
+            assert!(format!("{}{}", done.stdout, done.stderr).contains(format), "{format}: {done:?}");
+        }
+    }
     assert_eq!(project.run("heads --format dot").failed(2), "error: `--format dot` is for `graph`\n");
 }
 
