@@ -12,6 +12,8 @@ impl Migrations {
     /// Any character may be in a password. Where a URL could be read in two ways it is refused, and `@`, `/`, `?` and `#` have
     /// to be written as `%40`, `%2F`, `%3F` and `%23`.
     ///
+    /// A server has 30 seconds to let the connection in, or as many as `connect_timeout` in the URL says; 0 is no limit.
+    ///
     /// # TLS
     /// With the feature `tls`, `sslmode` is one of these, and means what it means to PostgreSQL's own programs:
     ///
