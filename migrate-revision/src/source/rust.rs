@@ -34,19 +34,22 @@ pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> Rus
     };
     let mut items = RustItems::default();
     let top: Vec<TokenTree> = tokens.clone().into_iter().collect();
-    let has = |name: &str| {
-        top.windows(5).any(|window| {
-            let words: Vec<String> = window[..4].iter().map(ToString::to_string).collect();
-            words == ["pub", "async", "fn", name] && !is_braced(&window[4])
-        })
-    };
-    items.down = has("down");
-    if !has("up") {
+    items.down = has(&top, "down");
+    if !has(&top, "up") {
         problems.push(Problem::of_path(
             &source.path,
             "the revision has no `pub async fn up`",
             "write `pub async fn up(db: &mut Db<'_>) -> Result<()>` at the top level of the file",
         ));
+    }
+    // Without one it is irreversible, which nobody means who has written this.
+    if !items.down && has_otherwise(&top, "down") {
+        let problem = Problem::of_path(
+            &source.path,
+            "the revision's `down` is not a `pub async fn down`",
+            "write `pub async fn down(db: &mut Db<'_>) -> Result<()>` at the top level of the file",
+        );
+        problems.push(problem.help("or, if it is no way down, give it another name"));
     }
     let mut code = Vec::new();
     collect_strings(tokens, false, &mut items.strings, &mut code);
@@ -60,6 +63,43 @@ pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> Rus
     items.foreign_keys_pragma = code.iter().find(|text| sets_foreign_keys(text)).map(|text| place(text));
     items.rebuilt = rebuilt_by(&code).map(|(literal, table)| (place(literal), table));
     items
+}
+
+/// Whether there is a function of this name that a revision may have.
+fn has(top: &[TokenTree], name: &str) -> bool {
+    top.windows(5).any(|window| {
+        let words: Vec<String> = window[..4].iter().map(ToString::to_string).collect();
+        words == ["pub", "async", "fn", name] && !is_braced(&window[4])
+    })
+}
+
+/// Whether there is another function of this name, here or from another module by `pub use`.
+fn has_otherwise(top: &[TokenTree], name: &str) -> bool {
+    let words = |pair: &[TokenTree], first, second| is_word(&pair[0], first) && is_word(&pair[1], second);
+    top.windows(2).any(|pair| words(pair, "fn", name))
+        || top.split(|token| is_mark(token, ';')).any(|part| {
+            let at = part.windows(2).position(|pair| words(pair, "pub", "use"));
+            at.is_some_and(|at| is_used(&part[at..], name))
+        })
+}
+
+/// Whether the tokens behind `use` bring a name: it is the last of a path, or what that is to be called.
+fn is_used(tokens: &[TokenTree], name: &str) -> bool {
+    tokens.iter().enumerate().any(|(at, token)| match token {
+        TokenTree::Group(group) => is_used(&group.stream().into_iter().collect::<Vec<_>>(), name),
+        token => {
+            let next = tokens.get(at + 1);
+            is_word(token, name) && next.is_none_or(|next| is_mark(next, ','))
+        }
+    })
+}
+
+fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == word)
+}
+
+fn is_mark(token: &TokenTree, mark: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == mark)
 }
 
 fn is_braced(token: &TokenTree) -> bool {
@@ -99,12 +139,12 @@ fn sets_foreign_keys(literal: &str) -> bool {
     text.match_indices("pragma").any(|(at, pragma)| {
         let name = text[at + pragma.len()..].trim_start();
         let name =
-            name.split_once('.').map_or(name, |(schema, rest)| if is_word(schema) { rest } else { name });
+            name.split_once('.').map_or(name, |(schema, rest)| if is_name(schema) { rest } else { name });
         name.strip_prefix("foreign_keys").is_some_and(|rest| rest.trim_start().starts_with(['=', '(']))
     })
 }
 
-fn is_word(text: &str) -> bool {
+fn is_name(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
@@ -158,6 +198,39 @@ mod tests {
         let items = scan_rust(&source, &mut problems);
         assert_eq!(problems, []);
         items
+    }
+
+    #[test]
+    fn a_way_down_in_another_form_is_told_and_what_only_has_the_name_is_not() {
+        let problems = |item: &str| {
+            let text = format!("//! Message\n\npub async fn up(db: &mut Db<'_>) {{}}\n{item}\n");
+            let source = SourceText::new("migrations/a_b.rs", "a_b.rs", text.as_bytes()).unwrap();
+            let mut problems = Vec::new();
+            let down = scan_rust(&source, &mut problems).down;
+            (down, problems.len())
+        };
+        for other in [
+            "pub fn down(db: &mut Db<'_>) {}",
+            "async fn down(db: &mut Db<'_>) {}",
+            "pub(crate) async fn down(db: &mut Db<'_>) {}",
+            "fn down<'a>(db: &'a mut Db<'_>) {}",
+            "pub use other::down;",
+            "pub use other::{self, undo as down, more};",
+        ] {
+            assert_eq!(problems(other), (false, 1), "{other}");
+        }
+        for none in [
+            "mod down { pub fn down() {} }",
+            "// pub fn down() {}",
+            "impl Way { pub fn down(&self) {} }",
+            "use other::down;",
+            "pub use down::other;",
+            "pub use other::down as undo;",
+            "const TEXT: &str = \"fn down() {}\";",
+        ] {
+            assert_eq!(problems(none), (false, 0), "{none}");
+        }
+        assert_eq!(problems("pub async fn down(db: &mut Db<'_>) {}"), (true, 0));
     }
 
     #[test]
