@@ -58,6 +58,7 @@ enum Format {
 
 /// The subcommands that an application adds to its own with `#[command(subcommand)]`. [`Cli`] runs them.
 #[derive(Debug, clap::Subcommand)]
+#[command(about = "Work on the database's schema", long_about = None)]
 #[non_exhaustive]
 pub enum Command {
     /// Apply what is missing to a target
@@ -161,26 +162,26 @@ impl<'a> Cli<'a> {
     /// If the future is dropped, what holds for [`Migrator`](migrate_runtime::Migrator) holds here.
     pub async fn run(self, command: &Command) -> ExitCode {
         let (common, name) = command.common();
-        common.color.apply();
-        let output = Output { json: common.format == Format::Json, command: name, program: self.program };
-        let ended = self.run_command(command, common, &output).await;
-        ended
-            .unwrap_or_else(|error| {
-                output.error(&error);
-                error.exit()
-            })
-            .into()
+        let output = self.output(common, name);
+        ended(self.run_command(command, common, &output).await, &output)
     }
 
     /// As [`run`](Self::run) in a program without async, on SQLite.
     pub fn run_sqlite(mut self, command: &Command) -> ExitCode {
         self.only_sqlite = true;
+        let (common, name) = command.common();
+        let output = self.output(common, name);
         let mut context = Context::from_waker(Waker::noop());
-        match pin!(self.run(command)).poll(&mut context) {
-            Poll::Ready(exit) => exit,
-            // Nothing of SQLite's ever waits but a Rust revision that awaits something else.
-            Poll::Pending => Exit::Unsupported.into(),
-        }
+        let outcome = match pin!(self.run_command(command, common, &output)).poll(&mut context) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => Err(Error::unsupported("the command waits, which none does on SQLite")),
+        };
+        ended(outcome, &output)
+    }
+
+    fn output(&self, common: &Common, command: &'static str) -> Output {
+        common.color.apply();
+        Output { json: common.format == Format::Json, command, program: self.program }
     }
 
     async fn run_command(&self, command: &Command, common: &Common, output: &Output) -> Outcome {
@@ -260,13 +261,24 @@ impl<'a> Cli<'a> {
 
     /// Refuses servers where nobody is there to wait for them.
     fn check_reach(&self, url: &DatabaseUrl) -> Result<(), Error> {
-        if self.only_sqlite && !url.as_str().starts_with("sqlite:") {
+        let scheme = url.as_str().split_once(':').map_or("", |(scheme, _)| scheme);
+        if self.only_sqlite && ["postgres", "postgresql", "mysql", "mariadb"].contains(&scheme) {
             return Err(Error::unsupported(
                 "this program works on SQLite only, and the URL is of another database",
             ));
         }
         Ok(())
     }
+}
+
+/// Says why the command failed, if it did.
+fn ended(outcome: Outcome, output: &Output) -> ExitCode {
+    outcome
+        .unwrap_or_else(|error| {
+            output.error(&error);
+            error.exit()
+        })
+        .into()
 }
 
 #[cfg(test)]
@@ -284,6 +296,27 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Application::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_for_people_and_what_the_application_says_comes_first() {
+        #[derive(Debug, Parser)]
+        enum Subcommands {
+            #[command(subcommand)]
+            Migrate(Command),
+            /// Ours
+            ///
+            /// At length.
+            #[command(subcommand)]
+            Said(Command),
+        }
+        let application = Subcommands::command();
+        let about = |name| {
+            let command = application.find_subcommand(name).unwrap();
+            [command.get_about(), command.get_long_about()].map(|text| text.map(ToString::to_string))
+        };
+        assert_eq!(about("migrate"), [Some("Work on the database's schema".to_owned()), None]);
+        assert_eq!(about("said"), ["Ours", "Ours\n\nAt length."].map(|text| Some(text.to_owned())));
     }
 
     #[test]

@@ -83,6 +83,20 @@ fn an_application_migrates_its_own_database_and_then_serves() {
 }
 
 #[test]
+fn every_command_is_on_the_page() {
+    let help = App::new().run("migrate --help");
+    let help = help.succeeded();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let page = std::fs::read_to_string(workspace().join("docs/application.md")).unwrap();
+    let (list, _) = page.split_once("with it.").unwrap();
+    let names = commands.lines().take_while(|line| !line.is_empty());
+    let names: Vec<_> = names.map(|line| line.split_whitespace().next().unwrap()).collect();
+    let missing: Vec<_> =
+        names.iter().filter(|name| **name != "help" && !list.contains(&format!("`{name}`"))).collect();
+    assert!(names.contains(&"resolve") && missing.is_empty(), "{missing:?} of {names:?}");
+}
+
+#[test]
 fn every_command_works_without_a_file_beside_the_application() {
     let app = App::new();
     assert_eq!(
