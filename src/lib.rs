@@ -130,8 +130,8 @@ pub mod __private {
 /// );
 /// ```
 ///
-/// Without `backends`, those are checked whose features are on; a library names its own. The call stands at the level of a
-/// module, not inside a function.
+/// Without `backends`, those are checked whose features are on. A library names its own, and a `namespace`: else it shares
+/// `main` with the application. The call stands at the level of a module, not inside a function, and is no expression.
 ///
 /// Every problem of the directory is a compile error that names the file, line and column, shows the line, and says what
 /// to do. Files that change or disappear lead to a rebuild; for files that are added by hand, cargo needs a `build.rs` with

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use migrate_revision::source::{Checks, LOCK_FILE, Resolved, resolve};
-use migrate_revision::{Body, Problem, encode, encode_links};
-use proc_macro2::{Ident, Literal, TokenStream};
+use migrate_revision::{Backend, Body, Direction, Problem, encode, encode_links};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use crate::call::Call;
@@ -46,6 +46,8 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     });
+    let (backends, _) = call.checked_backends();
+    let sought = Backend::ALL.map(|backend| backends.contains(&backend));
     let (rust_modules, rust_revisions) = rust_revisions(call, directory, resolved);
     let (data, data_use) = data(call, directory, resolved);
     let types = types(call, &variants, &quote!(*self as ::core::primitive::usize));
@@ -61,6 +63,8 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
     let doc =
         format!("The {} revisions of `{display}`, checked when this was built.", resolved.revisions.len());
     quote! {
+        // Nothing to a module. Where an expression is expected, the compiler's error has the name in it.
+        macro_rules! __embed_migrations_belongs_at_module_level { () => {}; }
         #rust_modules
         #[doc = #doc]
         #[allow(clippy::all, clippy::pedantic)]
@@ -69,6 +73,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
             /// The revisions.
             pub static MIGRATIONS: #facade::Migrations = #facade::Migrations::new(#private::Embedded {
                 namespace: #private::Cow::Borrowed(#namespace),
+                module: ::core::module_path!(),
                 directory: #private::Cow::Borrowed(#display),
                 source_directory: SOURCE_DIRECTORY,
                 texts: #private::Texts::Static(&[#texts]),
@@ -77,6 +82,7 @@ fn module(call: &Call, directory: &Path, resolved: &Resolved) -> TokenStream {
                 heads: #private::Cow::Borrowed(#heads),
                 one_head: #one_head,
                 digests: [#(#digests),*],
+                sought: [#(#sought),*],
                 rust: &[#rust_revisions],
                 data: #data,
             });
@@ -161,7 +167,8 @@ fn rust_revisions(call: &Call, directory: &Path, resolved: &Resolved) -> (TokenS
     let mut entries = TokenStream::new();
     for (index, revision) in resolved.revisions.iter().enumerate() {
         let Body::Rust { down, .. } = revision.body else { continue };
-        let name = format_ident!("__{}_{}", call.module, revision.id.as_str());
+        // With the place of a name that the caller wrote, lints of names would look at it.
+        let name = format_ident!("__{}_{}", call.module, revision.id.as_str(), span = Span::call_site());
         let path = path_literal(&directory.join(revision.file_name()));
         modules.extend(quote! {
             #[doc(hidden)]
@@ -169,8 +176,11 @@ fn rust_revisions(call: &Call, directory: &Path, resolved: &Resolved) -> (TokenS
             #[path = #path]
             mod #name;
         });
+        let file = format!("{}/{}", call.path.value(), revision.file_name());
+        let up = rust_function(call, &file, &name, Direction::Up);
         let down = if down {
-            quote!(::core::option::Option::Some(|db| ::std::boxed::Box::pin(super::#name::down(db))))
+            let down = rust_function(call, &file, &name, Direction::Down);
+            quote!(::core::option::Option::Some(#down))
         } else {
             quote!(::core::option::Option::None)
         };
@@ -178,12 +188,37 @@ fn rust_revisions(call: &Call, directory: &Path, resolved: &Resolved) -> (TokenS
         entries.extend(quote! {
             #private::RustRevision {
                 index: #index,
-                up: |db| ::std::boxed::Box::pin(super::#name::up(db)),
+                up: #up,
                 down: #down,
             },
         });
     }
     (modules, entries)
+}
+
+/// What calls a function of a Rust revision. The compiler shows errors of the call where the macro stands, so that the one
+/// that is most often made, another type of result, has a text that names the file.
+fn rust_function(call: &Call, file: &str, module: &Ident, direction: Direction) -> TokenStream {
+    let facade = &call.facade;
+    let name = format_ident!("{}", direction.to_string());
+    let file = file.replace('{', "{{").replace('}', "}}");
+    let message = format!("`{name}` of `{file}` gives `{{Self}}`, which is not the result of a revision");
+    let note = format!(
+        "write `pub async fn {name}(db: &mut Db<'_>) -> Result<()>` with `embed_migrations::Result`; \
+         `embed_migrations::Error::other` takes any other error"
+    );
+    quote! {{
+        #[diagnostic::on_unimplemented(message = #message, label = "embedded here", note = #note)]
+        trait Outcome {
+            fn outcome(self) -> #facade::Result<()>;
+        }
+        impl Outcome for #facade::Result<()> {
+            fn outcome(self) -> Self {
+                self
+            }
+        }
+        |db| ::std::boxed::Box::pin(async move { Outcome::outcome(super::#module::#name(db).await) })
+    }}
 }
 
 /// The directory `data`, if it has files. The macro that embeds it looks for its crate by name.
@@ -254,6 +289,7 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
         pub mod #module {
             pub static MIGRATIONS: #facade::Migrations = #facade::Migrations::new(#private::Embedded {
                 namespace: #private::Cow::Borrowed(""),
+                module: "",
                 directory: #private::Cow::Borrowed(""),
                 source_directory: ::core::option::Option::None,
                 texts: #private::Texts::Static(&[]),
@@ -262,6 +298,7 @@ fn refusal(call: &Call, directory: &Path, problems: &[Problem]) -> TokenStream {
                 heads: #private::Cow::Borrowed(""),
                 one_head: true,
                 digests: [::core::option::Option::None; 4],
+                sought: [true; 4],
                 rust: &[],
                 data: ::core::option::Option::None,
             });

@@ -21,6 +21,8 @@ mod nearest;
 #[cfg(feature = "plan")]
 mod order;
 #[cfg(feature = "plan")]
+mod origin;
+#[cfg(feature = "plan")]
 mod place;
 #[cfg(feature = "plan")]
 mod plan;
@@ -53,6 +55,9 @@ pub use id::{InvalidId, RevisionId};
 #[cfg(feature = "plan")]
 pub use labels::Labels;
 pub use nearest::nearest;
+#[cfg(feature = "plan")]
+#[doc(hidden)]
+pub use origin::Origin;
 #[cfg(feature = "plan")]
 pub use place::{NewRevision, PlaceError, Placed};
 #[cfg(feature = "plan")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::RevisionId;
+use crate::{Origin, RevisionId};
 
 /// Where an upgrade, a downgrade or a stamp leads.
 ///
@@ -23,6 +23,14 @@ pub enum Target {
     /// A revision by its whole id
     #[doc(hidden)]
     Exact(String),
+    /// A revision of one set, by its whole id
+    #[doc(hidden)]
+    Of {
+        /// Its id
+        id: String,
+        /// The set
+        set: Origin,
+    },
     /// So many revisions up (positive) or down (negative) from where the database is
     Relative(i32),
     /// A target on one branch
@@ -71,7 +79,7 @@ impl fmt::Display for Target {
             Self::Head => f.write_str("head"),
             Self::Heads => f.write_str("heads"),
             Self::Base => f.write_str("base"),
-            Self::Revision(id) | Self::Exact(id) => f.write_str(id),
+            Self::Revision(id) | Self::Exact(id) | Self::Of { id, .. } => f.write_str(id),
             Self::Relative(steps) => write!(f, "{steps:+}"),
             Self::Branch { branch, target } => write!(f, "{branch}@{target}"),
         }
@@ -91,6 +99,17 @@ impl Target {
         }
     }
 
+    /// The revision that the target names, and the set of which it is one, if it is known.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn origin(&self) -> Option<(&str, Origin)> {
+        match self {
+            Self::Of { id, set } => Some((id, *set)),
+            Self::Branch { target, .. } => target.origin(),
+            _ => None,
+        }
+    }
+
     /// The branch that the target is on, the place on it, and the steps from there. `is_name` says of a text and of what
     /// is before its sign whether the text is a name as a whole, such as the label `feature-2`.
     pub(crate) fn read<'a>(&'a self, is_name: impl Fn(&str, &str) -> bool) -> Reading<'a> {
@@ -102,7 +121,7 @@ impl Target {
             Self::Head => (Some(Place::Head), None),
             Self::Heads => (Some(Place::Heads), None),
             Self::Base => (Some(Place::Base), None),
-            Self::Exact(id) => (Some(Place::Exact(id)), None),
+            Self::Exact(id) | Self::Of { id, .. } => (Some(Place::Exact(id)), None),
             Self::Relative(steps) => (None, Some(*steps)),
             Self::Revision(text) => match stepped(text).filter(|(before, _)| !is_name(text, before)) {
                 Some((name, steps)) => (Some(Place::from_word(name)), Some(steps)),

@@ -12,8 +12,8 @@ use crate::{Error, ErrorKind, Result};
 /// The database, as a Rust revision sees it.
 ///
 /// Everything runs inside the revision's transaction. Placeholders are `?` on every backend; on PostgreSQL a text that
-/// uses `$1` is taken as it is, and `??` stands for the operator `?`. On SQLite nothing ever waits: awaiting anything
-/// but the methods of this type is an error there.
+/// uses `$1` is taken as it is, and `??` stands for the operator `?`. On SQLite nothing ever waits: a revision that awaits
+/// anything but the methods of this type fails there, also over a connection of [`Migrations::connect`](crate::Migrations::connect).
 ///
 /// A Rust revision that is interrupted runs again from its beginning, and so does one whose error, or a source of it, is the
 /// driver's of a lock that was waited for in vain, once what it did is rolled back. What it does besides is then done again.

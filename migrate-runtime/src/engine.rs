@@ -95,20 +95,24 @@ impl<'a, D: Database> Run<'a, D> {
 
     pub(crate) async fn upgrade(self, target: Target) -> Result<Report> {
         self.set.check_stale()?;
+        self.set.admit(&target)?;
         self.change(Aim::Upgrade(target)).await
     }
 
     pub(crate) async fn downgrade(self, target: Target) -> Result<Report> {
         self.set.check_stale()?;
+        self.set.admit(&target)?;
         self.change(Aim::Downgrade(target)).await
     }
 
     pub(crate) async fn stamp(self, target: Target, purge: bool) -> Result<Report> {
         self.set.check_stale()?;
+        self.set.admit(&target)?;
         self.change(Aim::Stamp { target, purge }).await
     }
 
     pub(crate) async fn plan(mut self, target: Target, direction: Direction) -> Result<Plan> {
+        self.set.admit(&target)?;
         let last = self.read_last().await?;
         let mut state = self.state(last).await?;
         let decoded = self.set.decoded()?;

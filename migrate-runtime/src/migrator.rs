@@ -247,11 +247,9 @@ mod sqlite {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match std::pin::pin!(future).poll(&mut context) {
             std::task::Poll::Ready(result) => result,
-            std::task::Poll::Pending => Err(crate::Error::new(
-                crate::ErrorKind::Revision,
-                "a Rust revision waits for something other than its database, which SQLite's runs cannot do; \
-                 nothing of it was kept\n\nhint: await only methods of `Db`",
-            )),
+            std::task::Poll::Pending => {
+                Err(crate::Error::new(crate::ErrorKind::Other, "the run waits, which none does on SQLite"))
+            }
         }
     }
 }

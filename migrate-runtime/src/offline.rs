@@ -88,7 +88,7 @@ impl Offline<'_> {
     /// When an end leads nowhere, a revision on the way is written in Rust or has nothing for the database, or a section
     /// does to the session what a script cannot put back.
     pub fn upgrade(self, range: impl IntoTarget) -> Result<String> {
-        let range = range.into_target().to_string();
+        let range = self.range(range)?;
         self.walk(Direction::Up, |planner| {
             let (from, goal) = planner.offline_upgrade(&range)?;
             Ok((planner.steps(&goal, &from)?, from))
@@ -100,7 +100,7 @@ impl Offline<'_> {
     /// # Errors
     /// As [`upgrade`](Self::upgrade), when the range has no start, and when a revision on the way is irreversible.
     pub fn downgrade(self, range: impl IntoTarget) -> Result<String> {
-        let range = range.into_target().to_string();
+        let range = self.range(range)?;
         self.walk(Direction::Down, |planner| {
             let (from, goal) = planner.offline_downgrade(&range)?;
             Ok((planner.steps(&goal, &from)?, from))
@@ -112,7 +112,7 @@ impl Offline<'_> {
     /// # Errors
     /// When an end leads nowhere.
     pub fn stamp(self, range: impl IntoTarget) -> Result<String> {
-        let range = range.into_target().to_string();
+        let range = self.range(range)?;
         let decoded = self.decoded()?;
         let (from, to) = self.planner(decoded).offline_stamp(&range)?;
         let mut entries = Vec::new();
@@ -189,6 +189,13 @@ impl Offline<'_> {
             text.comment("nothing to do");
         }
         Ok(text.sql)
+    }
+
+    #[inline]
+    fn range(&self, range: impl IntoTarget) -> Result<String> {
+        let target = range.into_target();
+        self.set.admit(&target)?;
+        Ok(target.to_string())
     }
 
     #[inline]

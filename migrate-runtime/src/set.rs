@@ -6,14 +6,16 @@ use std::sync::OnceLock;
 use include_dir::Dir;
 use migrate_revision::graph::{Applied, Graph, Index};
 use migrate_revision::{
-    Backend, Body, Checksum, Encoded, InvalidEncoding, Links, Revision, Target, Window, decode,
+    Backend, Body, Checksum, Direction, Encoded, InvalidEncoding, Links, Revision, Window, decode,
 };
 
 use crate::db::RustRevision;
-use crate::report::EditedRevision;
 use crate::{Error, ErrorKind, Result};
 
 mod stale;
+mod typed;
+
+pub use self::typed::{EmbeddedRevision, IntoTarget, Position};
 
 /// The revisions of one directory, as `embed_migrations!` put them into the binary.
 ///
@@ -30,6 +32,8 @@ pub struct Migrations {
 pub struct Embedded {
     /// Where the revisions' rows are kept apart from those of other sets
     pub namespace: Cow<'static, str>,
+    /// The module that the call has become, by its path; empty for a set that was read at run time
+    pub module: &'static str,
     /// The directory, as the call names it
     pub directory: Cow<'static, str>,
     /// The directory on the machine that built it; only where builds have debug assertions
@@ -46,6 +50,8 @@ pub struct Embedded {
     pub one_head: bool,
     /// The chain digest of the heads per backend; `None` where the set is not for the backend
     pub digests: [Option<[u8; 32]>; 4],
+    /// The backends whose sections the build has looked for
+    pub sought: [bool; 4],
     /// The functions of the Rust revisions, in the order of the revisions
     pub rust: &'static [RustRevision],
     /// The files under `data/`
@@ -112,6 +118,7 @@ impl Migrations {
         let digests = digests.whole().map(|digest| digest.map(|digest| *digest.as_bytes()));
         Self::new(Embedded {
             namespace: namespace.to_owned().into(),
+            module: "",
             directory: resolved.path.display().to_string().into(),
             source_directory: None,
             revisions: migrate_revision::encode(&resolved.revisions).into(),
@@ -120,6 +127,8 @@ impl Migrations {
             heads: heads.into(),
             one_head: resolved.graph.heads().len() == 1,
             digests,
+            // Commands look for those of the database that they are at.
+            sought: [true; 4],
             rust: &[],
             data: None,
         })
@@ -159,12 +168,19 @@ impl Migrations {
     pub(crate) fn digest(&self, backend: Backend) -> Result<Checksum> {
         let digest = self.embedded.digests[backend.index()].map(Checksum::from_bytes);
         digest.ok_or_else(|| {
-            let lacking =
-                self.revisions().iter().find(|r| !r.covers(backend, migrate_revision::Direction::Up));
-            let why = lacking.map_or(
-                format!("the build left {backend} out; name it in the call, or enable its feature"),
-                |revision| format!("{} has no section for it", self.path(revision)),
-            );
+            let lacks = |revision: &&Revision| !revision.covers(backend, Direction::Up);
+            let why = match self.revisions().iter().find(lacks) {
+                Some(revision) if self.embedded.sought[backend.index()] => {
+                    format!("{} has no section for it", self.path(revision))
+                }
+                _ => {
+                    let feature = if backend.is_mysql_like() { Backend::Mysql } else { backend };
+                    format!(
+                        "the build left it out\n\nhint: turn on the feature `{feature}` of embed-migrations; where the \
+                         call of `embed_migrations!` has `backends`, name it there as well"
+                    )
+                }
+            };
             Error::new(ErrorKind::Unsupported, format!("these migrations are not for {backend}: {why}"))
         })
     }
@@ -220,15 +236,20 @@ impl Migrations {
 
     /// The text that a revision's ranges refer to.
     pub(crate) fn text(&self, index: usize, revision: &Revision) -> Cow<'_, str> {
-        let text = match &self.embedded.texts {
-            Texts::Static(texts) => texts.get(index).copied().unwrap_or_default(),
-            Texts::Owned(texts) => texts.get(index).map(String::as_str).unwrap_or_default(),
-        };
+        let text = self.file_text(index);
         match &revision.body {
             Body::Sql(body) if body.needs_normalising => {
                 text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").into()
             }
             _ => text.into(),
+        }
+    }
+
+    /// The text of a revision's file; empty if it is Rust.
+    fn file_text(&self, index: usize) -> &str {
+        match &self.embedded.texts {
+            Texts::Static(texts) => texts.get(index).copied().unwrap_or_default(),
+            Texts::Owned(texts) => texts.get(index).map(String::as_str).unwrap_or_default(),
         }
     }
 
@@ -274,89 +295,4 @@ pub(crate) fn not_covered(backend: Backend) -> Error {
 /// The error of bytes that another version wrote.
 fn stale(error: InvalidEncoding) -> Error {
     Error::new(ErrorKind::Stale, error.to_string())
-}
-
-/// A revision's place in its set.
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy)]
-pub struct Position {
-    /// The set
-    pub set: &'static Migrations,
-    /// The revision's place in it
-    pub index: usize,
-}
-
-/// A revision by name: `embed_migrations!` makes an enum with a variant for each, named after its slug, which is accepted
-/// wherever a target is. A revision that is renamed or removed then no longer compiles where it is used.
-pub trait EmbeddedRevision {
-    #[doc(hidden)]
-    fn at(&self) -> Position;
-
-    /// The revision, with its id, message, parents and checksums.
-    #[must_use]
-    fn revision(&self) -> &'static Revision {
-        let Position { set, index } = self.at();
-        &set.revisions()[index]
-    }
-
-    /// Its id.
-    #[must_use]
-    fn id(&self) -> &'static str {
-        self.revision().id.as_str()
-    }
-
-    /// The first line of its header.
-    #[must_use]
-    fn message(&self) -> &'static str {
-        &self.revision().message
-    }
-
-    /// The SQL file's text; empty for a Rust revision.
-    #[must_use]
-    fn sql(&self) -> Cow<'static, str> {
-        let Position { set, index } = self.at();
-        set.text(index, self.revision())
-    }
-}
-
-/// A target, from text or from a revision of the set.
-pub trait IntoTarget {
-    /// The target.
-    fn into_target(self) -> Target;
-}
-
-impl<R: EmbeddedRevision> IntoTarget for R {
-    fn into_target(self) -> Target {
-        Target::Exact(self.id().to_owned())
-    }
-}
-
-impl IntoTarget for &EditedRevision {
-    fn into_target(self) -> Target {
-        Target::Exact(self.revision.clone())
-    }
-}
-
-impl IntoTarget for Target {
-    fn into_target(self) -> Target {
-        self
-    }
-}
-
-impl IntoTarget for &str {
-    fn into_target(self) -> Target {
-        self.into()
-    }
-}
-
-impl IntoTarget for String {
-    fn into_target(self) -> Target {
-        self.into()
-    }
-}
-
-impl IntoTarget for &String {
-    fn into_target(self) -> Target {
-        self.into()
-    }
 }

@@ -26,3 +26,4 @@ mod session;
 mod sqlite;
 mod state;
 mod tls;
+mod typed;

@@ -1,6 +1,6 @@
 //! Revisions written in Rust, with `Db` and data files.
 
-use embed_migrations::{ErrorKind, embed_migrations};
+use embed_migrations::{Error, ErrorKind, embed_migrations};
 use embed_migrations_tests::database::{Kind, Native};
 use embed_migrations_tests::{behaviours, migrate};
 
@@ -95,15 +95,36 @@ behaviours! {
     }
 }
 
+fn assert_does_not_wait(error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::Revision);
+    let text = error.to_string();
+    assert!(
+        text.starts_with("upgrade of revision 'w1' failed: it waits for something other than its database"),
+        "{text}"
+    );
+    let failure = error.failure().unwrap();
+    assert_eq!(failure.revision, "w1");
+    assert_eq!(failure.file, "behaviour/rust_waiting/w1_wait.rs");
+}
+
 #[test]
 fn on_sqlite_awaiting_something_else_is_an_error_and_nothing_is_kept() {
     let db = embed_migrations_tests::database::Database::new(Kind::Sqlite);
     let mut connection = db.connect();
-    let error = migrate!(connection, waiting::MIGRATIONS, upgrade("head")).unwrap_err();
-    assert!(error.to_string().contains("waits for something other than its database"), "{error}");
+    assert_does_not_wait(&migrate!(connection, waiting::MIGRATIONS, upgrade("head")).unwrap_err());
     let Native::Sqlite(native) = &connection.native else { unreachable!() };
     assert!(native.is_autocommit());
     assert_eq!(migrate!(connection, waiting::MIGRATIONS, current()).unwrap(), Vec::<String>::new());
+    assert_eq!(db.tables(), Vec::<String>::new());
+}
+
+#[test]
+fn on_sqlite_awaiting_something_else_is_an_error_also_where_it_could_be_waited_for() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let error = runtime.block_on(async {
+        waiting::MIGRATIONS.connect("sqlite::memory:").await.unwrap().upgrade("head").await.unwrap_err()
+    });
+    assert_does_not_wait(&error);
 }
 
 #[test]

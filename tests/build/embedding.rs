@@ -99,9 +99,9 @@ fn what_is_emitted_compiles_without_a_warning_under_strict_lints_whatever_the_sl
     let main = r#"
         #![deny(warnings, missing_docs, unreachable_pub, missing_debug_implementations, unused, nonstandard_style)]
         //! Documented.
-        embed_migrations::embed_migrations!("migrations");
+        embed_migrations::embed_migrations!("migrations", module = db);
         fn main() {
-            println!("{}", migrations::MIGRATIONS.revisions().len());
+            println!("{}", db::MIGRATIONS.revisions().len());
         }
     "#;
     let slugs = [
@@ -138,9 +138,21 @@ fn what_is_emitted_compiles_without_a_warning_under_strict_lints_whatever_the_sl
         let text = revision(&number.to_string(), &parent, &format!("table{number}"));
         project = project.file(&format!("migrations/{number}_{slug}.sql"), text);
     }
-    let fill = "//! Fill users\n//!\n//! revision: last\n//! revises: 25\n\nuse embed_migrations::{Db, Result};\n\n\
+    let fill = "//! Fill users\n//!\n//! revision: Last\n//! revises: 25\n\nuse embed_migrations::{Db, Result};\n\n\
                 /// Fills.\npub async fn up(db: &mut Db<'_>) -> Result<()> {\n    db.file(\"users.csv\").map(drop)\n}\n";
     let project =
-        project.file("migrations/last_fill_users.rs", fill).file("migrations/data/users.csv", "id\n1\n");
+        project.file("migrations/Last_fill_users.rs", fill).file("migrations/data/users.csv", "id\n1\n");
     assert_eq!(project.run().succeeded(), "27\n");
+}
+
+#[test]
+fn a_call_that_stands_for_a_value_is_told_where_it_belongs() {
+    let main = "fn main() {\n    embed_migrations::embed_migrations!(\"migrations\").revisions();\n}\n";
+    let project = TestProject::new("embedding_value")
+        .file("src/main.rs", main)
+        .file("migrations/a1_add_users.sql", revision("a1", "none", "users"));
+    let output = project.cargo(["check"]);
+    let error = output.failed();
+    assert!(error.contains("found `__embed_migrations_belongs_at_module_level`"), "{error}");
+    assert!(error.contains("--> src/main.rs:2:5\n"), "{error}");
 }

@@ -128,7 +128,7 @@ fn a_debug_build_that_missed_an_added_revision_says_that_it_must_be_built_again(
         output.stdout,
         "this binary is older than its migrations: [PROJECT]/migrations has c3_add_phones.sql, which this binary does \
          not\n\nhint: cargo sees no new files by itself: touch the file with `embed_migrations!` and build again, or add a \
-         build.rs with `println!(\"cargo::rerun-if-changed=...\")` for the directory\n"
+         build.rs with `println!(\"cargo::rerun-if-changed=migrations\")`\n"
     );
     project.write("src/main.rs", format!("{program}\n"));
     project.run().succeeded();

@@ -10,9 +10,11 @@ mod values;
 #[cfg(test)]
 pub(crate) mod watched;
 
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 use std::time::Duration;
 
 use migrate_revision::{Backend, Script, SectionOptions};
@@ -146,7 +148,7 @@ impl<'a> Sqlite<'a> {
                 WorkBody::Rust { run, data, .. } => {
                     self.note_all_settings();
                     let mut db = Db { connection: db::Connection::Sqlite(self.connection), data };
-                    run(&mut db).await.map_err(|error| StepFault::Rust { step, error })?;
+                    at_once(run(&mut db)).await.map_err(|error| StepFault::Rust { step, error })?;
                     if self.connection.is_autocommit() {
                         return Err(StepFault::Error(ended_transaction(&work.row.revision)));
                     }
@@ -422,6 +424,19 @@ impl Database for Sqlite<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         self.record(table, running, work, from, told)
+    }
+}
+
+/// The result of a Rust revision. It may not wait, whoever polls: nobody does where SQLite is used without async, and
+/// meanwhile the write lock would be held.
+async fn at_once(mut run: Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>) -> Result<()> {
+    let first = poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await;
+    match first {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(Error::new(
+            ErrorKind::Other,
+            "it waits for something other than its database, which no revision does on SQLite; await only methods of `Db`",
+        )),
     }
 }
 

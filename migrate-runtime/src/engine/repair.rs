@@ -37,6 +37,7 @@ impl<D: Database> Run<'_, D> {
     /// Accepts the edits of these revisions.
     pub(crate) async fn repair(mut self, targets: Vec<Target>) -> Result<Report> {
         self.set.check_stale()?;
+        targets.iter().try_for_each(|target| self.set.admit(target))?;
         let last = self.read_last().await?;
         let result = self.repair_prepared(&targets, last).await;
         let released = self.release().await;

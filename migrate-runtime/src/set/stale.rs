@@ -42,7 +42,8 @@ impl Migrations {
             format!(
                 "this binary is older than its migrations: {directory} {what}\n\nhint: cargo sees no \
                  new files by itself: touch the file with `embed_migrations!` and build again, or add a build.rs with \
-                 `println!(\"cargo::rerun-if-changed=...\")` for the directory"
+                 `println!(\"cargo::rerun-if-changed={}\")`",
+                self.embedded.directory
             ),
         ))
     }

@@ -6,6 +6,6 @@ use embed_migrations::{Db, Result};
 
 pub async fn up(db: &mut Db<'_>) -> Result<()> {
     db.execute("CREATE TABLE t1 (id INTEGER)", &[]).await?;
-    std::future::pending::<()>().await;
+    tokio::task::yield_now().await;
     Ok(())
 }
