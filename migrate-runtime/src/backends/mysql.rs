@@ -139,7 +139,16 @@ impl<'a> Mysql<'a> {
 
     /// Reads in autocommit. Where the caller has switched that off, the read has begun a transaction, which ends here.
     async fn read(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
-        let rows = self.rows(sql).await?;
+        // In nobody's transaction a read that was let by others' DDL, as on a Galera cluster, is simply read again.
+        let inside = flags(self.conn).is_some_and(|f| f.contains(StatusFlags::SERVER_STATUS_IN_TRANS));
+        let mut tries = if inside { 1 } else { READS };
+        let rows = loop {
+            tries -= 1;
+            match self.rows(sql).await {
+                Err(failed) if failed.is_deadlock() && tries > 0 => {}
+                rows => break rows?,
+            }
+        };
         let implicit = flags(self.conn).is_some_and(|f| !f.contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT));
         if implicit && self.began_inside == Some(false) {
             self.send("ROLLBACK").await?;
@@ -580,6 +589,9 @@ impl Database for Mysql<'_> {
 fn flags(conn: &Conn) -> Option<StatusFlags> {
     conn.last_ok_packet().map(mysql_async::OkPacket::status_flags)
 }
+
+/// How often a read is tried that changes nothing.
+const READS: usize = 5;
 
 const NO_DATABASE_SELECTED: u16 = 1046;
 const NO_DATABASE: u16 = 1049;

@@ -68,6 +68,11 @@ impl Failed {
         self.code == 0
     }
 
+    /// Whether the server let another transaction by.
+    pub(super) fn is_deadlock(&self) -> bool {
+        self.code == DEADLOCK
+    }
+
     /// Whether the history's row could not be written because another process was about to, or had.
     pub(super) fn is_lost_race(&self) -> bool {
         matches!(self.code, CHANGED_SINCE_READ | NULL_COLUMN | DUPLICATE_KEY | LOCK_TIMEOUT | DEADLOCK)
