@@ -67,12 +67,16 @@ pub(super) fn handed_on(body: &WorkBody<'_>, from: usize) -> Option<usize> {
     let (before, rest) = script.statements.split_at_checked(from)?;
     let lower = |statement: &ScriptStatement| text[statement.range.clone()].to_lowercase();
     let rest: Vec<String> = rest.iter().map(lower).collect();
-    let is_used = |name: &str| rest.iter().any(|sql| names(sql).any(|found| found == name));
+    let mentions = |sql: &str, name: &str| match name.strip_prefix('@') {
+        Some(variable) => variables(sql).any(|found| found == variable),
+        None => names(sql).any(|found| found == name),
+    };
+    let is_used = |name: &str| rest.iter().any(|sql| mentions(sql, name));
     let mut lost: BTreeSet<String> = BTreeSet::new();
     for (place, statement) in before.iter().enumerate() {
         let sql = lower(statement);
         let left = left_behind(&sql, statement);
-        let stands_on_lost = names(&sql).any(|name| lost.contains(name));
+        let stands_on_lost = lost.iter().any(|name| mentions(&sql, name));
         let steady = runs_again(statement, &sql) && is_steady(&sql) && !stands_on_lost;
         if !steady && left.iter().any(|name| is_used(name)) {
             return Some(place);
@@ -96,7 +100,10 @@ fn left_behind(sql: &str, statement: &ScriptStatement) -> Vec<String> {
     let mut words = names(sql);
     if statement.kind == StatementKind::Ddl {
         let is_temporary = words.next() == Some("create")
-            && words.by_ref().take(3).any(|word| matches!(word, "temp" | "temporary"));
+            && words
+                .by_ref()
+                .take_while(|word| !matches!(*word, "table" | "view" | "sequence"))
+                .any(|word| matches!(word, "temp" | "temporary"));
         let name =
             words.find(|word| !matches!(*word, "table" | "view" | "if" | "not" | "exists" | "sequence"));
         return name.filter(|_| is_temporary).map(str::to_owned).into_iter().collect();
@@ -107,12 +114,16 @@ fn left_behind(sql: &str, statement: &ScriptStatement) -> Vec<String> {
     if sql.starts_with("prepare") {
         return words.nth(1).map(str::to_owned).into_iter().collect();
     }
-    let sigils = sql.match_indices('@').filter(|(at, _)| !sql[..*at].ends_with('@'));
-    let variables =
-        sigils.filter_map(|(at, _)| names(&sql[at + 1..]).next().filter(|_| !sql[at + 1..].starts_with('@')));
     let texts =
         sql.split('\'').skip(1).step_by(2).filter(|text| sql.contains("set_config") && is_setting(text));
-    variables.map(str::to_owned).chain(texts.map(str::to_owned)).collect()
+    variables(sql).map(|name| format!("@{name}")).chain(texts.map(str::to_owned)).collect()
+}
+
+/// The user variables that a text names, without their sigil.
+fn variables(sql: &str) -> impl Iterator<Item = &str> {
+    let sigils = sql.match_indices('@').map(|(at, _)| sql.split_at(at + 1));
+    let user = sigils.filter(|(before, behind)| !before.ends_with("@@") && !behind.starts_with('@'));
+    user.filter_map(|(_, behind)| names(behind).next())
 }
 
 /// Whether a text looks like the name of a setting that nobody defined.
@@ -191,6 +202,8 @@ mod tests {
             let of_last_row = set.contains("LAST_INSERT_ID").then_some(0);
             assert_eq!(check(&statements, 1), of_last_row, "not yet set: {set}");
             assert_eq!(check(&statements, 4), None, "no longer used: {set}");
+            let column = ("INSERT INTO b (id) VALUES (@@id)", StatementKind::Dml, false);
+            assert_eq!(check(&[INSERT, (set, kind, true), DDL, column], 3), None, "a column's name: {set}");
         }
     }
 
@@ -232,6 +245,8 @@ mod tests {
             Some(0)
         );
         assert_eq!(check(&[make, INSERT], 1), None);
+        let named_so = ("CREATE TABLE temp (id INTEGER)", StatementKind::Ddl, false);
+        assert_eq!(check(&[named_so, ("INSERT INTO a (id) VALUES (1)", StatementKind::Dml, false)], 1), None);
         assert_eq!(check(&[DDL, ("INSERT INTO b VALUES (1)", StatementKind::Dml, false)], 1), None);
     }
 
