@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use migrate_revision::source::{Checks, resolve};
+use migrate_revision::source::{Checks, ParsedRevision, SourceText, checksums, resolve};
 use migrate_revision::{Backend, Body, Checksum};
 use tempfile::TempDir;
 
@@ -195,6 +195,31 @@ fn on_sqlite_a_table_is_made_anew_only_without_foreign_keys_in_force() {
             "{other}"
         );
     }
+}
+
+#[test]
+fn what_is_locked_is_not_refused_for_the_foreign_keys_that_it_should_have_switched_off() {
+    let base = "-- revision: a\n-- migrate:up\nCREATE TABLE t (a INTEGER);\n";
+    let rebuild = "-- revision: b\n-- revises: a\n-- migrate:up\nCREATE TABLE n (a);\nDROP TABLE t;\nALTER TABLE n RENAME TO t;\n";
+    let rust = "//! revision: c\n//! revises: b\n\npub async fn up(db: &mut Db<'_>) -> Result<()> {\n    \
+                db.execute(\"PRAGMA foreign_keys = OFF\", &[]).await?;\n    db.execute(\"DROP TABLE t; ALTER TABLE n RENAME TO t\", &[]).await\n}\n";
+    let files = [("a_t.sql", base), ("b_rebuild.sql", rebuild), ("c_rust.rs", rust)];
+    let draft = resolved(&directory(&files), Backend::Sqlite).unwrap_err();
+    assert_eq!(draft.iter().filter(|problem| problem.contains("made anew")).count(), 2, "{draft:?}");
+    assert_eq!(
+        draft.iter().filter(|problem| problem.contains("does nothing inside")).count(),
+        1,
+        "{draft:?}"
+    );
+    let lines = files.map(|(name, text)| {
+        let parsed = ParsedRevision::new(SourceText::new(name, name, text.as_bytes()).unwrap()).unwrap();
+        let checksum = checksums(&parsed, &[])[Backend::Sqlite.index()].unwrap();
+        let (id, below) = (&name[..1], ["none", "a", "b"][usize::from(name.as_bytes()[0] - b'a')]);
+        format!("{id} revises {below} sqlite={checksum}\n")
+    });
+    let lock = format!("version 1\n{}", lines.concat());
+    let locked = directory(&[files[0], files[1], files[2], ("migrations.lock", &lock)]);
+    assert_eq!(resolved(&locked, Backend::Sqlite).unwrap().len(), 3);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use include_dir::Dir;
-use migrate_revision::{Backend, Script, ScriptStatement, StatementKind};
+use migrate_revision::{Backend, Script};
 
 use crate::db::RustFn;
 use crate::error::Fault;
@@ -399,33 +399,6 @@ impl StepFault {
 impl From<Fault> for StepFault {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
-    }
-}
-
-/// The statements before an interrupted one that must run again, because what they set went with their session.
-pub(crate) fn again<'s>(
-    script: &'s Script,
-    text: &'s str,
-    from: usize,
-) -> impl Iterator<Item = (usize, &'s ScriptStatement)> {
-    let before = script.statements.iter().enumerate().take(from);
-    before.filter(|(_, statement)| runs_again(statement, &text[statement.range.clone()]))
-}
-
-/// Whether a statement runs again for what it leaves in the session: it does nothing else.
-pub(crate) fn runs_again(statement: &ScriptStatement, sql: &str) -> bool {
-    use StatementKind::{Other, OutsideTransaction, Query, Session};
-    // `PREPARE name FROM`, of MySQL, which takes the place of an earlier one. PostgreSQL's would find its name taken.
-    let prepares = || {
-        let mut words = sql.split_whitespace();
-        let is =
-            |word: Option<&str>, expected: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(expected));
-        is(words.next(), "prepare") && is(words.nth(1), "from")
-    };
-    match statement.kind {
-        Session | OutsideTransaction | Query => statement.session_effect,
-        Other => statement.session_effect && prepares(),
-        _ => false,
     }
 }
 

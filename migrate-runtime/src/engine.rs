@@ -3,8 +3,8 @@
 mod change;
 mod compiled;
 mod explain;
-mod handed_on;
 mod lease;
+mod lost;
 mod namespace;
 mod patience;
 mod repair;

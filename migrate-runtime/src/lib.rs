@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod event;
 mod fleet;
+mod handed_on;
 mod history;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod lease;

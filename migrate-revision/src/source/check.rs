@@ -115,7 +115,9 @@ fn resolve_but(
         )]);
     }
     let files_are_whole = directory.unread.is_empty();
-    let checker = Checker { checks, data: &directory.data };
+    let locked: BTreeSet<&str> =
+        directory.lock.iter().flat_map(|lock| &lock.entries).map(|entry| entry.id.as_str()).collect();
+    let checker = Checker { checks, data: &directory.data, locked };
     let revisions: Vec<Revision> =
         directory.revisions.iter().map(|parsed| checker.revision(parsed, &mut problems)).collect();
     // All of the data is embedded, whether a revision names it or not.
@@ -195,12 +197,16 @@ fn resolve_but(
 pub fn checksums(parsed: &ParsedRevision, data: &[DataFile]) -> [Option<Checksum>; 4] {
     let checks =
         Checks { backends: Backend::ALL.to_vec(), cover_all: false, branches: true, require_down: false };
-    Checker { checks: &checks, data }.revision(parsed, &mut Vec::new()).checksums
+    // What may be locked is told of as well.
+    let locked = BTreeSet::from([parsed.id.as_str()]);
+    Checker { checks: &checks, data, locked }.revision(parsed, &mut Vec::new()).checksums
 }
 
 struct Checker<'a> {
     checks: &'a Checks,
     data: &'a [DataFile],
+    /// The revisions that are locked
+    locked: BTreeSet<&'a str>,
 }
 
 impl Checker<'_> {
@@ -250,7 +256,8 @@ impl Checker<'_> {
                     Some(section) => {
                         let known = readings.iter().position(|other| std::ptr::eq(other.section, section));
                         let known = known.unwrap_or_else(|| {
-                            readings.push(Reading::new(parsed, section));
+                            let locked = self.locked.contains(parsed.id.as_str());
+                            readings.push(Reading::new(parsed, section, locked));
                             readings.len() - 1
                         });
                         let served = || self.served(parsed, section);
@@ -395,17 +402,22 @@ impl Checker<'_> {
 
     /// Functions that would have rows deleted, or that try in vain to keep them.
     fn rust_foreign_keys(&self, parsed: &ParsedRevision, items: &RustItems, problems: &mut Vec<Problem>) {
-        if !self.checks.backends.contains(&Backend::Sqlite) {
+        // What is locked was applied as it is, and a key more would be an edit.
+        if parsed.header.foreign_keys.is_some()
+            || self.locked.contains(parsed.id.as_str())
+            || !self.checks.backends.contains(&Backend::Sqlite)
+        {
             return;
         }
         if let Some(range) = &items.foreign_keys_pragma {
             problems.push(parsed.source.problem(
                 range,
                 "`PRAGMA foreign_keys` does nothing inside of the revision's transaction",
-                "remove it; `//! foreign-keys: off` in the header turns them off for the revision",
+                "remove it; `//! foreign-keys: off` in the header turns them off for the revision, and `on` says that another \
+                 connection is meant",
             ));
         }
-        if let (Some((range, table)), None) = (&items.rebuilt, parsed.header.foreign_keys) {
+        if let Some((range, table)) = &items.rebuilt {
             problems.push(parsed.source.problem(
                 range,
                 format!("table `{table}` is dropped and made anew while foreign keys are in force"),

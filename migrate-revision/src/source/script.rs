@@ -22,6 +22,8 @@ pub(super) struct Reading<'a> {
     pub(super) section: &'a RawSection,
     parsed: &'a ParsedRevision,
     text: &'a str,
+    /// Whether the revision is locked: what may no longer change is not refused for what it should have said
+    locked: bool,
     /// Its statements, if every backend reads it alike
     plain: Option<Vec<Statement>>,
     hashed: Vec<Hashed>,
@@ -33,9 +35,17 @@ pub(super) struct Reading<'a> {
 pub(super) type Placed = (u8, Option<Checksum>);
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(parsed: &'a ParsedRevision, section: &'a RawSection) -> Self {
+    pub(super) fn new(parsed: &'a ParsedRevision, section: &'a RawSection, locked: bool) -> Self {
         let text = &parsed.source.text[section.body.clone()];
-        Self { section, parsed, text, plain: plain::split(text), hashed: Vec::new(), placed: Vec::new() }
+        Self {
+            section,
+            parsed,
+            text,
+            locked,
+            plain: plain::split(text),
+            hashed: Vec::new(),
+            placed: Vec::new(),
+        }
     }
 
     /// Puts the section's script for a backend among those of its revision, unless it is there; `None` if it is refused.
@@ -66,7 +76,7 @@ impl<'a> Reading<'a> {
     /// A table that the section makes anew while SQLite enforces foreign keys, with the statement that drops it.
     fn rebuilt(&self, statements: &[Statement]) -> Option<(Range<usize>, &'a str)> {
         let options = &self.section.options;
-        if options.foreign_keys_off || options.no_transaction {
+        if self.locked || options.foreign_keys_off || options.no_transaction {
             return None;
         }
         rebuilt(statements, self.text)

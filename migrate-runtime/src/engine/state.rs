@@ -265,14 +265,20 @@ impl<D: Database> Run<'_, D> {
         let revision = &decoded.revisions[edited.index];
         let id = &revision.id;
         let is_rust = matches!(revision.body, Body::Rust { .. });
+        // Without its file, nothing in the database would be known to be of this set.
+        let draft = if revision.revises.is_empty() {
+            ""
+        } else {
+            "; a draft is taken down as it was applied where its file is moved elsewhere for `undo_unknown` (`cargo migrate undo`) \
+             and put back"
+        };
         let data = if is_rust && self.set.data().is_some() { ", or data that it names" } else { "" };
         Error::new(
             ErrorKind::Edited,
             format!(
                 "revision '{id}' was edited after it was applied: {}{data}\n  applied:     {}\n  this binary: {}\n\n\
                  hint: undo the edit and put the change into a new revision; or, if the database is as the file now says, \
-                 accept the edit: `repair([\"{id}\"])`, or `cargo migrate repair {id}`; a draft is taken down as it was applied \
-                 where its file is moved elsewhere for `undo_unknown` (`cargo migrate undo`) and put back",
+                 accept the edit: `repair([\"{id}\"])`, or `cargo migrate repair {id}`{draft}",
                 self.set.path(revision),
                 edited.applied,
                 edited.now.as_deref().unwrap_or("nothing for this backend")

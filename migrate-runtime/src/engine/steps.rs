@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use migrate_revision::{Backend, Direction, Script, Step, Steps};
 
-use super::handed_on::{handed_on, lost};
+use super::lost::{handed_on, lost};
 use super::patience::Patience;
 use super::state::State;
 use super::{Outcome, Run};

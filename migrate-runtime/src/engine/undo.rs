@@ -7,7 +7,7 @@ use std::time::Instant;
 use migrate_revision::{Direction, Script};
 
 use super::explain::shortened;
-use super::handed_on::lost;
+use super::lost::lost;
 use super::steps::Course;
 use super::{Outcome, Run};
 use crate::backends::{Database, Last, Own, StepFault, Work, WorkBody};

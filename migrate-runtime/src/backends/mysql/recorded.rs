@@ -8,13 +8,14 @@ use super::blockers::is_blocked;
 use super::faults::failed_statement;
 use super::packet::{Failed, Packet, Part};
 use crate::backends::doubt::Doubt;
-use crate::backends::{StepFault, Tell, Told, again, left_transaction_open};
+use crate::backends::{StepFault, Tell, Told, left_transaction_open};
 use crate::db::{self, Db, RustFn};
 use crate::dialect::mysql::fingerprint::{self, Verdict};
 use crate::dialect::mysql::recording::{BEFORE, BEGUN, ONE_ROW_CHANGED, OVERFLOW, Recording};
 use crate::dialect::mysql::timeouts;
 use crate::dialect::{UserTransaction, progress};
 use crate::error::Fault;
+use crate::handed_on::again;
 use crate::history::{HistoryTable, Running, quote_name};
 use crate::{Error, ErrorKind};
 
@@ -98,7 +99,7 @@ impl Recorder<'_> {
     /// Makes again what the statements before set in a session that is gone.
     async fn run_again(&self, db: &mut Mysql<'_>, from: usize) -> Result<(), StepFault> {
         let Recording { script, text, .. } = self.recording;
-        let places: Vec<(usize, &ScriptStatement)> = again(script, text, from).collect();
+        let places: Vec<(usize, &ScriptStatement)> = again(text, script, from).collect();
         let mut sql = String::new();
         places.iter().for_each(|(_, statement)| add(&mut sql, &text[statement.range.clone()]));
         if sql.is_empty() {

@@ -13,6 +13,7 @@ use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
 use crate::dialect::postgres::{self as dialect, must_change_one};
 use crate::dialect::progress;
 use crate::error::Fault;
+use crate::handed_on::again;
 use crate::history::{HistoryTable, Running, quote_text};
 use crate::{Error, ErrorKind};
 
@@ -100,7 +101,7 @@ impl Postgres<'_> {
         if let Some(sql) = dialect::set_timeouts(&script.options, false) {
             self.client.batch_execute(&sql).await.map_err(fault)?;
         }
-        for (place, statement) in backends::again(script, text, from) {
+        for (place, statement) in again(text, script, from) {
             let mut batch = Batch::default();
             let what = What::Statement { step: 0, place, start: statement.range.start };
             batch.push(what, &text[statement.range.clone()]);

@@ -6,8 +6,9 @@ use rusqlite::Connection;
 use super::faults::{failed, fault};
 use super::lock::blocked;
 use super::{BACKEND, OpenTransaction, Sqlite};
-use crate::backends::{StepFault, Tell, Told, Work, WorkBody, again, left_transaction_open, not_recordable};
+use crate::backends::{StepFault, Tell, Told, Work, WorkBody, left_transaction_open, not_recordable};
 use crate::dialect::progress;
+use crate::handed_on::again;
 use crate::history::{HistoryTable, Running};
 
 impl Sqlite<'_> {
@@ -27,7 +28,7 @@ impl Sqlite<'_> {
         let sqlite = &mut *open.0;
         told(0, Told::Begun);
         sqlite.note_settings(script);
-        for (place, statement) in again(script, text, from) {
+        for (place, statement) in again(text, script, from) {
             sqlite
                 .run(&text[statement.range.clone()], &script.options)
                 .map_err(|fault| failed(0, place, statement, from, fault))?;

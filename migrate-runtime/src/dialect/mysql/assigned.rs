@@ -39,7 +39,7 @@ fn items(sql: &str) -> Vec<Item> {
                 seen = " ";
             }
             '/' if rest.starts_with("/*") => {
-                taken = rest.find("*/").map_or(rest.len(), |end| end + 2);
+                taken = rest[2..].find("*/").map_or(rest.len(), |end| end + 4);
                 seen = " ";
             }
             '*' if rest.starts_with("*/") => (taken, seen) = (2, " "),
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn assigned_variables_are_found_with_their_values() {
-        let cases: [(&str, &[(&str, &str)]); 13] = [
+        let cases: [(&str, &[(&str, &str)]); 14] = [
             (
                 "SET @a = 1, @@SESSION.Sql_Log_Bin := 0, local `group_concat_max_len`=2",
                 &[("sql_log_bin", "0"), ("group_concat_max_len", "2")],
@@ -154,6 +154,7 @@ mod tests {
                 "SET -- a = 1\n sql_mode /* , b = 2 */ = CONCAT(@@sql_mode, ',', 'ANSI'), # c = 3\n d = \"it's, e = 1\"",
                 &[("sql_mode", "CONCAT(@@sql_mode, ',', 'ANSI')"), ("d", "\"it's, e = 1\"")],
             ),
+            ("SET /*/ a = 1, /*/ b = 2", &[("b", "2")]),
             ("UPDATE users SET a = 1, b = 2", &[]),
         ];
         for (sql, expected) in cases {
