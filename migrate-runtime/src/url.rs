@@ -7,9 +7,6 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use crate::{Error, ErrorKind, Result};
 
-/// How long a connection may take to be made, where its URL does not say.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A server's URL in its parts. It may hold a password, so there is no `Debug`; [`Display`](fmt::Display) is for the driver.
 pub(crate) struct ServerUrl {
     scheme: String,
@@ -87,21 +84,20 @@ impl ServerUrl {
         self.place = format!("{hosts}/{}", name.unwrap_or_default());
     }
 
-    /// Takes out how long a connection may take to be made; `None` for as long as it takes.
+    /// Takes out how long a connection may take to be made, where the URL says; zero is no limit.
     ///
     /// # Errors
     /// When it is no whole number of seconds.
     pub(crate) fn take_connect_timeout(&mut self) -> Result<Option<Duration>> {
-        let Some(text) = self.take(["connect_timeout", "connect-timeout"])? else {
-            return Ok(Some(CONNECT_TIMEOUT));
-        };
-        let seconds: u32 = text.parse().map_err(|_| {
+        let Some(text) = self.take(["connect_timeout", "connect-timeout"])? else { return Ok(None) };
+        let seconds: i32 = text.parse().map_err(|_| {
             Error::new(
                 ErrorKind::Url,
                 "`connect_timeout` in the URL is no number of seconds\n\nhint: write `connect_timeout=10`, or 0 for no limit",
             )
         })?;
-        Ok((seconds > 0).then(|| Duration::from_secs(u64::from(seconds))))
+        // As libpq has it, which counts what is negative as zero.
+        Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
     }
 
     /// Takes a parameter out, by any of its names. An empty value is none.
@@ -127,11 +123,13 @@ impl ServerUrl {
 
 /// Waits for a connection, but not for ever: a server may accept and say nothing.
 pub(crate) async fn within<T>(
-    limit: Option<Duration>,
+    limit: Duration,
     doing: &str,
     connecting: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let Some(limit) = limit else { return connecting.await };
+    if limit.is_zero() {
+        return connecting.await;
+    }
     tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
         Err(Error::new(
             ErrorKind::Database,

@@ -326,14 +326,15 @@ fn a_server_that_accepts_and_says_nothing_is_not_waited_for_without_limit() {
     let port = listener.local_addr().unwrap().port();
     let set = Revisions::tables(1).build();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for scheme in ["postgres", "mysql"] {
+    // PostgreSQL's address has its time, and what follows has it again.
+    for (scheme, limit) in [("postgres", 2), ("mysql", 1)] {
         let url = format!("{scheme}://u:s3cr3t@127.0.0.1:{port}/db?connect_timeout=1");
         let start = std::time::Instant::now();
         let error = runtime.block_on(set.connect(&url)).map(|_| ()).unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
         assert_eq!(error.kind(), ErrorKind::Database);
         let text = error.to_string();
-        assert!(text.contains(&format!("at 127.0.0.1:{port}: no answer within 1 s")), "{text}");
+        assert!(text.contains(&format!("at 127.0.0.1:{port}: no answer within {limit} s")), "{text}");
         assert!(text.contains("connect_timeout=60") && !text.contains("s3cr3t"), "{text}");
         let wrong = runtime.block_on(set.connect(&url.replace("=1", "=soon"))).map(|_| ()).unwrap_err();
         assert_eq!(wrong.kind(), ErrorKind::Url);

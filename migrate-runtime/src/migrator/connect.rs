@@ -12,7 +12,9 @@ impl Migrations {
     /// Any character may be in a password. Where a URL could be read in two ways it is refused, and `@`, `/`, `?` and `#` have
     /// to be written as `%40`, `%2F`, `%3F` and `%23`.
     ///
-    /// A server has 30 seconds to let the connection in, or as many as `connect_timeout` in the URL says; 0 is no limit.
+    /// `connect_timeout` in the URL is how many seconds the whole way to a connection may take, of PostgreSQL for each address of its
+    /// hosts and once more for what follows; 0 is no limit. Without it there are 30 for each address of PostgreSQL, and 300 for
+    /// MySQL and MariaDB. The runtime of tokio must have its timers enabled.
     ///
     /// # TLS
     /// With the feature `tls`, `sslmode` is one of these, and means what it means to PostgreSQL's own programs:

@@ -5,7 +5,6 @@ mod relay;
 #[cfg(all(feature = "tls", unix))]
 mod tls;
 
-#[cfg(all(feature = "tls", unix))]
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -20,6 +19,10 @@ use crate::{Error, ErrorKind, Result};
 
 /// How mysql_async itself calls what `sslmode` says.
 const DRIVER_PARAMETERS: [&str; 4] = ["require_ssl", "verify_ca", "verify_identity", "built_in_roots"];
+
+/// How long the whole way to a connection may take, where the URL does not say: an address that is dead is left to the
+/// system, which goes on to the next after some two minutes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A connection of a URL's.
 pub(crate) struct Connected {
@@ -96,7 +99,7 @@ async fn reach(url: &str) -> Result<Connected> {
         Error::new(ErrorKind::Url, format!("the URL is not one of MySQL: {error}")).with_source(error)
     })?;
     let doing = doing(&opts);
-    within(limit, &doing, connect_by(opts, options)).await
+    within(limit.unwrap_or(CONNECT_TIMEOUT), &doing, connect_by(opts, options)).await
 }
 
 async fn connect_by(opts: Opts, options: TlsOptions) -> Result<Connected> {

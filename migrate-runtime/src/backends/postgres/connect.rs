@@ -3,6 +3,8 @@
 #[cfg(feature = "tls")]
 mod tls;
 
+use std::time::Duration;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
@@ -14,6 +16,9 @@ use crate::tls::TlsClient;
 use crate::tls::TlsOptions;
 use crate::url::{ServerUrl, within};
 use crate::{Error, ErrorKind, Result};
+
+/// How long one address may take to let a connection in, where the URL does not say.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection of a URL's.
 pub(crate) struct Connected {
@@ -32,13 +37,35 @@ pub(crate) async fn connect(url: &str) -> Result<Connected> {
     let mut config: Config = url.to_string().parse().map_err(|error| {
         Error::new(ErrorKind::Url, "the URL is not one of PostgreSQL").with_source(source(error))
     })?;
-    let mut whole = None;
-    if let Some(limit) = limit {
-        config.connect_timeout(limit);
-        whole = Some(limit * u32::try_from(config.get_hosts().len().max(1)).unwrap_or(u32::MAX));
-    }
+    let limit = limit.unwrap_or(CONNECT_TIMEOUT);
     let doing = doing(&config);
+    if !limit.is_zero() {
+        config.connect_timeout(limit);
+    }
+    let whole = limit.saturating_mul(addresses(&config, limit).await.saturating_add(1));
     within(whole, &doing, connect_by(config, options)).await
+}
+
+/// How many addresses the hosts have. The driver gives each of them the time of one; one more is for what follows.
+async fn addresses(config: &Config, limit: Duration) -> u32 {
+    let ports = config.get_ports();
+    let mut count = 0_u32;
+    for (place, host) in config.get_hosts().iter().enumerate() {
+        let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
+        let found = match host {
+            Host::Tcp(name) if config.get_hostaddrs().is_empty() && !limit.is_zero() => {
+                let looking = tokio::net::lookup_host((name.as_str(), port));
+                tokio::time::timeout(limit, looking)
+                    .await
+                    .ok()
+                    .and_then(std::io::Result::ok)
+                    .map_or(1, Iterator::count)
+            }
+            _ => 1,
+        };
+        count = count.saturating_add(u32::try_from(found).unwrap_or(u32::MAX));
+    }
+    count
 }
 
 async fn connect_by(mut config: Config, options: TlsOptions) -> Result<Connected> {
