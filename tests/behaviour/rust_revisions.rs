@@ -5,7 +5,8 @@ use embed_migrations_tests::database::{Kind, Native};
 use embed_migrations_tests::{behaviours, migrate};
 
 embed_migrations!("behaviour/rust", module = rust);
-embed_migrations!("behaviour/rust_edited", module = edited);
+embed_migrations!("behaviour/rust_named", module = named);
+embed_migrations!("behaviour/rust_named_edited", module = edited);
 embed_migrations!("behaviour/rust_ending", module = ending, branches = allow);
 embed_migrations!("behaviour/rust_failing", module = failing);
 embed_migrations!("behaviour/rust_rebuild", module = rebuild, backends = [sqlite]);
@@ -47,11 +48,11 @@ behaviours! {
 
     fn data_that_a_rust_revision_names_is_part_of_it(db) {
         let mut connection = db.connect();
-        migrate!(connection, rust::MIGRATIONS, upgrade("head")).unwrap();
+        migrate!(connection, named::MIGRATIONS, upgrade("head")).unwrap();
         let error = migrate!(connection, edited::MIGRATIONS, upgrade("head")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Edited);
         let text = error.to_string();
-        assert!(text.contains("rust_edited/c2_fill_countries.rs, or data that it names"), "{text}");
+        assert!(text.contains("rust_named_edited/n1_note.rs, or data that it names"), "{text}");
     }
 
     fn a_rust_revision_that_goes_on_in_another_transaction_is_told_of_and_not_called_again(db) {
