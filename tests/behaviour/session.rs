@@ -431,6 +431,17 @@ mod mysql {
     }
 
     #[test]
+    fn what_was_prepared_and_ended_is_not_prepared_again_in_a_section_that_was_interrupted() {
+        let db = Database::new(Kind::Mysql);
+        let ended = "CREATE TABLE gone (id INTEGER);\nSET @sql = 'INSERT INTO gone VALUES (1)';\nPREPARE s FROM @sql;\n\
+                     EXECUTE s;\nDEALLOCATE PREPARE s;\nDROP TABLE gone;";
+        migrate!(db.connect(), section(ended, "INSERT INTO nowhere VALUES (1);"), upgrade("head"))
+            .unwrap_err();
+        migrate!(db.connect(), section(ended, "INSERT INTO b VALUES (78);"), upgrade("head")).unwrap();
+        assert_eq!(db.connect().value("SELECT a FROM b"), "78");
+    }
+
+    #[test]
     fn a_temporary_table_is_missed_before_anything_is_run() {
         let db = Database::new(Kind::Mysql);
         let make = "CREATE TEMPORARY TABLE tmp AS SELECT id FROM a;";
