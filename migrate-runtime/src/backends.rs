@@ -136,7 +136,7 @@ pub(crate) trait Database: Send {
         &mut self,
         table: &HistoryTable,
         create: bool,
-        row: &NewRow,
+        work: &Work<'_>,
         told: &mut Tell<'_>,
     ) -> impl Future<Output = Result<(), StepFault>> + Send;
 

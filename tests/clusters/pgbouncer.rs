@@ -1,5 +1,6 @@
 //! Behind pgbouncer in transaction mode, where each transaction may get another session of the server.
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
@@ -42,14 +43,17 @@ fn locks(db: &Database) -> String {
 
 /// Every session that pgbouncer has is as a new one is, and has no lock.
 fn check_sessions(db: &Database, url: &str) {
-    let query = "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings \
-                 WHERE context IN ('user', 'superuser') AND name NOT IN ('application_name', 'extra_float_digits')";
-    let expected = db.connect().value(query);
+    // A language has settings of its own once it was used.
+    let query = "SELECT name, setting FROM pg_settings WHERE context IN ('user', 'superuser') \
+                 AND name NOT IN ('application_name', 'extra_float_digits') AND name NOT LIKE 'plpgsql.%'";
+    let expected: HashSet<Vec<String>> = db.connect().rows(query).into_iter().collect();
     // While all are in a transaction each has one of its own.
     let mut clients: Vec<Connection> = (0..SESSIONS).map(|_| Connection::new(Kind::Postgres, url)).collect();
     for client in &mut clients {
         client.run("BEGIN");
-        assert_eq!(client.value(query), expected);
+        let changed: Vec<Vec<String>> =
+            client.rows(query).into_iter().filter(|setting| !expected.contains(setting)).collect();
+        assert!(changed.is_empty(), "{changed:?}");
         assert_eq!(client.value("SELECT count(*) FROM pg_prepared_statements"), "0");
     }
     assert_eq!(locks(db), "0");
@@ -282,6 +286,85 @@ fn what_a_killed_run_was_at_takes_effect_once_and_its_answers_reach_nobody() {
         check_sessions(&db, &url);
     }
     counted("A process killed behind pgbouncer", Kind::Postgres, sections.len());
+}
+
+#[test]
+fn a_sections_timeouts_hold_for_each_of_its_statements_and_stay_with_no_session() {
+    let limits = "current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')";
+    let text = format!(
+        "-- migrate:up no-transaction lock-timeout=7s statement-timeout=1h\nCREATE TABLE seen (limits TEXT);\n\
+         INSERT INTO seen SELECT {limits};\nINSERT INTO seen SELECT {limits};"
+    );
+    for lock in [Lock::Lease, Lock::None] {
+        let (db, url) = pooled();
+        let set = Revisions::tables(1).sections("limited", &text).build();
+        let mut others = Vec::new();
+        let mut connection = Connection::new(Kind::Postgres, &url);
+        let report = migrate!(
+            connection,
+            set,
+            lock(lock)
+                .on_event(|event| {
+                    // The next statement meets another session.
+                    if matches!(event, Event::Statement { step, .. } if step.revision == "limited")
+                        && others.len() < 2
+                    {
+                        let url = url.clone();
+                        others.push(aside(move || take_session(&url)));
+                    }
+                })
+                .upgrade("head")
+        );
+        assert_eq!(report.unwrap().steps.len(), 2);
+        assert_eq!(others.len(), 2);
+        assert_eq!(db.connect().value("SELECT string_agg(limits, ', ') FROM seen"), "7s 1h, 7s 1h");
+        drop(others);
+        check_sessions(&db, &url);
+    }
+}
+
+#[test]
+fn a_statement_that_must_be_alone_is_not_run_without_its_sections_timeouts() {
+    let (db, url) = pooled();
+    let set = Revisions::tables(1)
+        .sections(
+            "index",
+            "-- migrate:up no-transaction lock-timeout=7s\nSELECT 1;\nCREATE INDEX CONCURRENTLY i ON t1 (id);",
+        )
+        .build();
+    for lock in [Lock::Lease, Lock::None] {
+        let error =
+            migrate!(Connection::new(Kind::Postgres, &url), set, lock(lock).upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
+        assert!(error.to_string().contains("hint: connect past the pooler"), "{error}");
+        let mut direct = db.connect();
+        assert_eq!(direct.value("SELECT string_agg(revision, ' ') FROM migrate_history"), "r0001");
+        check_sessions(&db, &url);
+    }
+    // Past the pooler, with the lock of a session.
+    let report = migrate!(db.connect(), set, upgrade("head")).unwrap();
+    assert_eq!(report.steps.len(), 1);
+    assert_eq!(db.connect().value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"), "t");
+}
+
+#[test]
+fn a_call_that_turns_out_to_commit_is_left_to_a_session_with_the_timeouts() {
+    let (db, url) = pooled();
+    let set = Revisions::tables(1)
+        .sections(
+            "call",
+            "-- migrate:up no-transaction statement-timeout=1h\n\
+             CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t1 VALUES (2); COMMIT; END $$;\nCALL p();",
+        )
+        .build();
+    let error =
+        migrate!(Connection::new(Kind::Postgres, &url), set, lock(Lock::Lease).upgrade("head")).unwrap_err();
+    assert!(error.to_string().contains("hint: connect past the pooler"), "{error}");
+    assert_eq!(db.connect().count("t1"), 1);
+    check_sessions(&db, &url);
+    migrate!(db.connect(), set, upgrade("head")).unwrap();
+    assert_eq!(db.connect().count("t1"), 2);
+    assert!(migrate!(db.connect(), set, upgrade("head")).unwrap().is_empty());
 }
 
 #[test]

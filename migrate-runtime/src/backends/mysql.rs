@@ -23,7 +23,7 @@ use mysql_async::{Conn, Statement};
 use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Work, WorkBody};
 use crate::dialect::mysql::recording::Recording;
 use crate::error::Fault;
-use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, quote_text};
+use crate::history::{HistoryRow, HistoryTable, Running, TakeOver, quote_text};
 use crate::{Error, ErrorKind, Result};
 use faults::{no_database, none_selected};
 use packet::{Failed, columns};
@@ -420,14 +420,14 @@ impl Database for Mysql<'_> {
         &mut self,
         table: &HistoryTable,
         create: bool,
-        row: &NewRow,
+        work: &Work<'_>,
         _told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         if create && !self.has_table {
             self.create(table).await?;
         }
         self.taken_over = false;
-        self.beginning = Some(table.insert(row, false, self.dialect()));
+        self.beginning = Some(table.insert(&work.row, false, self.dialect()));
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use self::session::STRINGS_OFF;
 use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Work};
 use crate::dialect::postgres::Noted;
 use crate::error::Fault;
-use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, UNLOCKED, quote_name, quote_text};
+use crate::history::{HistoryRow, HistoryTable, Running, TakeOver, UNLOCKED, quote_name, quote_text};
 use crate::{Error, ErrorKind, Result};
 
 pub(crate) use self::connect::{Canceller, Connected, connect};
@@ -389,15 +389,15 @@ impl Database for Postgres<'_> {
         &mut self,
         table: &HistoryTable,
         create: bool,
-        row: &NewRow,
+        work: &Work<'_>,
         _told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        self.check_session(&row.revision)?;
+        self.check_session(work, 0)?;
         let mut batch = Batch::default();
         if create {
             self.push_create(&mut batch, table);
         }
-        batch.push(What::Row(0), &table.insert(row, false, BACKEND));
+        batch.push(What::Row(0), &table.insert(&work.row, false, BACKEND));
         let result = self.run(&batch, &mut |_, _| {}).await;
         result.map_err(|failed| self.transaction_fault(table, &[], failed))?;
         self.lacks_schema = false;

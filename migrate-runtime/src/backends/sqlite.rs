@@ -395,12 +395,12 @@ impl Database for Sqlite<'_> {
         &mut self,
         table: &HistoryTable,
         create: bool,
-        row: &NewRow,
+        work: &Work<'_>,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let open = OpenTransaction(self);
-        open.0.begin(table, create, row, told)?;
-        open.0.connection.execute_batch(&table.insert(row, false, BACKEND)).map_err(row_fault)?;
+        open.0.begin(table, create, &work.row, told)?;
+        open.0.connection.execute_batch(&table.insert(&work.row, false, BACKEND)).map_err(row_fault)?;
         open.0.commit(told, 0)
     }
 

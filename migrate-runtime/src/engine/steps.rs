@@ -214,11 +214,11 @@ impl<D: Database> Run<'_, D> {
         course: &mut Course<'_, '_>,
         create: bool,
     ) -> Result<(), StepFault> {
-        let row = &course.work[0].row;
-        let running = Running { seq: row.seq(), applied_by: self.owner.clone() };
+        let work = &course.work[0];
+        let running = Running { seq: work.row.seq(), applied_by: self.owner.clone() };
         let Self { db, events, table, .. } = self;
         let told = &mut |place: usize, told: Told| course.tell(events, place, told);
-        db.begin_running(table, create, row, told).await?;
+        db.begin_running(table, create, work, told).await?;
         self.record(course, &running, 0).await
     }
 

@@ -1,12 +1,12 @@
 //! Sections that do not run in a transaction: statement by statement, each recorded as it is done.
 
-use migrate_revision::{Script, StatementKind};
+use migrate_revision::{Script, ScriptStatement, StatementKind};
 use tokio_postgres::error::SqlState;
 
 use super::alone::{self, Twice, Verdict};
 use super::batch::{Batch, Failed, What};
 use super::index::Concurrent;
-use super::transact::{NOTE, first, is_fatal, scope_of, step_fault};
+use super::transact::{NOTE, TIMEOUTS, first, is_fatal, scope_of, step_fault};
 use super::{BACKEND, Postgres, fault, is};
 use crate::backends::doubt::Doubt;
 use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
@@ -26,6 +26,8 @@ struct Recording<'s> {
     revision: &'s str,
     /// The session's settings as they were before
     settings: String,
+    /// Sets the section's timeouts for the transaction of one statement, where the next may meet another session
+    timeouts: Option<String>,
 }
 
 impl Postgres<'_> {
@@ -40,7 +42,7 @@ impl Postgres<'_> {
         let WorkBody::Sql { text, script } = work.body else {
             return Err(StepFault::Error(backends::not_recordable()));
         };
-        self.check_session(&work.row.revision)?;
+        self.check_session(work, from)?;
         told(0, Told::Begun);
         let scope = scope_of(std::slice::from_ref(work)).everything();
         let note = Batch::own("note the session's settings", &scope.select());
@@ -52,7 +54,9 @@ impl Postgres<'_> {
             let path = Batch::own("set the search path to the schema", &path);
             self.run(&path, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
         }
-        let recording = Recording { table, running, text, script, revision: &work.row.revision, settings };
+        let timeouts = dialect::set_timeouts(&script.options, true).filter(|_| self.debts.lock.is_none());
+        let recording =
+            Recording { table, running, text, script, revision: &work.row.revision, settings, timeouts };
         let mut result = self.record_statements(&recording, from, told).await;
         let mut open = false;
         if result.is_ok() && self.debts.rollback {
@@ -75,20 +79,24 @@ impl Postgres<'_> {
         Ok(())
     }
 
-    /// Refuses statements outside of a transaction whose search path another session may have: behind a pooler they would
-    /// change another schema.
-    pub(super) fn check_session(&self, revision: &str) -> Result<(), StepFault> {
-        if self.schema.is_none() || self.debts.lock.is_some() {
+    /// Refuses statements outside of a transaction that need settings of a session, where each may meet another one: behind a
+    /// pooler they would change another schema or wait without limit, and what was set would reach another client.
+    pub(super) fn check_session(&self, work: &Work<'_>, from: usize) -> Result<(), StepFault> {
+        if self.debts.lock.is_some() {
             return Ok(());
         }
-        Err(StepFault::Error(Error::new(
-            ErrorKind::Connection,
-            format!(
-                "revision '{revision}' does not run in a transaction, and only the lock of a session makes sure that its \
-                 statements meet the session whose search path is this schema\n\n\
-                 hint: connect past the pooler, and leave the lock as it is"
-            ),
-        )))
+        if self.schema.is_some() {
+            return Err(needs_session(
+                &work.row.revision,
+                "statements meet the session whose search path is this schema",
+            ));
+        }
+        let WorkBody::Sql { script, .. } = work.body else { return Ok(()) };
+        let mut left = script.statements.iter().skip(from);
+        if dialect::set_timeouts(&script.options, true).is_some() && left.any(must_be_alone) {
+            return Err(needs_session(&work.row.revision, LIMITS));
+        }
+        Ok(())
     }
 
     async fn record_statements(
@@ -98,7 +106,8 @@ impl Postgres<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let Recording { text, script, .. } = *recording;
-        if let Some(sql) = dialect::set_timeouts(&script.options, false) {
+        if let Some(sql) = dialect::set_timeouts(&script.options, false).filter(|_| self.debts.lock.is_some())
+        {
             self.client.batch_execute(&sql).await.map_err(fault)?;
         }
         for (place, statement) in again(text, script, from) {
@@ -110,8 +119,7 @@ impl Postgres<'_> {
         }
         for (place, statement) in script.statements.iter().enumerate().skip(from) {
             let sql = &text[statement.range.clone()];
-            let outside =
-                [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind);
+            let outside = must_be_alone(statement);
             let index = if outside { Concurrent::parse(sql) } else { None };
             let resumed = place == from && !self.began;
             if let Some(index) = index {
@@ -134,11 +142,19 @@ impl Postgres<'_> {
         told: &mut Tell<'_>,
     ) -> Result<bool, StepFault> {
         let mut batch = Batch::default();
+        if let Some(timeouts) = &recording.timeouts {
+            batch.push(TIMEOUTS, timeouts);
+        }
         recording.push_statement(&mut batch, place);
         recording.push_progress(&mut batch, place);
         match self.run(&batch, told).await {
             Ok(_) => Ok(true),
-            Err(failed) if !has_transactions(recording.script) && wants_to_be_alone(&failed) => Ok(false),
+            Err(failed) if !has_transactions(recording.script) && wants_to_be_alone(&failed) => {
+                if recording.timeouts.is_some() {
+                    return Err(needs_session(recording.revision, LIMITS));
+                }
+                Ok(false)
+            }
             Err(failed) => Err(recording.fault(place, failed)),
         }
     }
@@ -321,6 +337,24 @@ impl Recording<'_> {
         }
         step_fault(self.table, &[], failed)
     }
+}
+
+/// What a session must be sure of that sets a section's timeouts for a statement that is alone.
+const LIMITS: &str = "statements meet the session that its `lock-timeout` and `statement-timeout` are set in";
+
+fn needs_session(revision: &str, what: &str) -> StepFault {
+    StepFault::Error(Error::new(
+        ErrorKind::Connection,
+        format!(
+            "revision '{revision}' does not run in a transaction, and only the lock of a session makes sure that its {what}\n\n\
+             hint: connect past the pooler, and leave the lock as it is"
+        ),
+    ))
+}
+
+/// Whether a statement can share a transaction with nothing, not even with what is set for it.
+fn must_be_alone(statement: &ScriptStatement) -> bool {
+    [StatementKind::OutsideTransaction, StatementKind::Transaction].contains(&statement.kind)
 }
 
 fn has_transactions(script: &Script) -> bool {

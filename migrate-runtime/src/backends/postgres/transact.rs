@@ -18,7 +18,7 @@ use crate::{Error, ErrorKind};
 
 pub(super) const NOTE: What = What::Own("note the session's settings");
 
-const TIMEOUTS: What = What::Own("set the section's timeouts");
+pub(super) const TIMEOUTS: What = What::Own("set the section's timeouts");
 
 pub(super) const PATH: What = What::Own("set the search path to the schema");
 
