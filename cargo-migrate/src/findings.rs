@@ -1,10 +1,11 @@
 //! What `check` finds, for programs that show it beside the files: GitHub's annotations, and SARIF for code scanning.
 
 use migrate_cli::{Error, Exit};
-use migrate_revision::Problem;
+use migrate_revision::{Backend, Problem};
 use serde_json::{Value, json};
 
 use crate::project::Project;
+use crate::set;
 
 /// One thing that is wrong.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Rule {
     fn text(self) -> &'static str {
         match self {
             Self::Problem => "A build refuses the revisions",
-            Self::Draft => "A revision is not in the lock file",
+            Self::Draft => "A revision is not locked",
             Self::Database => "The database is not where the revisions lead",
         }
     }
@@ -58,13 +59,17 @@ impl From<&Problem> for Finding {
 }
 
 impl Finding {
-    /// A revision that is not locked.
-    pub(crate) fn draft(path: String) -> Self {
+    /// A revision that is not locked, or not for some backends, which are named.
+    pub(crate) fn draft(path: String, backends: &[Backend]) -> Self {
+        let message = match backends {
+            [] => "the revision is not in the lock file".into(),
+            _ => format!("the revision is not locked for {}", set::names(backends)),
+        };
         Self {
             rule: Rule::Draft,
             path,
             place: None,
-            message: "the revision is not in the lock file".into(),
+            message,
             help: vec!["`cargo migrate lock` locks what may no longer change".into()],
         }
     }

@@ -1,11 +1,11 @@
 //! The revisions of the project, as its commands need them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use migrate_cli::{Entries, Error};
 use migrate_revision::graph::{Graph, Index};
-use migrate_revision::source::{Checks, Directory, LOCK_FILE, Resolved, resolve, resolve_edited};
+use migrate_revision::source::{Checks, Directory, LOCK_FILE, LockEntry, Resolved, resolve, resolve_edited};
 use migrate_revision::{Backend, Problem, Resolver, Revision};
 use migrate_runtime::Migrations;
 
@@ -89,6 +89,32 @@ fn read(
         });
     }
     resolve(path, &display, checks).map_err(Refusal::Problems)
+}
+
+/// The revisions that were locked before some of the set's backends were among them, and those backends: an edit for them
+/// is not noticed.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub(crate) fn partly_locked(project: &Project, set: &Resolved) -> Result<Vec<(Index, Vec<Backend>)>, Error> {
+    let directory = Directory::read(&project.config.directory, &project.directory_name())
+        .map_err(|problem| problems(&[problem]))?;
+    let entries = directory.lock.iter().flat_map(|lock| &lock.entries);
+    let entries: BTreeMap<&str, &LockEntry> = entries.map(|entry| (entry.id.as_str(), entry)).collect();
+    let lacks = |revision: &Revision| {
+        entries.get(revision.id.as_str()).map_or_else(Vec::new, |entry| entry.lacks(revision, &set.backends))
+    };
+    let all = set.revisions.iter().map(lacks).enumerate();
+    Ok(all.filter(|(_, lacks)| !lacks.is_empty()).collect())
+}
+
+/// The names of backends, for a message.
+pub(crate) fn names(backends: &[Backend]) -> String {
+    let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 /// Finds what targets mean in the set.

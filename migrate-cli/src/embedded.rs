@@ -295,7 +295,10 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Application::command().debug_assert();
+        let application = Application::command();
+        let commands: Vec<&str> = application.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(commands, crate::output::EMBEDDED);
+        application.debug_assert();
     }
 
     #[test]

@@ -53,6 +53,22 @@ pub fn emphasised(text: impl Display) -> String {
     styled(ERROR, text)
 }
 
+/// The commands that an application has, too.
+pub(crate) const EMBEDDED: [&str; 12] = [
+    "upgrade",
+    "downgrade",
+    "current",
+    "history",
+    "heads",
+    "show",
+    "stamp",
+    "resolve",
+    "undo",
+    "plan",
+    "status",
+    "check",
+];
+
 /// Where a command prints.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -107,20 +123,28 @@ impl Output {
 
     /// Prints what is wrong beside the facts.
     pub fn finding(&self, message: &str) {
-        self.note(format!("{}: {}", emphasised("error"), with_hint(message)));
+        self.note(format!("{}: {}", emphasised("error"), with_hint(&self.own(message))));
     }
 
     /// Prints why the command failed.
     pub fn error(&self, error: &Error) {
         if self.json {
             let problems = error.details().iter().map(|detail| &detail.data).collect();
-            let info = ErrorInfo { exit: error.exit().code(), message: error.to_string(), problems };
+            let info =
+                ErrorInfo { exit: error.exit().code(), message: self.own(&error.to_string()), problems };
             self.print_json(None::<()>, Some(info));
         }
         for detail in error.details() {
             self.note(format_args!("{}\n", detail.text));
         }
         self.finding(&error.to_string());
+    }
+
+    /// A message with this program's commands in place of those of cargo-migrate, where it has them as well.
+    fn own(&self, message: &str) -> String {
+        EMBEDDED.iter().fold(message.to_owned(), |message, name| {
+            message.replace(&format!("cargo migrate {name}"), &format!("{} {name}", self.program))
+        })
     }
 
     fn print_json(&self, data: Option<impl Serialize>, error: Option<ErrorInfo<'_>>) {
@@ -135,4 +159,20 @@ impl Output {
 /// A message with the word that begins its hint made visible.
 fn with_hint(message: &str) -> String {
     message.replacen("\n\nhint:", &format!("\n\n{}:", styled(HINT, "hint")), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_names_the_program_that_has_the_command() {
+        let message = "edited\n\nhint: `cargo migrate undo`, or `cargo migrate stamp base`; or `cargo migrate repair a`";
+        let output = |program| Output { json: false, command: "upgrade", program };
+        assert_eq!(output("cargo migrate").own(message), message);
+        assert_eq!(
+            output("app db").own(message),
+            "edited\n\nhint: `app db undo`, or `app db stamp base`; or `cargo migrate repair a`"
+        );
+    }
 }

@@ -29,6 +29,11 @@ pub(crate) trait Database: Send {
     /// or by [`prepare`](Self::prepare); until then it is what the server, or a proxy before it, says when it greets.
     fn backend(&self) -> Backend;
 
+    /// Whether the last rollback did not undo everything, as where tables without transactions were changed.
+    fn left_something(&self) -> bool {
+        false
+    }
+
     /// How the history ends, with one statement, in autocommit: all that a start with nothing to do asks.
     fn read_end(&mut self, table: &HistoryTable) -> impl Future<Output = Result<End, Fault>> + Send;
 
@@ -401,6 +406,10 @@ impl From<Fault> for StepFault {
         Self::Fault(fault)
     }
 }
+
+/// For what a transaction waited that was rolled back in a deadlock.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) const IN_TURN: &str = "another transaction, which waited for it in turn";
 
 /// What to do about a failure that no edit of the revision would mend.
 pub(crate) fn way_out(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {

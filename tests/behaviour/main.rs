@@ -4,6 +4,7 @@ mod applying;
 mod blocked;
 mod connections;
 mod count;
+mod deadlock;
 mod failing;
 mod fleet;
 mod hostile;

@@ -175,7 +175,9 @@ mod what_has_changed_a_table_without_transactions_is_not_tried_again {
                 .on_event(|event| blocked += usize::from(matches!(event, Event::Blocked { .. })))
                 .upgrade("head")
         );
-        assert_eq!(result.unwrap_err().kind(), ErrorKind::Revision);
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Revision);
+        assert!(error.to_string().contains("\n  not everything could be rolled back: tables"), "{error}");
         assert_eq!(blocked, 0);
         assert_eq!(connection.count("log"), 1);
         traffic.run("COMMIT");

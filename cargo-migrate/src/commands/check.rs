@@ -2,6 +2,7 @@
 
 use migrate_cli::commands::check;
 use migrate_cli::{Error, Exit};
+use migrate_revision::graph::Index;
 use migrate_runtime::Status;
 use serde::Serialize;
 
@@ -29,8 +30,16 @@ struct Checked {
     revisions: usize,
     heads: Vec<String>,
     drafts: Vec<String>,
+    partly_locked: Vec<PartlyLocked>,
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<Status>,
+}
+
+#[derive(Serialize)]
+struct PartlyLocked {
+    revision: String,
+    /// Those that it is not locked for
+    backends: Vec<&'static str>,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
@@ -45,9 +54,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     };
     let mut findings = Vec::new();
     let mut exits = Vec::new();
-    if !args.allow_drafts && !set.drafts.is_empty() {
-        let files = set.drafts.iter().map(|&index| set::path(&project, &set.revisions[index]));
-        findings.extend(files.map(Finding::draft));
+    let partly_locked = set::partly_locked(&project, &set)?;
+    let path = |index: Index| set::path(&project, &set.revisions[index]);
+    let all_locked = set.drafts.is_empty() && partly_locked.is_empty();
+    if !all_locked && !args.allow_drafts {
+        findings.extend(set.drafts.iter().map(|&index| Finding::draft(path(index), &[])));
+        findings.extend(partly_locked.iter().map(|(index, lacks)| Finding::draft(path(*index), lacks)));
         exits.push(Exit::Drafts);
     }
     let database = match args.database || args.url.database_url.is_some() {
@@ -79,6 +91,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         revisions: set.revisions.len(),
         heads: set::ids(&set, set.graph.heads().iter().copied()),
         drafts: set::ids(&set, set.drafts.iter().copied()),
+        partly_locked: (partly_locked.iter())
+            .map(|(index, lacks)| PartlyLocked {
+                revision: set.revisions[*index].id.to_string(),
+                backends: lacks.iter().map(|backend| backend.name()).collect(),
+            })
+            .collect(),
         database,
     };
     context.output.facts(&found, || {
@@ -87,12 +105,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         format!("revisions: {}, drafts: {}, head: {heads}{database}", found.revisions, found.drafts.len())
     });
     if exits.contains(&Exit::Drafts) {
-        let files: Vec<String> =
-            set.drafts.iter().map(|&index| set::path(&project, &set.revisions[index])).collect();
-        let are = if files.len() == 1 { "is" } else { "are" };
+        let mut texts = Vec::new();
+        let files: Vec<String> = set.drafts.iter().map(|&index| path(index)).collect();
+        if !files.is_empty() {
+            let are = if files.len() == 1 { "is" } else { "are" };
+            texts.push(format!("{} {are} not in the lock file", files.join(", ")));
+        }
+        for (index, lacks) in &partly_locked {
+            texts.push(format!("{} is not locked for {}", path(*index), set::names(lacks)));
+        }
         context.output.finding(&format!(
-            "{} {are} not in the lock file\n\nhint: `cargo migrate lock` locks what may no longer change",
-            files.join(", ")
+            "{}\n\nhint: `cargo migrate lock` locks what may no longer change",
+            texts.join("\n")
         ));
     }
     if let Some(error) = state {

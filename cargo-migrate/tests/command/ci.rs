@@ -27,10 +27,7 @@ fn github_is_given_an_annotation_per_problem() {
     project.revision("ccc", "bbb");
     let done = project.run("check --format github");
     done.failed(6);
-    assert!(
-        done.stdout
-            .starts_with("::error file=migrations/ccc_make.sql,title=A revision is not in the lock file::")
-    );
+    assert!(done.stdout.starts_with("::error file=migrations/ccc_make.sql,title=A revision is not locked::"));
 }
 
 #[test]

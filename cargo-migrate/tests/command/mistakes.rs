@@ -1,5 +1,7 @@
 //! What goes wrong, with its message and its code.
 
+use serde_json::Value;
+
 use crate::project::{Done, Project};
 
 #[test]
@@ -341,6 +343,22 @@ fn locking_for_another_backend_is_told() {
     backends("\"sqlite\"");
     project.run("lock").ok();
     backends("\"sqlite\", \"postgres\"");
+    // Until then an edit for it would not be noticed.
+    let done = project.run("check");
+    assert_eq!(done.stdout, "revisions: 1, drafts: 0, head: aaa\n");
+    assert!(
+        done.failed(6).contains("aaa_make.sql is not locked for postgres\n\nhint: `cargo migrate lock`"),
+        "{done:?}"
+    );
+    project.run("check --allow-drafts").ok();
+    let annotation = project.run("check --format github").stdout;
+    assert!(annotation.contains("the revision is not locked for postgres"), "{annotation}");
+    let facts: Value = serde_json::from_str(&project.run("check --format json").stdout).unwrap();
+    assert_eq!(
+        facts["data"]["partly_locked"],
+        serde_json::json!([{ "revision": "aaa", "backends": ["postgres"] }])
+    );
     assert_eq!(project.run("lock").ok(), "locked for all backends in migrations/migrations.lock\n");
     assert_eq!(project.run("lock").ok(), "nothing to lock: migrations/migrations.lock\n");
+    project.run("check").ok();
 }

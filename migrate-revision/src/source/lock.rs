@@ -249,6 +249,16 @@ impl LockEntry {
         backends.iter().copied().filter(differs).collect()
     }
 
+    /// The backends, of those that matter, for which the revision has an upgrade and the lock file has no checksum: it was
+    /// locked before they mattered.
+    #[must_use]
+    pub fn lacks(&self, revision: &Revision, backends: &[Backend]) -> Vec<Backend> {
+        let lacks = |backend: &Backend| {
+            self.checksums[backend.index()].is_none() && revision.checksum(*backend).is_some()
+        };
+        backends.iter().copied().filter(lacks).collect()
+    }
+
     /// # Errors
     /// Why the line is none, and what to do about it.
     fn parse(text: &str, range: Range<usize>) -> Result<Self, (String, &'static str)> {

@@ -26,7 +26,7 @@ use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, Running, TakeOver, quote_text};
 use crate::{Error, ErrorKind, Result};
 use faults::{no_database, none_selected};
-use packet::{Failed, columns};
+use packet::{DEADLOCK, Failed, columns};
 use session::{Settings, Touched};
 
 pub(crate) use connect::{Canceller, Connected, connect};
@@ -50,6 +50,8 @@ pub(crate) struct Mysql<'a> {
     open: bool,
     /// Whether the last rollback undid everything, and not all but the rows of tables without transactions
     undone: bool,
+    /// Whether it is known that it did not
+    left: bool,
     /// Whether the session's lock is ours
     locked: bool,
     /// Whether the history's table is there, by what was read first
@@ -77,6 +79,7 @@ impl<'a> Mysql<'a> {
             touched: None,
             open: false,
             undone: true,
+            left: false,
             locked: false,
             has_table: false,
             beginning: None,
@@ -159,7 +162,23 @@ impl<'a> Mysql<'a> {
     async fn roll_back(&mut self) -> Result<(), Failed> {
         self.send("ROLLBACK").await?;
         self.open = false;
-        self.undone = self.conn.get_warnings() == 0;
+        self.left = self.conn.get_warnings() != 0;
+        self.undone = !self.left;
+        Ok(())
+    }
+
+    /// As [`roll_back`](Self::roll_back), after a text or a function that failed.
+    async fn roll_back_after(&mut self, is_deadlock: bool) -> Result<(), Failed> {
+        // A deadlock has rolled back already, and it was then that the server said what it could not undo.
+        let said = if is_deadlock { self.rows("SHOW WARNINGS").await? } else { Vec::new() };
+        self.roll_back().await?;
+        if is_deadlock {
+            let codes: Vec<u16> =
+                said.iter().filter_map(|row| row.get(1)?.as_deref()?.parse().ok()).collect();
+            self.left = codes.iter().any(|code| NOT_UNDONE.contains(code));
+            // Where the error is no longer among them, what came with it is not known either.
+            self.undone = !self.left && codes.contains(&DEADLOCK);
+        }
         Ok(())
     }
 
@@ -221,6 +240,10 @@ fn close_now(conn: &mut Conn, closer: Option<&Statement>) {
 impl Database for Mysql<'_> {
     fn backend(&self) -> Backend {
         self.dialect()
+    }
+
+    fn left_something(&self) -> bool {
+        self.left
     }
 
     /// Where a proxy makes a server of MariaDB's out to be one of MySQL's, or the reverse, the digest is another one if the
@@ -456,7 +479,7 @@ impl Database for Mysql<'_> {
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let taken_over = std::mem::take(&mut self.taken_over);
-        self.undone = true;
+        (self.undone, self.left) = (true, false);
         let beginning = self.beginning.take();
         match work.body {
             WorkBody::Sql { text, script } => {
@@ -488,6 +511,9 @@ fn flags(conn: &Conn) -> Option<StatusFlags> {
 
 /// How often a read is tried that changes nothing.
 const READS: usize = 5;
+
+/// Warnings of a rollback: changed tables without transactions, temporary tables made, temporary tables dropped.
+const NOT_UNDONE: [u16; 3] = [1196, 1751, 1752];
 
 const NO_DATABASE_SELECTED: u16 = 1046;
 const NO_DATABASE: u16 = 1049;

@@ -25,6 +25,12 @@ impl<D: Database> Run<'_, D> {
         } else {
             "nothing of this revision was kept; those before it are in force"
         };
+        let left = if self.db.left_something() {
+            "\n  not everything could be rolled back: tables without transactions, such as MyISAM's, and temporary ones are as \
+             the revision left them"
+        } else {
+            ""
+        };
         let revision = |step: usize| &decoded.revisions[prepared[step].step.index];
         match fault {
             StepFault::Statement { step, statement, offset, kept, fault } => {
@@ -67,7 +73,7 @@ impl<D: Database> Run<'_, D> {
                     (None, _) => backends::way_out(&*fault.source).unwrap_or("mend the file and run again").to_owned(),
                 };
                 let message = format!(
-                    "{} of revision '{}' failed: {}\n --> {at}\n  statement {} of {total}: {}\n  {outcome}\n\n\
+                    "{} of revision '{}' failed: {}\n --> {at}\n  statement {} of {total}: {}\n  {outcome}{left}\n\n\
                      hint: {hint}",
                     if taken.direction == Direction::Up { "upgrade" } else { "downgrade" },
                     revision.id,
@@ -95,7 +101,7 @@ impl<D: Database> Run<'_, D> {
                 let revision = revision(step);
                 let file = self.set.path(revision);
                 let message = format!(
-                    "{} of revision '{}' failed: {}\n --> {file}\n  {kept_nothing}",
+                    "{} of revision '{}' failed: {}\n --> {file}\n  {kept_nothing}{left}",
                     if prepared[step].step.direction == Direction::Up { "upgrade" } else { "downgrade" },
                     revision.id,
                     said(&error),

@@ -3,7 +3,8 @@
 use mysql_async::ServerError;
 
 use super::Mysql;
-use crate::backends::StepFault;
+use super::packet::{DEADLOCK, LOCK_TIMEOUT};
+use crate::backends::{IN_TURN, StepFault};
 
 impl Mysql<'_> {
     /// Finds out who may have the lock that a statement waited for in vain.
@@ -11,6 +12,9 @@ impl Mysql<'_> {
         let Err(fault) = result else { return Ok(()) };
         if !is_blocked(&fault) || !self.undone {
             return Err(fault);
+        }
+        if is_deadlock(&fault) {
+            return Err(StepFault::Blocked { fault: Box::new(fault), by: Some(IN_TURN.to_owned()) });
         }
         // Not everyone may see them.
         let rows = self.rows(TRANSACTIONS).await.unwrap_or_default();
@@ -20,9 +24,14 @@ impl Mysql<'_> {
     }
 }
 
-/// Whether a statement waited for a lock in vain.
+/// Whether a statement waited for a lock in vain, or could only have.
 pub(super) fn is_blocked(fault: &StepFault) -> bool {
-    fault.said::<ServerError>().is_some_and(|error| error.code == LOCK_TIMEOUT)
+    is_deadlock(fault) || fault.said::<ServerError>().is_some_and(|error| error.code == LOCK_TIMEOUT)
+}
+
+/// Whether the server let another transaction by.
+pub(super) fn is_deadlock(fault: &StepFault) -> bool {
+    fault.said::<ServerError>().is_some_and(|error| error.code == DEADLOCK)
 }
 
 /// The transactions of others, the oldest first: whoever has a table's lock for long is in one.
@@ -31,5 +40,3 @@ const TRANSACTIONS: &str = "SELECT CONCAT('connection ', p.ID, ', user `', p.USE
      COALESCE(CONCAT(', query `', LEFT(p.INFO, 120), '`'), ', idle')) \
      FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p ON p.ID = t.trx_mysql_thread_id \
      WHERE p.ID <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 3";
-
-const LOCK_TIMEOUT: u16 = 1205;

@@ -68,7 +68,7 @@ impl Failed {
         self.code == 0
     }
 
-    /// Whether the server let another transaction by.
+    /// Whether the server let another transaction by, for which it has rolled back the whole transaction.
     pub(super) fn is_deadlock(&self) -> bool {
         self.code == DEADLOCK
     }
@@ -136,8 +136,8 @@ const CHANGED_SINCE_READ: u16 = 1020;
 const NULL_COLUMN: u16 = 1048;
 const DUPLICATE_KEY: u16 = 1062;
 const SYNTAX: u16 = 1064;
-const LOCK_TIMEOUT: u16 = 1205;
-const DEADLOCK: u16 = 1213;
+pub(super) const LOCK_TIMEOUT: u16 = 1205;
+pub(super) const DEADLOCK: u16 = 1213;
 
 #[cfg(test)]
 mod tests {

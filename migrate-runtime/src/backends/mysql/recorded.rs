@@ -4,7 +4,7 @@ use include_dir::Dir;
 use migrate_revision::{ScriptStatement, StatementKind};
 
 use super::Mysql;
-use super::blockers::is_blocked;
+use super::blockers::{is_blocked, is_deadlock};
 use super::faults::failed_statement;
 use super::packet::{Failed, Packet, Part};
 use crate::backends::doubt::Doubt;
@@ -190,8 +190,13 @@ impl Recorder<'_> {
         }
         let Recording { text, script, .. } = self.recording;
         let select = self.select();
+        if failed.is_deadlock() {
+            db.roll_back_after(true).await.map_err(|failed| failed.fault)?;
+        }
         let then = db.send(&select).await.map_err(|failed| failed.fault)?;
-        db.roll_back().await.map_err(|failed| failed.fault)?;
+        if !failed.is_deadlock() {
+            db.roll_back().await.map_err(|failed| failed.fault)?;
+        }
         let row = db.send(&select).await.map_err(|failed| failed.fault)?;
         let (Some(then), Some(now)) = (self.read(then.as_deref()), self.read(row.as_deref())) else {
             return Err(StepFault::Overtaken);
@@ -207,7 +212,14 @@ impl Recorder<'_> {
                     failed.fault.text =
                         Some(format!("{}; it was the statement's record that failed", failed.fault.text()));
                 }
-                Err(failed_statement(0, then.done, statement, text, now.done, failed))
+                // A deadlock undid what the transaction had recorded.
+                let (place, statement) = match failing {
+                    Some(Part::Statement(place)) if failed.is_deadlock() => {
+                        (place, &script.statements[place])
+                    }
+                    _ => (then.done, statement),
+                };
+                Err(failed_statement(0, place, statement, text, now.done, failed))
             }
             // The revision is in force. The settings are put back, or complained about, when the run ends.
             _ if now.finished => Ok(row),
@@ -314,7 +326,7 @@ pub(super) async fn run_rust(
             if db.conn.is_disconnected() {
                 return Err(fault);
             }
-            db.roll_back().await.map_err(|failed| failed.fault)?;
+            db.roll_back_after(is_deadlock(&fault)).await.map_err(|failed| failed.fault)?;
             let undone = !recording.has_committed(db).await?;
             // What it has committed would be done again by a run that knows nothing of it.
             if undone {

@@ -133,7 +133,8 @@ impl Mysql<'_> {
         if failed.is_fatal() {
             return Err((step, failed.fault.into()));
         }
-        self.roll_back().await.map_err(|failed| (step, failed.fault.into()))?;
+        let undone = self.roll_back_after(failed.is_deadlock()).await;
+        undone.map_err(|failed| (step, failed.fault.into()))?;
         let fault = match (parts.get(failed.done), &steps[step].body) {
             (Some(Part::Row | Part::Commit), _) if failed.is_lost_race() => StepFault::Overtaken,
             (Some(&Part::Statement(place)), WorkBody::Sql { text, script }) => {

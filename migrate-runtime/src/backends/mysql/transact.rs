@@ -24,7 +24,7 @@ impl Mysql<'_> {
             return Ok(());
         }
         if !failed.is_fatal() {
-            self.roll_back().await.map_err(|failed| failed.fault)?;
+            self.roll_back_after(failed.is_deadlock()).await.map_err(|failed| failed.fault)?;
         }
         Err(match (part, &work.body) {
             _ if failed.is_fatal() => failed.fault.into(),

@@ -7,9 +7,13 @@ use tokio_postgres::error::{DbError, SqlState};
 use super::batch::Cells;
 use super::index::{Words, identifier};
 use super::{BACKEND, Postgres, fault};
-use crate::backends::{StepFault, Work};
+use crate::backends::{IN_TURN, StepFault, Work};
 use crate::error::Fault;
 use crate::history::quote_text;
+
+/// What the server says of a transaction that it gave up for the sake of others.
+pub(super) const LET_BY: [SqlState; 2] =
+    [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
 
 /// How many names of a statement are looked up.
 const MAX_NAMES: usize = 64;
@@ -22,8 +26,12 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
     ) -> Result<(), StepFault> {
         let Err(fault) = result else { return Ok(()) };
-        if fault.said::<DbError>().is_none_or(|error| *error.code() != SqlState::LOCK_NOT_AVAILABLE) {
-            return Err(fault);
+        match fault.said::<DbError>().map(DbError::code) {
+            Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => {}
+            Some(code) if LET_BY.contains(code) => {
+                return Err(StepFault::Blocked { fault: Box::new(fault), by: Some(IN_TURN.to_owned()) });
+            }
+            _ => return Err(fault),
         }
         let sql = match fault {
             StepFault::Statement { step, statement, .. } => steps[step].body.statement(statement),

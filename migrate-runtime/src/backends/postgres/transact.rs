@@ -7,6 +7,7 @@ use migrate_revision::{SectionOptions, StatementKind};
 use tokio_postgres::error::{Severity, SqlState};
 
 use super::batch::{Answers, Batch, Cells, Failed, What};
+use super::blockers::LET_BY;
 use super::prepared::{Prepared, WORTH};
 use super::{BACKEND, MADE_MEANWHILE, Postgres, fault, is};
 use crate::backends::{Database as _, Last, StepFault, Tell, Told, Work, WorkBody};
@@ -305,8 +306,7 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
         failed: Failed,
     ) -> StepFault {
-        let given_up = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
-        if is(&failed.error, &given_up) && self.given_up < MAX_GIVEN_UP {
+        if is(&failed.error, &LET_BY) && self.given_up < MAX_GIVEN_UP {
             self.given_up += 1;
             return StepFault::Overtaken;
         }
