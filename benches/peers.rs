@@ -1,5 +1,5 @@
-//! What embedding the same revisions costs with embed-migrations and with its peers, on SQLite: the CPU of a rebuild after an edit of
-//! `main.rs`, and the times of applying all of them and of a start with nothing to do.
+//! What embedding the same revisions costs with embed-migrations and with its peers, on SQLite: the CPU of the first build and of a
+//! rebuild after an edit of `main.rs`, and the times of applying all of them and of a start with nothing to do.
 //!
 //! `cargo xtask bench --only peers`. Needs the peers' crates, which cargo downloads, and a few minutes to build them.
 
@@ -25,7 +25,16 @@ fn main() {
     write_revisions(&project.join("migrations"));
     for profile in ["debug", "release"] {
         for peer in PEERS {
-            build(&project, peer, profile);
+            let target = project.join("target").join(peer).join(profile);
+            if target.exists() {
+                fs::remove_dir_all(target).expect("the last run's target directory can be removed");
+            }
+            let cost = cpu_of(|| build(&project, peer, profile));
+            format.print_value(
+                &format!("CPU of the first build, {profile}, s: {peer}"),
+                COUNT,
+                cost.as_secs_f64(),
+            );
         }
         // In turn, so that whatever else the machine does meets all of them.
         let mut costs = vec![Vec::new(); PEERS.len()];
@@ -106,8 +115,8 @@ fn build(project: &Path, peer: &str, profile: &str) {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(project)
-        .args(["build", "--quiet", "--locked", "--bin", peer])
-        .env("CARGO_TARGET_DIR", project.join("target"))
+        .args(["build", "--quiet", "--locked", "--bin", peer, "--features", peer])
+        .env("CARGO_TARGET_DIR", project.join("target").join(peer))
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_PROFILE_DEV_DEBUG", "false");
     if profile == "release" {
@@ -121,8 +130,13 @@ fn rebuild(project: &Path, peer: &str, profile: &str, round: usize) -> Duration 
     let file = project.join(format!("src/bin/{peer}.rs"));
     let text = fs::read_to_string(&file).expect("it was written");
     fs::write(&file, format!("{text}// {profile} {round}\n")).expect("it can be written");
+    cpu_of(|| build(project, peer, profile))
+}
+
+/// The CPU of the processes that this one starts and waits for.
+fn cpu_of(work: impl FnOnce()) -> Duration {
     let before = children_cpu().expect("the system tells the CPU of children");
-    build(project, peer, profile);
+    work();
     children_cpu().expect("it told before") - before
 }
 
@@ -140,7 +154,8 @@ fn run_once(project: &Path, peer: &str) -> (f64, f64) {
     let file = project.join("app.db");
     let _ = fs::remove_file(&file);
     let mut words = peer.split(' ');
-    let program = project.join("target/release").join(words.next().unwrap_or(peer));
+    let name = words.next().unwrap_or(peer);
+    let program = project.join("target").join(name).join("release").join(name);
     let done = Command::new(program).arg(&file).args(words).output().expect("the program can be started");
     let printed = String::from_utf8_lossy(&done.stdout);
     let times: Vec<f64> =
