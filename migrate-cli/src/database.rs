@@ -141,9 +141,9 @@ impl<'a> Database<'a> {
     ///
     /// # Errors
     /// Those of the runtime.
-    pub async fn read<T>(
+    pub async fn read<T, F: Future<Output = migrate_runtime::Result<T>>>(
         &self,
-        verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
+        verb: impl FnOnce(Migrator<'a, Connected>) -> F,
     ) -> Result<T, Error> {
         Ok(verb(self.migrator(self.url.to_read()).await?).await?)
     }
@@ -152,10 +152,10 @@ impl<'a> Database<'a> {
     ///
     /// # Errors
     /// Those of the runtime.
-    pub async fn change<T>(
+    pub async fn change<T, F: Future<Output = migrate_runtime::Result<T>>>(
         &self,
         output: &Output,
-        verb: impl AsyncFnOnce(Migrator<'a, Connected>) -> migrate_runtime::Result<T>,
+        verb: impl FnOnce(Migrator<'a, Connected>) -> F,
     ) -> Result<T, Error> {
         let migrator = self.migrator(self.url.as_str()).await?;
         let canceller = migrator.canceller();
@@ -184,7 +184,7 @@ impl<'a> Database<'a> {
 
     /// Where a run left the database that was stopped.
     async fn stopped(&self, error: &migrate_runtime::Error) -> Error {
-        let status = self.read(async |migrator| migrator.status().await).await;
+        let status = self.read(|migrator| migrator.status()).await;
         let stands = match status {
             Ok(status) => {
                 // What is pending may be a long list.
@@ -215,11 +215,11 @@ impl<'a> Database<'a> {
 }
 
 /// Changes the targets of a fleet, and shows what happens while it does; says also whether Ctrl-C was pressed.
-pub(crate) async fn change_all<T>(
-    fleet: Fleet<'_>,
+pub(crate) async fn change_all<'a, T, F: Future<Output = FleetReport<T>>>(
+    fleet: Fleet<'a>,
     count: usize,
     output: &Output,
-    verb: impl AsyncFnOnce(Fleet<'_>) -> FleetReport<T>,
+    verb: impl FnOnce(Fleet<'a>) -> F,
 ) -> (FleetReport<T>, bool) {
     let canceller = fleet.canceller();
     let watch = Watch::new(move |patience| canceller.cancel(patience), *output);

@@ -323,6 +323,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_command_does_can_go_to_another_thread() {
+        fn sent<T: Send>(_: T) {}
+        let run = |set: &'static Migrations, command: &'static Command| sent(Cli::new(set).run(command));
+        let _ = run;
+    }
+
+    #[test]
     fn a_url_is_not_shown_with_the_arguments() {
         let parsed = Application::parse_from(["app", "status", "--database-url", "postgres://u:s3cr3t@h/d"]);
         let shown = format!("{parsed:?}");

@@ -46,8 +46,7 @@ impl Table<'_> {
     ) -> Result<Stamped, Error> {
         let (tool, table) = (self.tool.name(), self.name);
         let query = self.tool.format().query(table, backend);
-        let rows: Result<Vec<Row>, Error> =
-            database.read(async |migrator| migrator.query(&query).await).await;
+        let rows: Result<Vec<Row>, Error> = database.read(|migrator| migrator.query(&query)).await;
         let rows = rows.map_err(|error| {
             Error::new(
                 error.exit(),
@@ -68,7 +67,7 @@ impl Table<'_> {
         })?;
         self.check_files(&applied)?;
         let heads = self.heads(&self.found(&applied)?, &applied)?;
-        let current = database.read(async |migrator| migrator.current().await).await?;
+        let current = database.read(|migrator| migrator.current()).await?;
         if let Some(other) = current.iter().find(|id| !heads.contains(id)) {
             return Err(Error::target(format!(
                 "the database has a history of its own already, which is at {other}, where `{table}` says {}\n\n\
@@ -77,7 +76,7 @@ impl Table<'_> {
             )));
         }
         for head in heads.iter().filter(|head| !current.contains(head)) {
-            database.change(output, async |migrator| migrator.stamp(head.as_str()).await).await?;
+            database.change(output, |migrator| migrator.stamp(head.as_str())).await?;
         }
         let applied = self.set.graph.closure(heads.iter().filter_map(|head| self.set.graph.named(head)));
         Ok(Stamped { heads, applied: applied.iter().count(), table: table.to_owned() })

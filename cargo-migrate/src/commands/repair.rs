@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let found =
         Directory::read(directory, &project.directory_name()).map_err(|problem| problems(&[problem]))?;
     let in_database = match &opened {
-        Some(opened) => block_on(opened.database().read(async |migrator| migrator.edited().await))??,
+        Some(opened) => block_on(opened.database().read(|migrator| migrator.edited()))??,
         None => Vec::new(),
     };
     let wanted = wanted(args, &set)?;
@@ -133,7 +133,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let locked: Vec<Index> = to_accept(Place::Lock).map(|edit| edit.index).collect();
     if let (Some(opened), false) = (&opened, applied.is_empty()) {
         let repair = opened.database();
-        let repair = repair.change(&context.output, async |migrator| migrator.repair(applied).await);
+        let repair = repair.change(&context.output, |migrator| migrator.repair(applied));
         done.database = Some(block_on(repair)??);
     }
     if let (Some(lock), false) = (&found.lock, locked.is_empty()) {

@@ -30,7 +30,7 @@ pub async fn run(_: &Args, database: &Database<'_>, output: &Output) -> Outcome 
 /// # Errors
 /// When the database cannot be read, went another way or has an edited revision.
 pub async fn status(database: &Database<'_>) -> Result<Status, Error> {
-    database.read(async |migrator| migrator.status().await).await
+    database.read(|migrator| migrator.status()).await
 }
 
 /// What is wrong with a database's state, if something is. `program` is what is typed before a command's name.

@@ -74,5 +74,5 @@ pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outco
 /// # Errors
 /// When the database cannot be read.
 pub async fn heads_in_force(database: &Database<'_>) -> Result<Vec<String>, Error> {
-    database.read(async |migrator| migrator.current().await).await
+    database.read(|migrator| migrator.current()).await
 }

@@ -40,7 +40,7 @@ pub async fn run(
     before: impl FnOnce(&Plan) -> Result<ControlFlow<Exit>, Error>,
 ) -> Outcome {
     let target = args.way.target();
-    let plan = database.read(async |migrator| migrator.plan_downgrade(target).await).await?;
+    let plan = database.read(|migrator| migrator.plan_downgrade(target)).await?;
     if args.dry_run {
         output.facts(&plan, || plan.to_string());
         return Ok(Exit::Success);
@@ -54,13 +54,13 @@ pub async fn run(
             output,
         )?;
         // While it was asked, others may have moved what `-1` means.
-        let now = database.read(async |migrator| migrator.plan_downgrade(target).await).await?;
+        let now = database.read(|migrator| migrator.plan_downgrade(target)).await?;
         still(&plan, &now)?;
     }
     if let ControlFlow::Break(exit) = before(&plan)? {
         return Ok(exit);
     }
-    let report = database.change(output, async |migrator| migrator.downgrade(target).await).await?;
+    let report = database.change(output, |migrator| migrator.downgrade(target)).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)
 }

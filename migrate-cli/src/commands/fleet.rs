@@ -209,12 +209,10 @@ pub async fn run(args: &upgrade::Args, source: &Source, database: &Database<'_>,
     let fleet = args.fleet().apply(database.fleet(targets));
     let target = args.way.target();
     if args.is_dry_run() {
-        let (report, interrupted) =
-            change_all(fleet, count, output, async |fleet| fleet.plan(target).await).await;
+        let (report, interrupted) = change_all(fleet, count, output, |fleet| fleet.plan(target)).await;
         return Ok(ended(&report, interrupted, output));
     }
-    let (report, interrupted) =
-        change_all(fleet, count, output, async |fleet| fleet.upgrade(target).await).await;
+    let (report, interrupted) = change_all(fleet, count, output, |fleet| fleet.upgrade(target)).await;
     Ok(ended(&report, interrupted, output))
 }
 

@@ -24,8 +24,8 @@ pub struct Args {
 pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outcome {
     let target = args.target.as_str();
     let plan = match args.downgrade {
-        true => database.read(async |migrator| migrator.plan_downgrade(target).await).await?,
-        false => database.read(async |migrator| migrator.plan(target).await).await?,
+        true => database.read(|migrator| migrator.plan_downgrade(target)).await?,
+        false => database.read(|migrator| migrator.plan(target)).await?,
     };
     output.facts(&plan, || plan.to_string());
     Ok(Exit::Success)

@@ -28,7 +28,7 @@ pub struct Args {
 /// When no revision is half done, a run is at work on it, or the database refuses.
 pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outcome {
     let resolution = if args.applied { Resolution::Applied } else { Resolution::NotApplied };
-    let resolved = database.change(output, async |migrator| migrator.resolve(resolution).await).await?;
+    let resolved = database.change(output, |migrator| migrator.resolve(resolution)).await?;
     output.facts(&resolved, || resolved.to_string());
     Ok(Exit::Success)
 }

@@ -28,9 +28,11 @@ pub struct Args {
 pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outcome {
     let target = args.way.target();
     let report = database
-        .change(output, async |migrator| match args.purge {
-            true => migrator.stamp_purged(target).await,
-            false => migrator.stamp(target).await,
+        .change(output, |migrator| async move {
+            match args.purge {
+                true => migrator.stamp_purged(target).await,
+                false => migrator.stamp(target).await,
+            }
         })
         .await?;
     output.facts(&report, || report.to_string());

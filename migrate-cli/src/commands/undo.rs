@@ -26,7 +26,7 @@ pub struct Args {
 /// # Errors
 /// Those of the runtime, and when there was no yes.
 pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outcome {
-    let plan = database.read(async |migrator| migrator.plan_undo_unknown().await).await?;
+    let plan = database.read(|migrator| migrator.plan_undo_unknown()).await?;
     if args.dry_run {
         output.facts(&plan, || plan.to_string());
         return Ok(Exit::Success);
@@ -38,10 +38,10 @@ pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outco
              with their SQL",
             output,
         )?;
-        let now = database.read(async |migrator| migrator.plan_undo_unknown().await).await?;
+        let now = database.read(|migrator| migrator.plan_undo_unknown()).await?;
         still(&plan, &now)?;
     }
-    let report = database.change(output, async |migrator| migrator.undo_unknown().await).await?;
+    let report = database.change(output, |migrator| migrator.undo_unknown()).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)
 }

@@ -55,7 +55,7 @@ pub async fn run(
     before: impl FnOnce(&Plan) -> Result<ControlFlow<Exit>, Error>,
 ) -> Outcome {
     let target = args.way.target();
-    let plan = database.read(async |migrator| migrator.plan(target).await).await?;
+    let plan = database.read(|migrator| migrator.plan(target)).await?;
     if args.dry_run {
         output.facts(&plan, || plan.to_string());
         return Ok(Exit::Success);
@@ -63,7 +63,7 @@ pub async fn run(
     if let ControlFlow::Break(exit) = before(&plan)? {
         return Ok(exit);
     }
-    let report = database.change(output, async |migrator| migrator.upgrade(target).await).await?;
+    let report = database.change(output, |migrator| migrator.upgrade(target)).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)
 }
