@@ -184,7 +184,7 @@ impl<'a> Database<'a> {
 
     /// Where a run left the database that was stopped.
     async fn stopped(&self, error: &migrate_runtime::Error) -> Error {
-        let status = self.read(|migrator| migrator.status()).await;
+        let status = self.read(Migrator::<Connected>::status).await;
         let stands = match status {
             Ok(status) => {
                 // What is pending may be a long list.

@@ -6,6 +6,7 @@ use migrate_cli::{Database, Error, Exit, Output};
 use migrate_revision::Backend;
 use migrate_revision::graph::Index;
 use migrate_revision::source::Resolved;
+use migrate_runtime::{Connected, Migrator};
 
 use super::{Applied, Foreign, Row, Tool, Unfinished};
 
@@ -67,7 +68,7 @@ impl Table<'_> {
         })?;
         self.check_files(&applied)?;
         let heads = self.heads(&self.found(&applied)?, &applied)?;
-        let current = database.read(|migrator| migrator.current()).await?;
+        let current = database.read(Migrator::<Connected>::current).await?;
         if let Some(other) = current.iter().find(|id| !heads.contains(id)) {
             return Err(Error::target(format!(
                 "the database has a history of its own already, which is at {other}, where `{table}` says {}\n\n\

@@ -8,7 +8,7 @@ use migrate_cli::{Error, Exit, ID, styled};
 use migrate_revision::graph::Index;
 use migrate_revision::source::{Directory, LOCK_FILE, Lock, ParsedRevision, Resolved, SourceText, checksums};
 use migrate_revision::{Backend, Checksum};
-use migrate_runtime::{EditedRevision, Report};
+use migrate_runtime::{Connected, EditedRevision, Migrator, Report};
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let found =
         Directory::read(directory, &project.directory_name()).map_err(|problem| problems(&[problem]))?;
     let in_database = match &opened {
-        Some(opened) => block_on(opened.database().read(|migrator| migrator.edited()))??,
+        Some(opened) => block_on(opened.database().read(Migrator::<Connected>::edited))??,
         None => Vec::new(),
     };
     let wanted = wanted(args, &set)?;

@@ -1,6 +1,6 @@
 //! `check` of a database
 
-use migrate_runtime::Status;
+use migrate_runtime::{Connected, Migrator, Status};
 
 use crate::database::Database;
 use crate::exit::Exit;
@@ -30,7 +30,7 @@ pub async fn run(_: &Args, database: &Database<'_>, output: &Output) -> Outcome 
 /// # Errors
 /// When the database cannot be read, went another way or has an edited revision.
 pub async fn status(database: &Database<'_>) -> Result<Status, Error> {
-    database.read(|migrator| migrator.status()).await
+    database.read(Migrator::<Connected>::status).await
 }
 
 /// What is wrong with a database's state, if something is. `program` is what is typed before a command's name.

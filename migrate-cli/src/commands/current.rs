@@ -1,5 +1,6 @@
 //! `current`
 
+use migrate_runtime::{Connected, Migrator};
 use serde::Serialize;
 
 use crate::database::Database;
@@ -74,5 +75,5 @@ pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outco
 /// # Errors
 /// When the database cannot be read.
 pub async fn heads_in_force(database: &Database<'_>) -> Result<Vec<String>, Error> {
-    database.read(|migrator| migrator.current()).await
+    database.read(Migrator::<Connected>::current).await
 }

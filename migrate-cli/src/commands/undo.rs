@@ -1,5 +1,7 @@
 //! `undo`
 
+use migrate_runtime::{Connected, Migrator};
+
 use super::downgrade::{ask, still};
 use crate::Outcome;
 use crate::database::Database;
@@ -26,7 +28,7 @@ pub struct Args {
 /// # Errors
 /// Those of the runtime, and when there was no yes.
 pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outcome {
-    let plan = database.read(|migrator| migrator.plan_undo_unknown()).await?;
+    let plan = database.read(Migrator::<Connected>::plan_undo_unknown).await?;
     if args.dry_run {
         output.facts(&plan, || plan.to_string());
         return Ok(Exit::Success);
@@ -38,10 +40,10 @@ pub async fn run(args: &Args, database: &Database<'_>, output: &Output) -> Outco
              with their SQL",
             output,
         )?;
-        let now = database.read(|migrator| migrator.plan_undo_unknown()).await?;
+        let now = database.read(Migrator::<Connected>::plan_undo_unknown).await?;
         still(&plan, &now)?;
     }
-    let report = database.change(output, |migrator| migrator.undo_unknown()).await?;
+    let report = database.change(output, Migrator::<Connected>::undo_unknown).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)
 }
