@@ -16,6 +16,7 @@ mod offline;
 mod passwords;
 mod races;
 mod recorded_down;
+mod reindex;
 mod repair;
 mod resolve;
 mod rust_blocked;

@@ -8,6 +8,7 @@ mod connect;
 mod index;
 mod prepared;
 mod recorded;
+mod reindex;
 mod session;
 mod transact;
 mod values;
@@ -62,6 +63,8 @@ pub(crate) struct Postgres<'a> {
     signature: String,
     /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
     patience: Duration,
+    /// Indexes that failed tries of a `REINDEX CONCURRENTLY` left, and that are to be dropped
+    leftovers: Vec<String>,
     /// The only schema of the search path, for the revisions alone; without it that of the session counts
     schema: Option<String>,
 }
@@ -97,6 +100,7 @@ impl<'a> Postgres<'a> {
             prepared: Prepared::default(),
             signature: String::new(),
             patience,
+            leftovers: Vec::new(),
             schema: None,
         }
     }

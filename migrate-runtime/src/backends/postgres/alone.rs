@@ -125,7 +125,7 @@ fn detached(words: &mut Words<'_>) -> Twice {
 }
 
 /// A name with its schema, as it is written.
-fn qualified(words: &mut Words<'_>) -> Option<String> {
+pub(super) fn qualified(words: &mut Words<'_>) -> Option<String> {
     let mut name = String::new();
     loop {
         let part = words.next()?;

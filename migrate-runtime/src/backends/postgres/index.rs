@@ -117,7 +117,7 @@ impl Postgres<'_> {
     }
 
     /// Drops an index, and waits for locks no longer than one try of a revision's statement does.
-    async fn drop_index(&self, name: &str) -> Result<(), tokio_postgres::Error> {
+    pub(super) async fn drop_index(&self, name: &str) -> Result<(), tokio_postgres::Error> {
         let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {name}");
         // It must be alone, and without the lock the next statement may meet another session.
         let is_ours = self.debts.lock.is_some() && self.patience > Duration::ZERO;
@@ -192,7 +192,7 @@ impl Found {
 
 const SHOW_LIMIT: &str = "SELECT pg_catalog.current_setting('lock_timeout')";
 
-fn is_locked(error: &tokio_postgres::Error) -> bool {
+pub(super) fn is_locked(error: &tokio_postgres::Error) -> bool {
     is(error, &[SqlState::LOCK_NOT_AVAILABLE])
 }
 

@@ -6,6 +6,7 @@ use tokio_postgres::error::SqlState;
 use super::alone::{self, Twice, Verdict};
 use super::batch::{Batch, Failed, What};
 use super::index::Concurrent;
+use super::reindex::Reindex;
 use super::transact::{NOTE, TIMEOUTS, first, is_fatal, scope_of, step_fault};
 use super::{BACKEND, Postgres, fault, is};
 use crate::backends::doubt::Doubt;
@@ -121,9 +122,12 @@ impl Postgres<'_> {
             let sql = &text[statement.range.clone()];
             let outside = must_be_alone(statement);
             let index = if outside { Concurrent::parse(sql) } else { None };
+            let reindex = if outside { Reindex::parse(sql) } else { None };
             let resumed = place == from && !self.began;
             if let Some(index) = index {
                 self.build_index(recording, place, &index, resumed, told).await?;
+            } else if let Some(reindex) = reindex {
+                self.build_anew(recording, place, &reindex, resumed, told).await?;
             } else if resumed && self.was_done(recording, place).await? {
                 self.record_done(recording, place, told).await?;
             } else if outside || !self.run_together(recording, place, told).await? {
@@ -261,6 +265,29 @@ impl Postgres<'_> {
             }
             None => result,
         }
+    }
+
+    /// Builds indexes anew concurrently, which leaves invalid ones behind when it fails.
+    async fn build_anew(
+        &mut self,
+        recording: &Recording<'_>,
+        place: usize,
+        reindex: &Reindex,
+        resumed: bool,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
+        if resumed {
+            self.leftovers = self.leftovers(reindex).await;
+        }
+        self.drop_leftovers().await;
+        let before = self.leftovers(reindex).await;
+        let result = self.run_alone(recording, place, told).await;
+        if matches!(result, Ok(()) | Err(StepFault::Statement { .. })) {
+            let left = self.leftovers(reindex).await;
+            self.leftovers.extend(left.into_iter().filter(|name| !before.contains(name)));
+            self.drop_leftovers().await;
+        }
+        result
     }
 
     /// Records a statement that an earlier run did and did not get to record.
