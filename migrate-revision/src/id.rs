@@ -62,7 +62,7 @@ impl fmt::Display for InvalidId {
                 write!(f, "character {c:?} is not allowed in a revision id; letters, digits and `_` are")
             }
             Self::Reserved => f.write_str(
-                "`head`, `heads`, `base` and `none` have a meaning of their own and cannot be ids",
+                "`head`, `heads`, `base`, `none` and `current` have a meaning of their own and cannot be ids",
             ),
         }
     }
@@ -85,7 +85,7 @@ impl FromStr for RevisionId {
         if text.len() > MAX_LENGTH {
             return Err(InvalidId::TooLong);
         }
-        if ["head", "heads", "base", "none"].contains(&text) {
+        if ["head", "heads", "base", "none", "current"].contains(&text) {
             return Err(InvalidId::Reserved);
         }
         Ok(Self(text.into()))
@@ -111,5 +111,6 @@ mod tests {
         assert_eq!(parse("a-b"), InvalidId::Character('-'));
         assert_eq!(parse("é"), InvalidId::Character('é'));
         assert_eq!(parse("heads"), InvalidId::Reserved);
+        assert_eq!(parse("current"), InvalidId::Reserved);
     }
 }

@@ -253,7 +253,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn no_range(target: &Target) -> Result<(), TargetError> {
+pub(crate) fn no_range(target: &Target) -> Result<(), TargetError> {
     let text = target.to_string();
     match text.split_once(':') {
         Some(_) => Err(TargetError::Range(text)),

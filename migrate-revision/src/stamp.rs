@@ -1,6 +1,7 @@
 //! What a stamp leaves in force.
 
 use crate::graph::{Applied, Index};
+use crate::plan::no_range;
 use crate::target::Reading;
 use crate::{Resolver, Target, TargetError};
 
@@ -14,6 +15,7 @@ impl Resolver<'_> {
         let mut to: Vec<Index> = Vec::new();
         let mut affected: Vec<bool> = vec![false; self.graph.len()];
         for target in targets {
+            no_range(target)?;
             let Reading { branch, place, steps } = self.read(target);
             if let (None, Some(steps)) = (place, steps) {
                 return Err(TargetError::NoStart(steps));

@@ -109,6 +109,7 @@ fn a_plan_says_what_would_be_done_and_does_nothing() {
     assert_eq!(project.on_database("status").ok(), "at aaa: 1 applied, 1 pending\n  pending bbb Make bbb\n");
     let down = "aaa -> base\n  down aaa Make aaa\n";
     assert_eq!(project.on_database("plan --downgrade -1").ok(), down);
+    assert!(project.on_database("plan --downgrade").failed(2).contains("<TARGET>"));
     assert_eq!(project.on_database("downgrade -1 --dry-run").ok(), down);
     let json = project.on_database("plan --format json").json();
     assert_eq!(json["data"]["steps"][0]["revision"], "bbb");
@@ -143,6 +144,7 @@ fn a_stamp_records_without_running() {
     project.on_database("stamp head --purge").ok();
     assert_eq!(project.on_database("current -c").ok(), "bbb (head), Make bbb\n");
     assert_eq!(project.on_database("stamp xyz --purge").code, 11);
+    assert!(project.on_database("stamp aaa:bbb").failed(11).contains("range 'aaa:bbb' is not allowed here"));
     assert_eq!(project.on_database("current").ok(), "bbb (head), Make bbb\n");
 }
 

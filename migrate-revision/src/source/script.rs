@@ -141,7 +141,7 @@ impl<'a> Reading<'a> {
                 &section.marker,
                 "the section has no statement".into(),
                 match section.direction {
-                    Direction::Up => "write the SQL that upgrades, or remove the marker".into(),
+                    Direction::Up => "write the SQL that upgrades".into(),
                     Direction::Down => {
                         "write the SQL that undoes the upgrade, or add `irreversible` to the marker".into()
                     }
