@@ -4,6 +4,7 @@ mod backup;
 mod fleet;
 mod interrupt;
 mod program;
+mod question;
 mod secrets;
 mod seed;
 mod verify;
