@@ -59,6 +59,7 @@ fn sqlite(path: &str, file: &Path) -> Result<(), Error> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(path, flags).map_err(failed)?;
     source.busy_timeout(WAIT).map_err(failed)?;
+    protect(&source, file)?;
     let mut copy = Connection::open(file).map_err(failed)?;
     let backup = Backup::new(&source, &mut copy).map_err(failed)?;
     // All in one step: the copy is of one moment.
@@ -68,4 +69,25 @@ fn sqlite(path: &str, file: &Path) -> Result<(), Error> {
     }
     drop(backup);
     copy.close().map_err(|(_, error)| failed(error))
+}
+
+/// Has nobody read the copy who may not read the database.
+#[cfg(unix)]
+fn protect(source: &rusqlite::Connection, file: &Path) -> Result<(), Error> {
+    use std::fs::{OpenOptions, Permissions, metadata};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let Some(path) = source.path().filter(|path| !path.is_empty()) else { return Ok(()) };
+    let mode =
+        metadata(path).map_err(|error| Error::io("read", Path::new(path), error))?.permissions().mode();
+    // Where it cannot be made, SQLite says why.
+    let Ok(made) = OpenOptions::new().create(true).append(true).open(file) else { return Ok(()) };
+    // Where the database is read only, the copy is written all the same.
+    let protected = made.set_permissions(Permissions::from_mode(mode | 0o600));
+    protected.map_err(|error| Error::io("write", file, error))
+}
+
+#[cfg(not(unix))]
+fn protect(_: &rusqlite::Connection, _: &Path) -> Result<(), Error> {
+    Ok(())
 }

@@ -57,6 +57,9 @@ pub(crate) fn lost(text: &str, script: &Script, from: usize) -> Option<usize> {
         lost.retain(|(name, _)| !ends(sql, name));
         let stands_on_lost = lost.iter().any(|(name, _)| mentions(sql, name) > 0 && !sets_anew(sql, name));
         let steady = section.runs_again(place, statement) && is_steady(sql) && !stands_on_lost;
+        if !steady && sets_setting(sql, statement) {
+            lost.push((REST.to_owned(), place));
+        }
         for name in left_behind(sql, statement) {
             lost.retain(|(other, _)| *other != name);
             if !steady {
@@ -92,6 +95,9 @@ impl Section {
 
     /// Whether the rest reads what has a name before it sets it anew.
     fn needs(&self, name: &str) -> bool {
+        if name == REST {
+            return self.rest().next().is_some();
+        }
         self.rest().find(|sql| mentions(sql, name) > 0).is_some_and(|sql| !sets_anew(sql, name))
     }
 
@@ -99,7 +105,11 @@ impl Section {
     fn runs_again(&self, place: usize, statement: &ScriptStatement) -> bool {
         use StatementKind::{Other, OutsideTransaction, Query, Session};
         match statement.kind {
-            Session | OutsideTransaction | Query => statement.session_effect,
+            // What calls something may do more than set what it says, and what is the server's is still there.
+            Session | OutsideTransaction | Query => {
+                let sql = self.sql(place);
+                statement.session_effect && is_steady(sql) && !is_of_server(sql)
+            }
             // What it stood on may be gone, so only where it is asked for.
             Other => prepared(self.sql(place)).is_some_and(|name| {
                 let later = self.statements.iter().take(self.from).skip(place + 1);
@@ -123,6 +133,34 @@ impl Section {
         });
         asks.then_some(changed)
     }
+}
+
+/// In the place of a name, for what all that follows stands on.
+const REST: &str = "";
+
+/// Whether a statement sets something of the whole server, or for one statement only.
+fn is_of_server(sql: &str) -> bool {
+    let mut words = names(sql);
+    let (first, second) = (words.next(), words.next());
+    first == Some("set")
+        && second.is_some_and(|word| {
+            matches!(word, "global" | "persist" | "persist_only" | "insert_id" | "last_insert_id")
+                || word.starts_with("global.") && sql.contains("@@global.")
+                || word.starts_with("persist")
+        })
+}
+
+/// Whether a statement sets a setting, and no variable of the user's, to what it gets from somewhere.
+fn sets_setting(sql: &str, statement: &ScriptStatement) -> bool {
+    use StatementKind::{Query, Session};
+    let is_setting = match statement.kind {
+        Session => {
+            !sql["set".len().min(sql.len())..].trim_start().starts_with(['@', '`']) || sql.contains("@@")
+        }
+        Query => sql.contains("set_config"),
+        _ => false,
+    };
+    statement.session_effect && is_setting && !is_steady(sql) && !is_of_server(sql)
 }
 
 /// What `PREPARE name FROM` prepares, of MySQL, where it takes the place of an earlier one. PostgreSQL's would find its name taken.

@@ -19,6 +19,7 @@ mod recorded_down;
 mod reindex;
 mod repair;
 mod resolve;
+mod retried;
 mod rust_blocked;
 mod rust_revisions;
 mod sample;

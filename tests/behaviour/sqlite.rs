@@ -288,3 +288,133 @@ fn what_records_a_step_is_parsed_once_for_many() {
         assert!(RECORDED.load(Ordering::Relaxed) <= most, "{RECORDED:?} {most}");
     }
 }
+
+#[test]
+fn what_a_revision_sets_of_the_journal_and_of_like_reaches_neither_the_next_nor_the_caller() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    let set = Revisions::new()
+        .sections(
+            "a",
+            "-- migrate:up no-transaction\nPRAGMA journal_mode = OFF;\nPRAGMA locking_mode = EXCLUSIVE;\nPRAGMA max_page_count = 100;\n\
+             PRAGMA case_sensitive_like = ON;\nCREATE TABLE t (n TEXT);\nINSERT INTO t VALUES ('Alice'), ('alice'), ('Bob');",
+        )
+        .sql("b", "DELETE FROM t WHERE n LIKE 'alice';\nCREATE TABLE kept (n);", "")
+        .sql("c", "INSERT INTO t VALUES ('Eve');\nINSERT INTO nowhere VALUES (1);", "")
+        .build();
+    let before = connection.value("PRAGMA max_page_count");
+    migrate!(connection, set, upgrade("head")).unwrap_err();
+    assert_eq!(connection.rows("SELECT n FROM t"), [["Bob"]]);
+    for (pragma, value) in
+        [("journal_mode", "delete"), ("locking_mode", "normal"), ("max_page_count", &before)]
+    {
+        assert_eq!(connection.value(&format!("PRAGMA {pragma}")), value, "{pragma}");
+    }
+    assert_eq!(connection.value("SELECT 'a' LIKE 'A'"), "1");
+    // WAL is the file's, and what such a revision is for.
+    let set = Revisions::new()
+        .namespace("wal")
+        .sections("w", "-- migrate:up no-transaction\nPRAGMA journal_mode = WAL;")
+        .build();
+    migrate!(connection, set, upgrade("head")).unwrap();
+    assert_eq!(connection.value("PRAGMA journal_mode"), "wal");
+}
+
+#[test]
+fn a_row_of_the_history_that_is_kept_out_in_silence_undoes_the_step() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    let set = Revisions::tables(3).build();
+    migrate!(connection, set, upgrade("r0001")).unwrap();
+    connection.run("CREATE TRIGGER r BEFORE INSERT ON migrate_history BEGIN SELECT RAISE(IGNORE); END");
+    for step in ["up", "down", "recorded"] {
+        let error = match step {
+            "up" => migrate!(connection, set, upgrade("head")),
+            "down" => migrate!(connection, set, downgrade("base")),
+            _ => {
+                let section = "-- migrate:up no-transaction\nCREATE TABLE r (id);";
+                let set = Revisions::tables(1).sections("recorded", section).build();
+                migrate!(connection, set, upgrade("head"))
+            }
+        }
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::History, "{step}: {error}");
+        assert!(error.to_string().contains("the row of the history was not written"), "{error}");
+        assert_eq!(db.tables(), ["t1"], "{step}");
+    }
+}
+
+#[test]
+fn a_constraint_that_is_checked_at_the_commit_fails_the_revision() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    connection.run("PRAGMA foreign_keys = ON");
+    let tables = "CREATE TABLE p (id INTEGER PRIMARY KEY);\n\
+                  CREATE TABLE c (p INTEGER REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED);";
+    for options in ["", " no-transaction"] {
+        let section = format!("-- migrate:up{options}\nINSERT INTO c VALUES (1);");
+        let set = Revisions::new().sql("tables", tables, "").sections("orphan", &section).build();
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Revision, "{error}");
+        assert_eq!(error.failure().map(|failure| failure.revision.as_str()), Some("orphan"), "{error}");
+        assert!(error.to_string().contains("FOREIGN KEY constraint failed"), "{error}");
+        assert_eq!(connection.count("c"), 0);
+    }
+}
+
+#[test]
+fn a_key_that_breaks_is_seen_also_beside_one_that_was_broken_and_in_an_attached_database() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    let other = tempfile::tempdir().unwrap();
+    connection.run("PRAGMA foreign_keys = OFF");
+    connection.run(&format!("ATTACH '{}' AS att", other.path().join("o.db").display()));
+    for schema in ["main", "att"] {
+        connection.run(&format!(
+            "CREATE TABLE {schema}.p (id INTEGER PRIMARY KEY); INSERT INTO {schema}.p VALUES (1), (2);\
+             CREATE TABLE {schema}.c (id TEXT PRIMARY KEY, p INTEGER REFERENCES p (id)) WITHOUT ROWID;\
+             INSERT INTO {schema}.c VALUES ('orphan', 9), ('a', 1), ('b', 2);\
+             CREATE TABLE {schema}.odd (x INTEGER REFERENCES p (nothing)); INSERT INTO {schema}.odd VALUES (1)"
+        ));
+    }
+    connection.run("PRAGMA foreign_keys = ON");
+    for schema in ["main", "att"] {
+        let up = format!("-- migrate:up foreign-keys=off\nDELETE FROM {schema}.p WHERE id = 2;");
+        let set = Revisions::new().sections("loses", &up).build();
+        let error = migrate!(connection, set, upgrade("head")).unwrap_err();
+        assert!(error.to_string().contains("1 row would refer to rows that are not there"), "{error}");
+        assert_eq!(connection.count(&format!("{schema}.p")), 2);
+    }
+    let set = Revisions::new()
+        .sections("fine", "-- migrate:up foreign-keys=off\nINSERT INTO p VALUES (3);")
+        .build();
+    migrate!(connection, set, upgrade("head")).unwrap();
+}
+
+#[test]
+fn a_section_without_a_transaction_waits_for_the_lock_as_long_as_it_says() {
+    let db = Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    let set = Revisions::tables(1)
+        .sections("limited", "-- migrate:up no-transaction lock-timeout=300ms\nINSERT INTO t1 VALUES (7);")
+        .build();
+    migrate!(connection, set, upgrade("r0001")).unwrap();
+    let mut other = db.connect();
+    let mut held = false;
+    let start = std::time::Instant::now();
+    let error = migrate!(
+        connection,
+        set,
+        on_event(|event| {
+            if matches!(event, Event::Started { .. }) && !held {
+                held = true;
+                other.run("BEGIN IMMEDIATE");
+            }
+        })
+        .upgrade("head")
+    )
+    .unwrap_err();
+    assert!(held && start.elapsed() < Duration::from_secs(30), "{:?}: {error}", start.elapsed());
+    other.run("COMMIT");
+    migrate!(connection, set, upgrade("head")).unwrap();
+}

@@ -49,7 +49,14 @@ pub(crate) fn rows(connection: &Connection, history: &History) -> Result<Snapsho
     for table in tables {
         let mut columns = columns(connection, &table)?;
         columns.sort_unstable();
-        let quoted = columns.iter().map(|column| format!("quote({})", quoted(column))).collect::<Vec<_>>();
+        // `quote` ends at a NUL.
+        let value = |column: &String| {
+            let column = quoted(column);
+            format!(
+                "CASE WHEN typeof({column}) = 'text' AND instr({column}, char(0)) > 0 THEN 'text ' || hex({column}) ELSE quote({column}) END"
+            )
+        };
+        let quoted = columns.iter().map(value).collect::<Vec<_>>();
         let mut select =
             connection.prepare(&format!("SELECT {} FROM {}", quoted.join(", "), self::quoted(&table)))?;
         let mut found = select.query([])?;

@@ -41,6 +41,24 @@ fn the_copy_is_the_database_as_it_was_before() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_copy_is_read_by_those_alone_who_may_read_the_database() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let project = Project::chain(&["aaa", "bbb"]);
+    project.on_database("upgrade aaa").ok();
+    for (mode, copied) in [(0o600, 0o600), (0o640, 0o640), (0o440, 0o640)] {
+        set_permissions(project.path("app.db"), Permissions::from_mode(mode)).unwrap();
+        let copy = format!("copy-{mode:o}.db");
+        project.on_database(&format!("downgrade base --yes --backup {copy}"));
+        assert_eq!(metadata(project.path(&copy)).unwrap().permissions().mode() & 0o777, copied);
+        set_permissions(project.path("app.db"), Permissions::from_mode(0o600)).unwrap();
+        project.on_database("upgrade aaa").ok();
+    }
+}
+
+#[test]
 fn a_file_that_is_there_is_left_alone_and_nothing_is_run() {
     let project = Project::chain(&["aaa"]);
     project.write("copy.db", "mine");

@@ -132,8 +132,7 @@ fn a_way_up_that_cannot_be_taken_a_second_time_alike_differs() {
 
 #[test]
 fn rows_are_compared_where_the_way_down_keeps_data() {
-    let up = "CREATE TABLE copy AS SELECT id, a FROM t;\nDROP TABLE t;\nCREATE TABLE t (id INTEGER PRIMARY KEY, a);\n\
-              INSERT INTO t SELECT id, a FROM copy;\nDROP TABLE copy;";
+    let up = "CREATE TABLE copy AS SELECT id, a FROM t;\nDELETE FROM t;\nINSERT INTO t SELECT id, a FROM copy;\nDROP TABLE copy;";
     let down = "DELETE FROM t WHERE a IS NULL;";
     let project = |option: &str| {
         history(&[
@@ -154,6 +153,13 @@ fn rows_are_compared_where_the_way_down_keeps_data() {
     let found = found(&losing, "verify --seed seeds");
     assert_eq!(found[1], ("bbb ok".to_owned(), Vec::new()));
     assert_eq!(found[2], ("ccc differs".to_owned(), vec!["- row of t: a is null, id = 2".to_owned()]));
+    losing.run("verify --seed seeds").failed(18);
+    // What is behind a NUL is compared as well.
+    losing.write("seeds/aaa.sql", "INSERT INTO t VALUES (1, 'one' || char(0) || 'more');\n");
+    losing.write(
+        "migrations/ccc_do.sql",
+        &losing.read("migrations/ccc_do.sql").replace(down, "UPDATE t SET a = 'one' || char(0) || 'LOST';"),
+    );
     losing.run("verify --seed seeds").failed(18);
     let silent = project("");
     silent.write("seeds/aaa.sql", "INSERT INTO t VALUES (1, 'one'), (2, NULL);\n");

@@ -11,17 +11,35 @@ pub fn makes_a_table_anew(text: &str) -> bool {
     sql::split(text, Backend::Sqlite).is_ok_and(|statements| rebuilt(&statements, text).is_some())
 }
 
-/// A table that is dropped and whose name another takes, or that was renamed before it is dropped, with the statement that
-/// drops it.
+/// A table that is dropped and whose name another takes, or that was renamed before it is dropped, or that is made again and
+/// given rows from elsewhere, with the statement that drops it.
 ///
 /// Names are compared without their schema: two tables of one name in two schemas are rare enough to be taken for one.
 pub(super) fn rebuilt<'t>(statements: &[Statement], text: &'t str) -> Option<(Range<usize>, &'t str)> {
     let mut drops: Vec<(&Statement, &str)> = Vec::new();
     // A table that was renamed takes the keys that refer to it along, so that to drop it is the same.
     let mut olds: Vec<(&str, &str)> = Vec::new();
-    for statement in statements.iter().filter(|statement| statement.kind == StatementKind::Ddl) {
+    let mut again: Vec<(&Statement, &str)> = Vec::new();
+    for statement in statements {
         // Every section is asked, by a macro that cargo builds without optimisations.
+        if statement.kind != StatementKind::Ddl {
+            if !again.is_empty()
+                && let Some(name) = copied_into(statement, text)
+                && let Some((drop, table)) = again.iter().find(|(_, table)| is(table, name))
+            {
+                return Some((drop.range.clone(), table));
+            }
+            continue;
+        }
         match text.as_bytes()[statement.range.start] | 0x20 {
+            b'c' if !drops.is_empty() => {
+                let Some(name) = created(statement, text) else { continue };
+                let Some(&(drop, table)) = drops.iter().find(|(_, drop)| is(drop, name)) else { continue };
+                if words(statement, text).iter().any(|word| is(word, "select")) {
+                    return Some((drop.range.clone(), table));
+                }
+                again.push((drop, table));
+            }
             b'd' => {
                 let Some(name) = dropped(statement, text) else { continue };
                 if let Some((old, _)) = olds.iter().find(|(_, new)| is(new, name)) {
@@ -40,6 +58,44 @@ pub(super) fn rebuilt<'t>(statements: &[Statement], text: &'t str) -> Option<(Ra
         }
     }
     None
+}
+
+/// Whether a statement has foreign keys not enforced.
+pub(super) fn unenforces(statement: &Statement, text: &str) -> bool {
+    let words = words(statement, text);
+    let value = words.last().copied().unwrap_or_default();
+    let value = if value == ")" { words.iter().rev().nth(1).copied().unwrap_or_default() } else { value };
+    words.first().is_some_and(|word| is(word, "pragma"))
+        && words.iter().any(|word| is(word, "foreign_keys"))
+        && ["off", "0", "false", "no"].iter().any(|off| is(bare(value), off))
+}
+
+/// The table that a statement makes, unless it is one for the session.
+fn created<'t>(statement: &Statement, text: &'t str) -> Option<&'t str> {
+    let mut words = statement.tokens.iter().map(|token| &text[token.clone()]).skip(1).peekable();
+    words.next_if(|word| is(word, "table"))?;
+    if words.next_if(|word| is(word, "if")).is_some() {
+        words.nth(1)?;
+    }
+    let name = words.next()?;
+    match words.next_if_eq(&".") {
+        Some(_) => words.next().map(bare),
+        None => Some(bare(name)),
+    }
+}
+
+/// The table that a statement gives rows that it selects.
+fn copied_into<'t>(statement: &Statement, text: &'t str) -> Option<&'t str> {
+    if !matches!(text.as_bytes()[statement.range.start] | 0x20, b'i' | b'r') {
+        return None;
+    }
+    let words = words(statement, text);
+    let into = words.iter().take(4).position(|word| is(word, "into"))?;
+    words.iter().any(|word| is(word, "select")).then_some(())?;
+    match words.get(into + 1..)? {
+        [_, ".", name, ..] | [name, ..] => Some(bare(name)),
+        [] => None,
+    }
 }
 
 /// The table that a statement drops.
@@ -89,6 +145,15 @@ mod tests {
             ("ALTER TABLE t RENAME COLUMN a TO b; DROP TABLE b;", false),
             ("ALTER TABLE t RENAME TO u; DROP TABLE v;", false),
             ("DROP TABLE t; CREATE TABLE t (a);", false),
+            ("DROP TABLE t; CREATE TABLE t (a); INSERT INTO t VALUES (1);", false),
+            ("DROP TABLE t; CREATE TABLE t AS SELECT a FROM b;", true),
+            ("DROP TABLE t; CREATE TABLE u (a); INSERT INTO u SELECT 1;", false),
+            (
+                "CREATE TEMPORARY TABLE b (a); INSERT INTO b SELECT a FROM t; DROP TABLE t; CREATE TABLE IF NOT EXISTS main.\"T\" (a); \
+                 INSERT OR IGNORE INTO main.t SELECT a FROM b; DROP TABLE b;",
+                true,
+            ),
+            ("DROP TABLE t; CREATE TABLE t (a); REPLACE INTO t SELECT a FROM b;", true),
         ] {
             assert_eq!(makes_a_table_anew(text), anew, "{text}");
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::file::{MAX_PROBLEMS, ParsedRevision};
 use super::marker::RawSection;
-use super::rebuild::rebuilt;
+use super::rebuild::{rebuilt, unenforces};
 use crate::checksum::Hasher;
 use crate::sql::{self, Statement, plain};
 use crate::{Backend, Checksum, Direction, Problem, Script, ScriptStatement, StatementKind};
@@ -76,10 +76,14 @@ impl<'a> Reading<'a> {
     /// A table that the section makes anew while SQLite enforces foreign keys, with the statement that drops it.
     fn rebuilt(&self, statements: &[Statement]) -> Option<(Range<usize>, &'a str)> {
         let options = &self.section.options;
-        if self.locked || options.foreign_keys_off || options.no_transaction {
+        if self.locked || options.foreign_keys_off {
             return None;
         }
-        rebuilt(statements, self.text)
+        let (range, table) = rebuilt(statements, self.text)?;
+        let before = statements.iter().take_while(|statement| statement.range.start < range.start);
+        // In a transaction the pragma would do nothing.
+        let own = options.no_transaction && { before }.any(|statement| unenforces(statement, self.text));
+        (!own).then_some((range, table))
     }
 
     fn script(
@@ -130,9 +134,15 @@ impl<'a> Reading<'a> {
             refuse(
                 &moved(&range),
                 format!("table `{table}` is dropped and made anew while foreign keys are in force"),
-                "add `foreign-keys=off` to the marker: else SQLite deletes its rows first, and with them those that refer to it \
-                 by `ON DELETE CASCADE`"
-                    .into(),
+                if section.options.no_transaction {
+                    "put `PRAGMA foreign_keys = OFF;` before it, or take `foreign-keys=off` in the place of `no-transaction`: else \
+                     SQLite deletes its rows first, and with them those that refer to it by `ON DELETE CASCADE`"
+                        .into()
+                } else {
+                    "add `foreign-keys=off` to the marker: else SQLite deletes its rows first, and with them those that refer to \
+                     it by `ON DELETE CASCADE`"
+                        .into()
+                },
             );
             return None;
         }

@@ -63,6 +63,10 @@ pub(crate) struct Postgres<'a> {
     signature: String,
     /// How long a statement waits for a lock, where its section does not say; zero is as the server has it
     patience: Duration,
+    /// The settings before a step that is tried again in the session as its statements have left it
+    session_of_try: Option<String>,
+    /// Whether the statement that failed may have committed a part of its work by itself
+    in_part: bool,
     /// Indexes that failed tries of a `REINDEX CONCURRENTLY` left, and that are to be dropped
     leftovers: Vec<String>,
     /// The only schema of the search path, for the revisions alone; without it that of the session counts
@@ -100,6 +104,8 @@ impl<'a> Postgres<'a> {
             prepared: Prepared::default(),
             signature: String::new(),
             patience,
+            session_of_try: None,
+            in_part: false,
             leftovers: Vec::new(),
             schema: None,
         }
@@ -145,12 +151,18 @@ impl<'a> Postgres<'a> {
         batch.push(What::Create, &table.create(BACKEND));
     }
 
-    /// Pays for what may be open or changed, and waits for it.
-    async fn settle(&mut self) -> Result<(), Fault> {
+    async fn roll_back(&mut self) -> Result<(), Fault> {
         if self.debts.rollback {
             self.client.batch_execute("ROLLBACK").await.map_err(fault)?;
             self.debts.rollback = false;
         }
+        Ok(())
+    }
+
+    /// Pays for what may be open or changed, and waits for it.
+    async fn settle(&mut self) -> Result<(), Fault> {
+        self.roll_back().await?;
+        self.session_of_try = None;
         if !self.debts.settings.is_empty() {
             self.client.batch_execute(&self.debts.settings.join(";\n")).await.map_err(fault)?;
             self.debts.settings.clear();
@@ -451,7 +463,7 @@ fn at_work(table: &HistoryTable, nonce: &str) -> String {
          AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
          AND l.pid <> pg_catalog.pg_backend_pid()), \
          coalesce(pg_catalog.bool_or(a.state IS NULL OR a.state = 'disabled'), false) \
-         FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' \
+         FROM pg_catalog.pg_stat_activity a WHERE coalesce(a.backend_type, 'client backend') = 'client backend' \
          AND a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()"
     )
 }

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod faults;
+mod foreign_keys;
 mod lock;
 mod many;
 mod recorded;
@@ -10,6 +11,7 @@ mod values;
 #[cfg(test)]
 pub(crate) mod watched;
 
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,9 +36,6 @@ pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Sqlite;
 
-/// How many rows with a broken foreign key are named.
-const MAX_BROKEN: usize = 10;
-
 /// A connection of the caller's, and what of it must be put back.
 pub(crate) struct Sqlite<'a> {
     connection: &'a mut Connection,
@@ -47,6 +46,9 @@ pub(crate) struct Sqlite<'a> {
     unenforced: bool,
     /// Settings noted before a script that may change them
     settings: Vec<(&'static str, i64)>,
+    modes: Vec<(&'static str, String)>,
+    /// Whether LIKE told capital letters from small ones then
+    case_sensitive: Option<bool>,
     /// The databases that were attached when these were noted
     attached: Option<Vec<String>>,
     /// Says that the run is told to stop, where the connection is its own
@@ -61,6 +63,8 @@ impl<'a> Sqlite<'a> {
             foreign_keys: None,
             unenforced: false,
             settings: Vec::new(),
+            modes: Vec::new(),
+            case_sensitive: None,
             attached: None,
             stop: None,
         }
@@ -104,19 +108,6 @@ impl<'a> Sqlite<'a> {
         self.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
     }
 
-    fn set_foreign_keys(&mut self, on: bool) -> rusqlite::Result<()> {
-        self.connection.execute_batch(if on {
-            "PRAGMA foreign_keys = ON"
-        } else {
-            "PRAGMA foreign_keys = OFF"
-        })
-    }
-
-    /// Puts the enforcement of foreign keys back to what the caller had.
-    fn enforce_again(&mut self) -> Result<(), Fault> {
-        self.foreign_keys.map_or(Ok(()), |on| self.set_foreign_keys(on)).map_err(fault)
-    }
-
     async fn transact_steps(
         &mut self,
         table: &HistoryTable,
@@ -135,8 +126,8 @@ impl<'a> Sqlite<'a> {
                 // This transaction has seen the row before it, or written it.
                 let row = table.insert_behind([&work.row], BACKEND);
                 let row = row.unwrap_or_else(|| table.insert(&work.row, true, BACKEND));
-                self.connection.execute_batch(&row).map_err(row_fault)?;
-                self.write_behind(table, &rows).map_err(row_fault)?;
+                self.write_row(&row)?;
+                self.write_behind(table, &rows)?;
                 written = step + 1 + rows.len();
             }
             match work.body {
@@ -165,41 +156,33 @@ impl<'a> Sqlite<'a> {
         Ok(())
     }
 
-    /// Writes rows behind the last one, which this transaction has written.
-    fn write_behind(&self, table: &HistoryTable, rows: &[&NewRow]) -> rusqlite::Result<()> {
-        let Some(first) = rows.first() else { return Ok(()) };
-        let time: String =
-            self.connection.query_row(&format!("SELECT {}", now(BACKEND)), [], |row| row.get(0))?;
-        let mut statement = self.connection.prepare(&table.insert_bound(&first.applied_by))?;
-        rows.iter().try_for_each(|row| write_bound(&mut statement, row, &time))
+    fn write_row(&self, insert: &str) -> Result<(), StepFault> {
+        self.connection.execute_batch(insert).map_err(row_fault)?;
+        written(self.connection.changes())
     }
 
-    fn broken_foreign_keys(&self) -> Result<Vec<Vec<Option<String>>>, Fault> {
-        self.rows("PRAGMA foreign_key_check").map_err(fault)
-    }
-
-    /// Foreign keys are checked as a whole where they were off while rows moved. What was broken `before` is not the
-    /// revision's doing.
-    fn check_foreign_keys(&self, before: &[Vec<Option<String>>]) -> Result<(), StepFault> {
-        let mut broken = self.broken_foreign_keys()?;
-        broken.retain(|row| !before.contains(row));
-        if broken.is_empty() {
-            return Ok(());
+    /// A function that failed after it had committed the transaction by itself has its row in the history.
+    fn unless_committed(&self, table: &HistoryTable, steps: &[Work<'_>], fault: StepFault) -> StepFault {
+        let StepFault::Rust { step, .. } = fault else { return fault };
+        let row = &steps[step].row;
+        match (self.last(table), fault) {
+            (Ok(Last::Row(last)), StepFault::Rust { error, .. })
+                if row.seq().is_some_and(|seq| last.seq >= seq) && last.applied_by == row.applied_by =>
+            {
+                StepFault::Error(ended_transaction(&row.revision).with_source(error))
+            }
+            (_, fault) => fault,
         }
-        let shown = broken.iter().take(MAX_BROKEN).map(|row| {
-            let text = |column: usize| row.get(column).cloned().flatten().unwrap_or_default();
-            format!("\n  row {} of table `{}`, which refers to `{}`", text(1), text(0), text(2))
-        });
-        Err(StepFault::Error(Error::new(
-            ErrorKind::Revision,
-            format!(
-                "{} {} refer to rows that are not there; nothing of the revision was kept{}{}",
-                broken.len(),
-                if broken.len() == 1 { "row would" } else { "rows would" },
-                shown.collect::<String>(),
-                if broken.len() > MAX_BROKEN { "\n  ..." } else { "" },
-            ),
-        )))
+    }
+
+    /// Writes rows behind the last one, which this transaction has written.
+    fn write_behind(&self, table: &HistoryTable, rows: &[&NewRow]) -> Result<(), StepFault> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        let time = self.connection.query_row(&format!("SELECT {}", now(BACKEND)), [], |row| row.get(0));
+        let time: String = time.map_err(row_fault)?;
+        let statement = self.connection.prepare(&table.insert_bound(&first.applied_by));
+        let mut statement = statement.map_err(row_fault)?;
+        rows.iter().try_for_each(|row| write_bound(&mut statement, row, &time))
     }
 
     /// Runs the statements of a step that is in a transaction.
@@ -345,13 +328,13 @@ impl Database for Sqlite<'_> {
         // Inside of a transaction the pragma would do nothing.
         if unenforced {
             self.unenforced = true;
-            self.set_foreign_keys(false).map_err(fault)?;
+            self.enforce_no_longer()?;
         }
         let open = OpenTransaction(self);
         let result = async {
             let sqlite = &mut *open.0;
             sqlite.begin(table, create, &first.row, told)?;
-            let broken = if unenforced { sqlite.broken_foreign_keys()? } else { Vec::new() };
+            let broken = if unenforced { sqlite.broken_foreign_keys()? } else { BTreeMap::new() };
             sqlite.transact_steps(table, steps, told).await?;
             if unenforced {
                 sqlite.check_foreign_keys(&broken)?;
@@ -362,7 +345,7 @@ impl Database for Sqlite<'_> {
         drop(open);
         self.patience = patience;
         self.restore_settings()?;
-        result
+        result.map_err(|fault| self.unless_committed(table, steps, fault))
     }
 
     async fn transact_each(
@@ -400,7 +383,7 @@ impl Database for Sqlite<'_> {
     ) -> Result<(), StepFault> {
         let open = OpenTransaction(self);
         open.0.begin(table, create, &work.row, told)?;
-        open.0.connection.execute_batch(&table.insert(&work.row, false, BACKEND)).map_err(row_fault)?;
+        open.0.write_row(&table.insert(&work.row, false, BACKEND))?;
         open.0.commit(told, 0)
     }
 
@@ -441,7 +424,7 @@ async fn at_once(mut run: Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>)
 }
 
 /// Writes a row by [`insert_bound`](HistoryTable::insert_bound).
-fn write_bound(statement: &mut Statement<'_>, row: &NewRow, time: &str) -> rusqlite::Result<()> {
+fn write_bound(statement: &mut Statement<'_>, row: &NewRow, time: &str) -> Result<(), StepFault> {
     let cells = rusqlite::params![
         row.seq(),
         row.revision,
@@ -454,7 +437,19 @@ fn write_bound(statement: &mut Statement<'_>, row: &NewRow, time: &str) -> rusql
         row.down_sql,
         time,
     ];
-    statement.execute(cells).map(drop)
+    written(statement.execute(cells).map_err(row_fault)? as u64)
+}
+
+/// A row of the history that was not written, without an error, would leave a step that nobody knows of.
+fn written(rows: u64) -> Result<(), StepFault> {
+    if rows == 1 {
+        return Ok(());
+    }
+    Err(StepFault::Error(Error::new(
+        ErrorKind::History,
+        "the row of the history was not written, and nothing of the step was kept: a trigger on the table, or an authorizer of the \
+         connection, keeps it out in silence\n\nhint: take it away from the history",
+    )))
 }
 
 /// Ends whatever transaction is open. SQLite has ended it itself after some errors.

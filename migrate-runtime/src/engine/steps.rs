@@ -70,6 +70,9 @@ impl<'s, 'd> Course<'s, 'd> {
     }
 }
 
+/// How often a run takes the same step: another process may have undone it in between, but hardly every time.
+const MAX_REPEATS: usize = 3;
+
 impl<D: Database> Run<'_, D> {
     /// Takes steps from a state, each after the one before.
     pub(super) async fn take_steps(
@@ -79,6 +82,7 @@ impl<D: Database> Run<'_, D> {
         state: &State,
         done: &mut Vec<DoneStep>,
     ) -> Result<Outcome> {
+        self.check_repeats(decoded, steps, done)?;
         let mut last = state.last.clone();
         let total = done.len() + steps.len();
         let mut rest = steps.as_slice();
@@ -128,6 +132,24 @@ impl<D: Database> Run<'_, D> {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// Stops where the first step was taken before, more often than others can have undone it meanwhile.
+    fn check_repeats(&self, decoded: &Decoded, steps: &Steps, done: &[DoneStep]) -> Result<()> {
+        let Some(first) = steps.as_slice().first() else { return Ok(()) };
+        let id = decoded.revisions[first.index].id.as_str();
+        let is_it = |step: &&DoneStep| step.revision == id && step.direction == Some(first.direction);
+        if done.iter().filter(is_it).count() < MAX_REPEATS {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::History,
+            format!(
+                "revision '{id}' was taken {MAX_REPEATS} times, and table {} does not say so: a trigger or a rule keeps its row out\n\n\
+                 hint: take that away, undo by hand what is there too often, and record with `stamp` where the database is",
+                self.table.name(self.db.backend())
+            ),
+        ))
     }
 
     /// How many of the steps the backend may be given at once, each in a transaction or all in one; `None` where the

@@ -13,7 +13,7 @@ const BACKEND: Backend = Backend::Sqlite;
 const PATIENCE: u128 = 60_000;
 
 /// The pragmas that change what statements do, as a shell has them when it starts.
-const DEFAULTS: [(&str, &str); 10] = [
+const DEFAULTS: [(&str, &str); 12] = [
     ("foreign_keys", "ON"),
     ("ignore_check_constraints", "OFF"),
     ("legacy_alter_table", "OFF"),
@@ -24,6 +24,8 @@ const DEFAULTS: [(&str, &str); 10] = [
     ("read_uncommitted", "OFF"),
     ("reverse_unordered_selects", "OFF"),
     ("automatic_index", "ON"),
+    ("case_sensitive_like", "OFF"),
+    ("locking_mode", "NORMAL"),
 ];
 
 #[inline]

@@ -13,6 +13,8 @@ impl Mysql<'_> {
         if !is_blocked(&fault) || !self.undone {
             return Err(fault);
         }
+        // What the statements behind the one that is taken up again have set is not to be there.
+        self.put_back().await?;
         if is_deadlock(&fault) {
             return Err(StepFault::Blocked { fault: Box::new(fault), by: Some(IN_TURN.to_owned()) });
         }

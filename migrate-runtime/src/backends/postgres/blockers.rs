@@ -26,6 +26,9 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
     ) -> Result<(), StepFault> {
         let Err(fault) = result else { return Ok(()) };
+        if !self.may_try_again(&fault) {
+            return Err(fault);
+        }
         match fault.said::<DbError>().map(DbError::code) {
             Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => {}
             Some(code) if LET_BY.contains(code) => {
@@ -39,6 +42,13 @@ impl Postgres<'_> {
         };
         let by = self.blockers(sql.unwrap_or_default()).await;
         Err(StepFault::Blocked { fault: Box::new(fault), by })
+    }
+
+    /// Whether a fault is one of those that others are to blame for, and nothing of its statement is in force.
+    pub(super) fn may_try_again(&self, fault: &StepFault) -> bool {
+        let blocked =
+            |error: &DbError| *error.code() == SqlState::LOCK_NOT_AVAILABLE || LET_BY.contains(error.code());
+        !self.in_part && fault.said::<DbError>().is_some_and(blocked)
     }
 
     /// The other sessions that build an index of a table, which is named as the server reads it.

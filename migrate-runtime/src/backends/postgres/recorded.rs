@@ -9,7 +9,7 @@ use super::index::Concurrent;
 use super::reindex::Reindex;
 use super::transact::{NOTE, TIMEOUTS, first, is_fatal, scope_of, step_fault};
 use super::{BACKEND, Postgres, fault, is};
-use crate::backends::doubt::Doubt;
+use crate::backends::doubt::{Doubt, TWO_WAYS};
 use crate::backends::{self, StepFault, Tell, Told, Work, WorkBody};
 use crate::dialect::postgres::{self as dialect, must_change_one};
 use crate::dialect::progress;
@@ -45,26 +45,44 @@ impl Postgres<'_> {
         };
         self.check_session(work, from)?;
         told(0, Told::Begun);
-        let scope = scope_of(std::slice::from_ref(work)).everything();
-        let note = Batch::own("note the session's settings", &scope.select());
-        let rows = self.run(&note, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
-        let settings = first(&rows).unwrap_or_default().to_owned();
-        self.debts.settings = scope.restore_selected(&settings);
         self.debts.rollback = has_transactions(script);
-        if let Some(path) = self.set_path("SESSION") {
-            let path = Batch::own("set the search path to the schema", &path);
-            self.run(&path, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
-        }
+        self.in_part = false;
+        // Another try in the same session finds what its statements have set, and sets nothing again.
+        let kept = self.session_of_try.take();
+        let goes_on = kept.is_some();
+        let settings = match kept {
+            Some(settings) => settings,
+            None => {
+                let scope = scope_of(std::slice::from_ref(work)).everything();
+                let note = Batch::own("note the session's settings", &scope.select());
+                let rows =
+                    self.run(&note, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
+                let settings = first(&rows).unwrap_or_default().to_owned();
+                self.debts.settings = scope.restore_selected(&settings);
+                if let Some(path) = self.set_path("SESSION") {
+                    let path = Batch::own("set the search path to the schema", &path);
+                    self.run(&path, &mut |_, _| {}).await.map_err(|failed| step_fault(table, &[], failed))?;
+                }
+                settings
+            }
+        };
         let timeouts = dialect::set_timeouts(&script.options, true).filter(|_| self.debts.lock.is_none());
         let recording =
             Recording { table, running, text, script, revision: &work.row.revision, settings, timeouts };
-        let mut result = self.record_statements(&recording, from, told).await;
+        let mut result = self.record_statements(&recording, from, goes_on, told).await;
         let mut open = false;
         if result.is_ok() && self.debts.rollback {
             open = self.is_in_transaction().await?;
             self.debts.rollback = open;
         }
-        self.settle().await?;
+        let tried_again =
+            self.debts.lock.is_some() && result.as_ref().is_err_and(|fault| self.may_try_again(fault));
+        if tried_again {
+            self.roll_back().await?;
+            self.session_of_try = Some(recording.settings.clone());
+        } else {
+            self.settle().await?;
+        }
         if let Err(StepFault::Statement { kept, .. }) = &mut result {
             // Of a transaction in the section that was not committed, nothing is in force.
             *kept = self.recorded(&recording).await?;
@@ -104,14 +122,15 @@ impl Postgres<'_> {
         &mut self,
         recording: &Recording<'_>,
         from: usize,
+        goes_on: bool,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
         let Recording { text, script, .. } = *recording;
-        if let Some(sql) = dialect::set_timeouts(&script.options, false).filter(|_| self.debts.lock.is_some())
-        {
+        let timeouts = dialect::set_timeouts(&script.options, false).filter(|_| self.debts.lock.is_some());
+        if let Some(sql) = timeouts.filter(|_| !goes_on) {
             self.client.batch_execute(&sql).await.map_err(fault)?;
         }
-        for (place, statement) in again(text, script, from) {
+        for (place, statement) in again(text, script, from).filter(|_| !goes_on) {
             let mut batch = Batch::default();
             let what = What::Statement { step: 0, place, start: statement.range.start };
             batch.push(what, &text[statement.range.clone()]);
@@ -171,7 +190,13 @@ impl Postgres<'_> {
     ) -> Result<(), StepFault> {
         let mut batch = Batch::default();
         recording.push_statement(&mut batch, place);
+        self.in_part = false;
         if let Err(failed) = self.run(&batch, told).await {
+            self.in_part =
+                Twice::of(&recording.script.statements[place], recording.sql(place)) == Twice::Unknown;
+            if self.in_part && failed.error.as_db_error().is_some() && !is_fatal(&failed.error) {
+                return Err(recording.failed_in_part(place, fault(failed.error)));
+            }
             if is_refusal(&failed.error) {
                 // The statement may be edited now. Where this fails as well, what is recorded of it stays.
                 let _ = self.unmark(recording, place).await;
@@ -350,6 +375,20 @@ impl Recording<'_> {
         if identity {
             batch.push(NOTE, &after);
         }
+    }
+
+    /// The failure of a statement that commits by itself.
+    fn failed_in_part(&self, place: usize, fault: Fault) -> StepFault {
+        let total = self.script.statements.len();
+        let message = format!(
+            "statement {} of {total} of revision '{}' failed, and it commits by itself: {}\n  {}\n  what it had committed by then is in \
+             force\n\nhint: look at what it changes, put it right by hand as if it were done or not begun, and say which with\n     {TWO_WAYS}",
+            place + 1,
+            self.revision,
+            fault.text(),
+            self.sql(place),
+        );
+        StepFault::Error(Error::new(ErrorKind::Revision, message).with_source(fault.source))
     }
 
     fn statement_fault(&self, place: usize, fault: Fault) -> StepFault {

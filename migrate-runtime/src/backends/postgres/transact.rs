@@ -180,6 +180,13 @@ impl Postgres<'_> {
                 _ => push_timeouts(&mut batch, &work.body, self.patience),
             }
             push_statements(&mut batch, step, &work.body);
+            if let Some(seq) = work.row.seq().filter(|_| drops_schema(&work.body)) {
+                let table = table.name(BACKEND);
+                batch.push(
+                    What::Own(FIND_ROW),
+                    &format!("SELECT 1 / pg_catalog.count(*) FROM {table} WHERE seq = {seq}"),
+                );
+            }
             match (&kept, noted) {
                 _ if !changes => {}
                 (Some(kept), _) => batch.push(What::Restore(step), &kept.look()),
@@ -402,6 +409,18 @@ pub(super) fn scope_of(steps: &[Work<'_>]) -> Scope {
         WorkBody::Rust { .. } => scope.everything(),
         // The runtime limits how long each waits for locks.
         WorkBody::Sql { text, script } => scope.and(text, script).with_timeouts(),
+    })
+}
+
+const FIND_ROW: &str = "find the history again, which the revision took away with its schema";
+
+/// Whether a body drops a schema, and the history with it if it is there.
+fn drops_schema(body: &WorkBody<'_>) -> bool {
+    let WorkBody::Sql { text, script } = body else { return false };
+    script.statements.iter().any(|statement| {
+        let mut words = text[statement.range.clone()].split_ascii_whitespace();
+        let mut is = |word: &str| words.next().is_some_and(|next| next.eq_ignore_ascii_case(word));
+        is("drop") && is("schema")
     })
 }
 

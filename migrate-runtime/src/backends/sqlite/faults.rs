@@ -30,10 +30,21 @@ pub(super) fn failed(
 
 /// A row that could not be written because another has its number, or because the one before it is not there.
 pub(super) fn row_fault(error: rusqlite::Error) -> StepFault {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => StepFault::Overtaken,
-        _ => fault(error).into(),
-    }
+    if is_constraint(&error) { StepFault::Overtaken } else { fault(error).into() }
+}
+
+pub(super) fn is_constraint(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
+/// The error of a transaction that a constraint does not let end.
+pub(super) fn commit_refused(error: rusqlite::Error) -> Error {
+    let message = format!(
+        "it failed when it was committed: {error}\n  all of its statements had succeeded; nothing of it was kept\n\n\
+         hint: deferred foreign keys are checked at the commit; `PRAGMA foreign_key_check` as its last statement shows nothing in a \
+         run, but does in a shell"
+    );
+    Error::new(ErrorKind::Revision, message).with_source(error)
 }
 
 pub(super) fn fault(error: rusqlite::Error) -> Fault {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::faults::{fault, is_busy, is_no_table, still_locked};
+use super::faults::{commit_refused, fault, is_busy, is_constraint, is_no_table, still_locked};
 use super::{BACKEND, Sqlite, roll_back};
 use crate::backends::{StepFault, Tell, Told, told_to_stop};
 use crate::history::{HistoryTable, NewRow};
@@ -113,8 +113,16 @@ impl Sqlite<'_> {
     }
 
     pub(super) fn commit(&self, told: &mut Tell<'_>, step: usize) -> Result<(), StepFault> {
-        let done = self.wait(&mut blocked(told, step), |connection| connection.execute_batch(COMMIT));
-        done.map_err(|error| self.blocked(error))
+        self.try_commit(told, step).map_err(|error| self.not_committed(error))
+    }
+
+    pub(super) fn try_commit(&self, told: &mut Tell<'_>, step: usize) -> rusqlite::Result<()> {
+        self.wait(&mut blocked(told, step), |connection| connection.execute_batch(COMMIT))
+    }
+
+    /// Why a transaction of whole steps could not end.
+    pub(super) fn not_committed(&self, error: rusqlite::Error) -> StepFault {
+        if is_constraint(&error) { StepFault::Error(commit_refused(error)) } else { self.blocked(error) }
     }
 
     /// Why a transaction could not begin.

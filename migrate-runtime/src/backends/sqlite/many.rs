@@ -3,7 +3,7 @@
 use migrate_revision::SectionOptions;
 use rusqlite::{Connection, Statement};
 
-use super::faults::{fault, is_no_table, row_fault};
+use super::faults::{fault, is_no_table};
 use super::lock::{BEGIN, COMMIT, blocked, is_other};
 use super::{BACKEND, Sqlite, roll_back, texts, write_bound};
 use crate::backends::{StepFault, Tell, Told, Work, WorkBody};
@@ -79,12 +79,12 @@ impl Sqlite<'_> {
             return Err(StepFault::Overtaken);
         };
         told(0, Told::Begun);
-        write_bound(&mut rows.insert, &work.row, time).map_err(row_fault)?;
+        write_bound(&mut rows.insert, &work.row, time)?;
         if let WorkBody::Sql { text, script } = work.body {
             self.run_script(0, text, script, told)?;
         }
         let done = self.wait(&mut blocked(told, 0), |_| kept.commit.execute([]));
-        done.map(drop).map_err(|error| self.blocked(error))
+        done.map(drop).map_err(|error| self.not_committed(error))
     }
 
     fn parse(&self, table: &HistoryTable, work: &Work<'_>) -> Result<Rows<'_>, StepFault> {

@@ -1,9 +1,9 @@
 //! A step statement by statement, each with its record.
 
-use migrate_revision::StatementKind;
+use migrate_revision::{Script, StatementKind};
 use rusqlite::Connection;
 
-use super::faults::{failed, fault};
+use super::faults::{failed, fault, is_constraint};
 use super::lock::blocked;
 use super::{BACKEND, OpenTransaction, Sqlite};
 use crate::backends::{StepFault, Tell, Told, Work, WorkBody, left_transaction_open, not_recordable};
@@ -24,6 +24,23 @@ impl Sqlite<'_> {
         let WorkBody::Sql { text, script } = work.body else {
             return Err(StepFault::Error(not_recordable()));
         };
+        let patience = self.patience;
+        if let Some(timeout) = script.options.lock_timeout {
+            self.patience = timeout;
+        }
+        let result = self.record_script(table, running, (&work.row.revision, text, script), from, told);
+        self.patience = patience;
+        result
+    }
+
+    fn record_script(
+        &mut self,
+        table: &HistoryTable,
+        running: &Running,
+        (revision, text, script): (&str, &str, &Script),
+        from: usize,
+        told: &mut Tell<'_>,
+    ) -> Result<(), StepFault> {
         let open = OpenTransaction(self);
         let sqlite = &mut *open.0;
         told(0, Told::Begun);
@@ -57,7 +74,10 @@ impl Sqlite<'_> {
                 return Err(StepFault::Overtaken);
             }
             if together {
-                sqlite.commit(told, 0)?;
+                sqlite.try_commit(told, 0).map_err(|error| match is_constraint(&error) {
+                    true => failed(0, place, statement, kept, fault(error)),
+                    false => sqlite.blocked(error),
+                })?;
             }
             if sqlite.connection.is_autocommit() {
                 kept = place + 1;
@@ -65,7 +85,7 @@ impl Sqlite<'_> {
             told(0, Told::Statements(place + 1));
         }
         if !sqlite.connection.is_autocommit() {
-            return Err(StepFault::Error(left_transaction_open(&work.row.revision)));
+            return Err(StepFault::Error(left_transaction_open(revision)));
         }
         let done = table.update_done(running, script.statements.len(), BACKEND);
         let done = |connection: &Connection| connection.execute(&done, []);

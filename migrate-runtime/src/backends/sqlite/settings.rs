@@ -8,7 +8,7 @@ use crate::error::Fault;
 use crate::history::quote_name;
 
 /// The pragmas that belong to a connection, can be read back, and change what statements do.
-const SETTINGS: [&str; 16] = [
+const SETTINGS: [&str; 18] = [
     "foreign_keys",
     "ignore_check_constraints",
     "legacy_alter_table",
@@ -25,7 +25,15 @@ const SETTINGS: [&str; 16] = [
     "temp_store",
     "cache_size",
     "secure_delete",
+    "max_page_count",
+    "busy_timeout",
 ];
+
+/// Those whose values are words.
+const MODES: [&str; 2] = ["locking_mode", "journal_mode"];
+
+/// Whether LIKE tells capital letters from small ones, which SQLite has no pragma to read for.
+const READS_CASE: &str = "SELECT 'a' NOT LIKE 'A'";
 
 impl Sqlite<'_> {
     /// Notes the session's settings before a script that may change them.
@@ -46,6 +54,19 @@ impl Sqlite<'_> {
                 self.settings.push((name, value));
             }
         }
+        if self.modes.is_empty() {
+            self.modes = MODES.iter().filter_map(|name| Some((*name, self.mode(name).ok()?))).collect();
+            self.case_sensitive = self.is_case_sensitive().ok();
+        }
+    }
+
+    fn mode(&self, name: &str) -> rusqlite::Result<String> {
+        self.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+    }
+
+    /// An application's own LIKE may answer otherwise.
+    fn is_case_sensitive(&self) -> rusqlite::Result<bool> {
+        self.connection.query_row(READS_CASE, [], |row| row.get(0))
     }
 
     /// Puts back the settings that are not as they were noted; within a transaction those of one step before the next.
@@ -61,7 +82,18 @@ impl Sqlite<'_> {
                 self.run(&set, &SectionOptions::default())?;
             }
         }
+        if let Some(before) = self.case_sensitive
+            && self.is_case_sensitive().is_ok_and(|now| now != before)
+        {
+            self.run(&format!("PRAGMA case_sensitive_like = {before}"), &SectionOptions::default())?;
+        }
         if !within {
+            for (name, before) in std::mem::take(&mut self.modes) {
+                if self.mode(name).is_ok_and(|now| is_of_connection(name, &before, &now)) {
+                    self.run(&format!("PRAGMA {name} = {before}"), &SectionOptions::default())?;
+                }
+            }
+            self.case_sensitive = None;
             self.settings.clear();
             self.detach()?;
         }
@@ -80,8 +112,15 @@ impl Sqlite<'_> {
         Ok(())
     }
 
-    fn databases(&self) -> Result<Vec<String>, Fault> {
+    pub(super) fn databases(&self) -> Result<Vec<String>, Fault> {
         let rows = self.rows("PRAGMA database_list").map_err(fault)?;
         Ok(rows.into_iter().filter_map(|row| row.into_iter().nth(1).flatten()).collect())
     }
+}
+
+/// Whether a mode was changed that is a connection's. WAL, and whether it is left, is the file's: that is what a revision is for.
+fn is_of_connection(name: &str, before: &str, now: &str) -> bool {
+    let changed = before != now;
+    changed
+        && (name != "journal_mode" || now != "wal" && (before != "wal" || now == "off" || now == "memory"))
 }

@@ -18,13 +18,17 @@ pub(crate) enum Verdict {
 /// the statement's hash, and a hash for each object, or `-` where there is none. `None` if nothing needs to be.
 #[inline]
 pub(crate) fn expression(statement: &ScriptStatement, sql: &str, backend: Backend) -> Option<String> {
-    if statement.kind != StatementKind::Ddl || statement.objects.is_empty() {
+    let hidden = statement.objects.is_empty() && begins(sql, &["set", "statement"]);
+    if statement.kind != StatementKind::Ddl || statement.objects.is_empty() && !hidden {
         return None;
     }
     // What takes the place of a table may be its like, but for its age.
     let replaces = begins(sql, &["create", "or", "replace", "table"]);
-    let objects =
+    let mut objects =
         statement.objects.iter().map(|object| definition(object, replaces, backend)).collect::<Vec<_>>();
+    if hidden {
+        objects.push("'?'".to_owned());
+    }
     Some(format!(
         "CONCAT_WS(' ', '{SCHEME}', LEFT(SHA2(CONCAT_WS(' ', SUBSTRING_INDEX(VERSION(), '.', 2), CURRENT_USER(), \
          QUOTE(DATABASE()), @@character_set_connection), 256), 16), '{:016x}', CONCAT_WS(',', {}))",
@@ -60,11 +64,13 @@ pub(crate) fn verdict(recorded: &str, now: &str, statement: &ScriptStatement, sq
     let drops =
         first_word(sql).eq_ignore_ascii_case("drop") && statement.objects[0].kind != ObjectKind::Index;
     let halfway = drops && after.split(',').any(|object| object != "-");
+    // What takes the place of a table is made once that is dropped.
+    let nothing = begins(sql, &["create", "or", "replace"]) && after.split(',').any(|object| object == "-");
     // Of several accounts only the first is looked at.
     let accounts = ["user", "role"]
         .iter()
         .any(|kind| ["create", "drop"].iter().any(|verb| begins(sql, &[verb, kind])) && sql.contains(','));
-    if same_statement && !halfway && !accounts { Verdict::Done } else { Verdict::Unknown }
+    if same_statement && !halfway && !nothing && !accounts { Verdict::Done } else { Verdict::Unknown }
 }
 
 /// Whether the definitions are the same afterwards, and doing it twice is not the same as once: tables that change places
@@ -78,6 +84,8 @@ fn changes_nothing_visible(statement: &ScriptStatement, sql: &str) -> bool {
         "rename" => words("to") >= statement.objects.len(),
         "alter" => words("exchange") > 0 || words("truncate") > 0 || begins(sql, &["alter", "sequence"]),
         "truncate" => true,
+        // What it is for is not looked at.
+        "set" => true,
         _ => false,
     }
 }
@@ -291,5 +299,14 @@ mod tests {
         );
         assert_eq!(judge(&["a", "x", "b"], "RENAME TABLE a TO x, b TO a", "5,-,5", "e 01 5,-,5"), NotDone);
         assert_eq!(verdict("f1 e 01 5", "", &statement(&["t"]), "DROP TABLE t"), Unknown);
+        let replace = "CREATE OR REPLACE TABLE t AS SELECT 1";
+        assert_eq!(judge(&["t"], replace, "5", "e 01 6"), Done);
+        assert_eq!(judge(&["t"], replace, "5", "e 01 -"), Unknown, "the old one is dropped first");
+        assert_eq!(
+            judge(&[], "SET STATEMENT lock_wait_timeout = 5 FOR ALTER TABLE t ADD INDEX (a)", "?", "e 01 ?"),
+            Unknown
+        );
+        let of = |sql: &str| expression(&statement(&[]), sql, Backend::Mariadb).is_some();
+        assert!(of("SET STATEMENT a = 1 FOR TRUNCATE TABLE t") && !of("FLUSH PRIVILEGES"));
     }
 }

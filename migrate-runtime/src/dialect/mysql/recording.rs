@@ -30,6 +30,8 @@ impl<'s> Recording<'s> {
         unit.push(ONE_ROW_CHANGED.into());
         let own = !transaction.is_open();
         match statement.kind {
+            // A temporary table is made and dropped without a commit.
+            Ddl if is_of_temporary_table(sql) => {}
             Ddl => transaction.begun = false,
             Transaction => transaction.follow(sql),
             _ => {}
@@ -84,6 +86,17 @@ impl<'s> Recording<'s> {
         let done = self.table.update_done(self.running, total, self.backend);
         ["ROLLBACK".to_owned(), format!("{done} AND statements_done = {total}"), "COMMIT".to_owned()]
     }
+}
+
+/// Whether a statement makes or drops a temporary table.
+fn is_of_temporary_table(sql: &str) -> bool {
+    let mut words = sql.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let is = |word: Option<&str>, other: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(other));
+    let verb = words.next();
+    if is(verb, "drop") {
+        return is(words.next(), "temporary");
+    }
+    is(verb, "create") && words.take(3).any(|word| word.eq_ignore_ascii_case("temporary"))
 }
 
 /// A factor that only 0 times stays in the range of numbers: beyond, the statement fails, and what follows in the same
