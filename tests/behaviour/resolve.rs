@@ -47,6 +47,19 @@ behaviours! {
         assert_eq!((row.is_done(), row.statements_done, row.progress), (true, 2, None));
     }
 
+    fn the_beginning_of_a_transaction_that_was_rolled_back_does_not_count_as_done(db) {
+        let section = "-- migrate:up no-transaction\nCREATE TABLE a (n INTEGER);\nBEGIN;\nINSERT INTO a VALUES (1);\n\
+                       INSERT INTO nowhere VALUES (1);\nCOMMIT;";
+        let set = Revisions::new().sections("own", section).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap_err();
+        let error = migrate!(connection, set, resolve(Resolution::Applied)).unwrap_err();
+        assert!(error.to_string().contains("statement 2 of revision 'own' begins or ends a transaction"), "{error}");
+        connection.run("CREATE TABLE nowhere (n INTEGER)");
+        migrate!(connection, set, upgrade("head")).unwrap();
+        assert_eq!((connection.count("a"), connection.count("nowhere")), (1, 1));
+    }
+
     fn there_is_nothing_to_resolve_where_nothing_was_interrupted(db) {
         let set = Revisions::tables(1).build();
         let mut connection = db.connect();

@@ -178,8 +178,8 @@ mod a_row_that_a_trigger_keeps_out_of_the_history_ends_the_run {
         let set = Revisions::tables(1).sql("more", "INSERT INTO t1 SELECT max(id) + 1 FROM t1;", "").build();
         migrate!(connection, set, upgrade("r0001")).unwrap();
         connection.run(
-            "CREATE FUNCTION none() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;\
-             CREATE TRIGGER none BEFORE INSERT ON migrate_history FOR EACH ROW EXECUTE FUNCTION none()",
+            "CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;\
+             CREATE TRIGGER keep_out BEFORE INSERT ON migrate_history FOR EACH ROW EXECUTE FUNCTION keep_out()",
         );
         let error = migrate!(connection, set, upgrade("head")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::History, "{error}");

@@ -374,7 +374,7 @@ fn a_key_that_breaks_is_seen_also_beside_one_that_was_broken_and_in_an_attached_
             "CREATE TABLE {schema}.p (id INTEGER PRIMARY KEY); INSERT INTO {schema}.p VALUES (1), (2);\
              CREATE TABLE {schema}.c (id TEXT PRIMARY KEY, p INTEGER REFERENCES p (id)) WITHOUT ROWID;\
              INSERT INTO {schema}.c VALUES ('orphan', 9), ('a', 1), ('b', 2);\
-             CREATE TABLE {schema}.odd (x INTEGER REFERENCES p (nothing)); INSERT INTO {schema}.odd VALUES (1)"
+             CREATE TABLE {schema}.odd (x INTEGER REFERENCES p (absent)); INSERT INTO {schema}.odd VALUES (1)"
         ));
     }
     connection.run("PRAGMA foreign_keys = ON");

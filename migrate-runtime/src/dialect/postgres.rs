@@ -317,6 +317,29 @@ pub(crate) fn resets_all(script: &Script, text: &str) -> bool {
     })
 }
 
+/// The statement that makes the search path what the session began with, if one does.
+#[inline]
+pub(crate) fn resets_path<'t>(script: &Script, text: &'t str) -> Option<&'t str> {
+    let resets = |sql: &&str| {
+        let mut words = sql.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
+        let mut next = || words.next().unwrap_or_default().to_ascii_lowercase();
+        match next().as_str() {
+            "reset" => matches!(next().as_str(), "all" | "search_path"),
+            "discard" => next() == "all",
+            "set" => {
+                let mut name = next();
+                if matches!(name.as_str(), "session" | "local") {
+                    name = next();
+                }
+                let value = next();
+                name == "search_path" && (value == "default" || value == "to" && next() == "default")
+            }
+            _ => false,
+        }
+    };
+    script.statements.iter().map(|statement| &text[statement.range.clone()]).find(resets)
+}
+
 /// The names with a dot that a statement sets.
 #[inline]
 fn custom_names(sql: &str, names: &mut Vec<String>) {

@@ -1,5 +1,7 @@
 //! Settling by hand what an interrupted revision has done, where the database does not tell.
 
+use migrate_revision::StatementKind;
+
 use super::Run;
 use super::state::State;
 use super::steps::{Prepared, STOPPED};
@@ -61,6 +63,20 @@ impl<D: Database> Run<'_, D> {
             Resolution::Applied => (before + 1).min(total),
             Resolution::NotApplied => before,
         };
+        let statement = script.and_then(|script| script.statements.get(before));
+        if resolution == Resolution::Applied
+            && statement.is_some_and(|s| s.kind == StatementKind::Transaction)
+        {
+            return Err(Error::new(
+                ErrorKind::Plan,
+                format!(
+                    "statement {} of revision '{}' begins or ends a transaction of its own, and what was in that is not in force: \
+                     nothing is in doubt\n\nhint: run again, which begins with that statement",
+                    before + 1,
+                    row.revision,
+                ),
+            ));
+        }
         let digest = script.map_or_else(String::new, |script| progress(script, done));
         let running = Running { seq: Some(row.seq), applied_by: row.applied_by.clone() };
         let owner = format!("{}{STOPPED}", self.owner);

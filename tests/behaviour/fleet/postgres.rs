@@ -137,6 +137,35 @@ fn what_runs_outside_of_a_transaction_is_in_the_schema_as_well() {
 }
 
 #[test]
+fn a_revision_that_leaves_the_schema_is_refused() {
+    let db = Database::new(Kind::Postgres);
+    for statement in [
+        "RESET search_path",
+        "reset ALL",
+        "DISCARD ALL",
+        "SET search_path TO DEFAULT",
+        "SET SESSION search_path = default",
+    ] {
+        for options in ["", " no-transaction"] {
+            if options.is_empty() && statement.starts_with("DISCARD") {
+                continue;
+            }
+            let section = format!("-- migrate:up{options}\n{statement};\nCREATE TABLE lost (id INTEGER);");
+            let set = Revisions::tables(1).sections("leaves", &section).build();
+            let target = FleetTarget::schema(db.url(), "tenant");
+            let report = block_on(set.fleet([target]).upgrade("head"));
+            let (_, error) = report.failures().next().expect(statement);
+            assert!(
+                error.to_string().contains("leaves the schema \"tenant\""),
+                "{statement}{options}: {error}"
+            );
+            let made = tables(&mut db.connect());
+            assert_eq!(made, ["tenant.migrate_history", "tenant.t1"], "{statement}{options}");
+        }
+    }
+}
+
+#[test]
 fn without_a_lock_of_the_session_what_runs_outside_of_a_transaction_is_refused() {
     for lock in [Lock::Lease, Lock::None] {
         let db = Database::new(Kind::Postgres);

@@ -101,6 +101,7 @@ impl Postgres<'_> {
     /// Refuses statements outside of a transaction that need settings of a session, where each may meet another one: behind a
     /// pooler they would change another schema or wait without limit, and what was set would reach another client.
     pub(super) fn check_session(&self, work: &Work<'_>, from: usize) -> Result<(), StepFault> {
+        self.check_path(work)?;
         if self.debts.lock.is_some() {
             return Ok(());
         }
@@ -116,6 +117,20 @@ impl Postgres<'_> {
             return Err(needs_session(&work.row.revision, LIMITS));
         }
         Ok(())
+    }
+
+    /// Refuses what leads out of the only schema of the search path, into that of the session.
+    pub(super) fn check_path(&self, work: &Work<'_>) -> Result<(), StepFault> {
+        let (Some(schema), WorkBody::Sql { text, script }) = (&self.schema, work.body) else { return Ok(()) };
+        let Some(sql) = dialect::resets_path(script, text) else { return Ok(()) };
+        Err(StepFault::Error(Error::new(
+            ErrorKind::Revision,
+            format!(
+                "revision '{}' leaves the schema {schema:?}: {sql}\n  nothing of it was kept\n\n\
+                 hint: what follows would be in the schema of the session; `SET search_path` to what is meant, and the run puts it back",
+                work.row.revision
+            ),
+        )))
     }
 
     async fn record_statements(

@@ -38,6 +38,7 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
+        steps.iter().try_for_each(|work| self.check_path(work))?;
         let scope = scope_of(steps);
         if steps.iter().any(|work| needs_begin(&work.body)) {
             let result = self.begin_and_commit(table, create, steps, &scope, told).await;
@@ -101,6 +102,12 @@ impl Postgres<'_> {
         for (place, step) in steps.iter().enumerate() {
             while failed.is_none() && next < steps.len() && sent.len() < most && bytes < MAX_SENT_BYTES {
                 let one = &steps[next..=next];
+                if let Err(fault) = self.check_path(&steps[next]) {
+                    if sent.is_empty() {
+                        return Err((place, fault));
+                    }
+                    break;
+                }
                 let batch = self.message(table, create && next == 0, one, &scope_of(one), many);
                 match batch.send(self.client, &self.signature).await {
                     Ok(answers) => {
