@@ -89,7 +89,7 @@ impl Db<'_> {
         result.map_err(|error| error.in_statement(sql))
     }
 
-    /// Runs one statement, and returns the rows that it gives.
+    /// Runs one statement, and returns the rows that it gives. Text of SQLite's that is not UTF-8 comes as [`Value::Bytes`].
     ///
     /// # Errors
     /// What the database says, with the statement; a column whose type is not one of [`Value`]'s.
