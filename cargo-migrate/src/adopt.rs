@@ -9,6 +9,7 @@ use migrate_revision::{Backend, Direction, Problem};
 
 mod alembic;
 mod combine;
+mod compare;
 mod dbmate;
 mod diesel;
 mod document;
@@ -26,11 +27,12 @@ mod sqlx;
 mod stamp;
 
 pub(crate) use combine::combine;
+pub(crate) use compare::differing;
 pub(crate) use document::Document;
-pub(crate) use place::{has_revisions, place, refuse_destination};
+pub(crate) use place::{Staged, has_revisions, is_in, place, refuse_destination};
 pub(crate) use section::Section;
 pub(crate) use settle::settle;
-pub(crate) use stamp::{Stamped, Table};
+pub(crate) use stamp::{Different, Stamped, Table};
 
 /// A tool whose migrations can be adopted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -98,6 +100,11 @@ pub(crate) trait Format: Sync {
     /// `None` if it is none of this tool's.
     fn key(&self, version: &str) -> Option<Key>;
 
+    /// As [`key`](Self::key), for the id of a revision: `None` where no file of the tool becomes one of this id.
+    fn revision_key(&self, id: &str) -> Option<Key> {
+        self.key(id)
+    }
+
     /// The name of the tool's table.
     fn table(&self) -> &'static str;
 
@@ -158,8 +165,27 @@ pub(crate) struct Foreign {
     pub(crate) labels: Vec<String>,
     /// Its SQL
     pub(crate) sections: Vec<Section>,
-    /// What the tool's table has as the checksum of its file, if that is looked at
-    pub(crate) checksum: Option<String>,
+    /// What the tool's table has as the checksums of its files, if that is looked at
+    pub(crate) checksums: Vec<Checksum>,
+}
+
+/// The checksum of a tool's file.
+#[derive(Debug, Clone)]
+pub(crate) struct Checksum {
+    /// The backends that the file is for; none means every one
+    pub(crate) backends: Vec<Backend>,
+    /// The file, as messages name it
+    pub(crate) file: String,
+    /// As text
+    pub(crate) hex: String,
+}
+
+/// Whether what is for these backends, or for every one, is for this one too. A URL tells no MariaDB from MySQL.
+pub(crate) fn is_for(backends: &[Backend], backend: Option<Backend>) -> bool {
+    let is_meant = |wanted: Backend| {
+        backends.contains(&wanted) || (wanted == Backend::Mysql && backends.contains(&Backend::Mariadb))
+    };
+    backends.is_empty() || backend.is_none_or(is_meant)
 }
 
 impl Foreign {
@@ -176,7 +202,7 @@ impl Foreign {
             depends_on: Vec::new(),
             labels: Vec::new(),
             sections: Vec::new(),
-            checksum: None,
+            checksums: Vec::new(),
             key,
             id,
         }
@@ -232,24 +258,21 @@ impl Reading {
         &mut self.migrations[place]
     }
 
-    /// Adds a section to a migration, which has at most one for each direction.
+    /// Adds a section to a migration, which has at most one for each direction. It is the way up that names it.
     fn section(&mut self, new: Foreign, section: Section) {
         let message = format!("a second migration of version `{}`", new.id);
         let file = section.file.clone();
-        let migration = self.migration(new);
-        match migration.sections.iter().find(|other| other.direction == section.direction) {
-            None => {
-                if section.direction == Direction::Up {
-                    migration.file.clone_from(&file);
-                }
-                migration.sections.push(section);
-            }
-            Some(other) => {
-                let note = format!("the other one is `{}`", other.file);
-                let help = "remove one of them, or give it a version of its own";
-                self.problems.push(Problem::of_path(file, message, help).note(note));
-            }
+        let migration = self.migration(new.clone());
+        if let Some(other) = migration.sections.iter().find(|other| other.direction == section.direction) {
+            let note = format!("the other one is `{}`", other.file);
+            let help = "remove one of them, or give it a version of its own";
+            self.problems.push(Problem::of_path(file, message, help).note(note));
+            return;
         }
+        if section.direction == Direction::Up {
+            *migration = Foreign { sections: std::mem::take(&mut migration.sections), file, ..new };
+        }
+        migration.sections.push(section);
     }
 }
 

@@ -17,6 +17,9 @@ pub(crate) fn combine(readings: Vec<(Vec<Backend>, Reading)>) -> Reading {
             for section in &mut migration.sections {
                 section.backends.clone_from(&backends);
             }
+            for checksum in &mut migration.checksums {
+                checksum.backends.clone_from(&backends);
+            }
             match all.migrations.iter().position(|other| other.key == migration.key) {
                 // Files of a graph that have one id are two revisions, and the check says so.
                 Some(place) if !all.has_graph => join(&mut all.migrations[place], migration),
@@ -35,6 +38,7 @@ pub(crate) fn combine(readings: Vec<(Vec<Backend>, Reading)>) -> Reading {
 }
 
 fn join(one: &mut Foreign, other: Foreign) {
+    one.checksums.extend(other.checksums);
     for section in other.sections {
         match one.sections.iter_mut().find(|same| same.is_same(&section)) {
             Some(same) => same.backends.extend(section.backends),

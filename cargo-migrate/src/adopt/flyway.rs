@@ -98,6 +98,10 @@ impl Format for Flyway {
         Some(Key::Numbers(numbers))
     }
 
+    fn revision_key(&self, id: &str) -> Option<Key> {
+        self.key(id).filter(|_| id.starts_with(['V', 'B', 'R']))
+    }
+
     fn table(&self) -> &'static str {
         "flyway_schema_history"
     }

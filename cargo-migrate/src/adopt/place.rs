@@ -19,8 +19,7 @@ use crate::project::Project;
 pub(crate) fn refuse_destination(project: &Project, tool: &str, sources: &[PathBuf]) -> Result<(), Error> {
     let directory = &project.config.directory;
     let shown = project.directory_name();
-    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if let Some(source) = sources.iter().find(|source| real(source).starts_with(real(directory))) {
+    if let Some(source) = sources.iter().find(|source| is_in(source, directory)) {
         return Err(Error::usage(format!(
             "`{}` is where the revisions are to be, and the files of {tool} are in it\n\n\
              hint: move these first, such as to `{shown}.{tool}`, and name that directory; or name another one as \
@@ -38,6 +37,12 @@ pub(crate) fn refuse_destination(project: &Project, tool: &str, sources: &[PathB
     Ok(())
 }
 
+/// Whether a path is a directory or below it, wherever links lead.
+pub(crate) fn is_in(path: &Path, directory: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    real(path).starts_with(real(directory))
+}
+
 /// Whether a directory holds revisions.
 ///
 /// # Errors
@@ -53,33 +58,53 @@ pub(crate) fn has_revisions(directory: &Path) -> Result<bool, Error> {
     Ok(super::entries(directory)?.iter().any(is_revision))
 }
 
-/// Checks the documents for these backends as a build does it, and moves them into the project's directory unless the
-/// run is a dry one. `problems` are those that are known before.
+/// Revisions that were checked and are still beside the directory that they are for, gone when dropped.
+pub(crate) struct Staged {
+    staging: Staging,
+    /// Their files
+    pub(crate) documents: Vec<Document>,
+    /// How they stand on each other
+    pub(crate) resolved: Resolved,
+}
+
+impl Staged {
+    /// Where they are for now.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.staging.0
+    }
+
+    /// Moves them into the project's directory.
+    ///
+    /// # Errors
+    /// When a file cannot be written. Then nothing has changed.
+    pub(crate) fn commit(self, project: &Project) -> Result<(), Error> {
+        self.staging.commit(&project.config.directory, &self.documents)
+    }
+}
+
+/// Checks the documents for these backends as a build does it. `problems` are those that are known before.
 ///
 /// # Errors
-/// Everything that a build would refuse, by the files that it came from. Then, or if a file cannot be written, nothing
-/// has changed.
+/// Everything that a build would refuse, by the files that it came from.
 pub(crate) fn place(
     project: &Project,
-    documents: &[Document],
+    documents: Vec<Document>,
     (backends, cover_all): (Vec<Backend>, bool),
     mut problems: Vec<Problem>,
-    dry_run: bool,
-) -> Result<Resolved, Error> {
+) -> Result<Staged, Error> {
     if documents.is_empty() {
         return Err(crate::error::problems(&problems));
     }
-    let directory = &project.config.directory;
-    let staging = Staging::new(directory)?;
-    for document in documents {
+    let staging = Staging::new(&project.config.directory)?;
+    for document in &documents {
         staging.write(document)?;
     }
     let display = project.directory_name();
     let checks = Checks { backends, cover_all, branches: true, require_down: false };
-    let resolved = match resolve(&staging.0, &display, &checks) {
-        Ok(resolved) if problems.is_empty() => resolved,
+    match resolve(&staging.0, &display, &checks) {
+        Ok(resolved) if problems.is_empty() => Ok(Staged { staging, documents, resolved }),
         checked => {
-            let found = traced(documents, &display, checked.err().unwrap_or_default());
+            let found = traced(&documents, &display, checked.err().unwrap_or_default());
             // What is known of a file as a whole is not said in other words.
             let is_known = |problem: &Problem| {
                 problem.place.is_none() && problems.iter().any(|known| known.path == problem.path)
@@ -88,13 +113,9 @@ pub(crate) fn place(
             problems.extend(found);
             problems.sort();
             problems.dedup();
-            return Err(crate::error::problems(&problems));
+            Err(crate::error::problems(&problems))
         }
-    };
-    if !dry_run {
-        staging.commit(directory, documents)?;
     }
-    Ok(resolved)
 }
 
 /// Problems of documents as those of the files that they came from.

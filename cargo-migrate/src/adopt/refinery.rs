@@ -55,6 +55,10 @@ impl Format for Refinery {
         number(version.strip_prefix(['V', 'U']).unwrap_or(version))
     }
 
+    fn revision_key(&self, id: &str) -> Option<Key> {
+        self.key(id).filter(|_| id.starts_with(['V', 'U']))
+    }
+
     fn table(&self) -> &'static str {
         "refinery_schema_history"
     }

@@ -6,7 +6,7 @@ use migrate_cli::Error;
 use migrate_revision::{Backend, Direction};
 use sha2::{Digest, Sha384};
 
-use super::{Applied, Asked, Foreign, Format, Key, Reading, Row, Section, Unfinished};
+use super::{Applied, Asked, Checksum, Foreign, Format, Key, Reading, Row, Section, Unfinished};
 use super::{cell, entries, file_name, is_true, number};
 
 /// The first line of a file that sqlx runs outside of a transaction.
@@ -44,15 +44,16 @@ impl Format for Sqlx {
             let mut section = Section::whole(direction, &source);
             section.no_transaction = source.text.starts_with(NO_TRANSACTION);
             section.lines.retain(|(number, line)| *number > 1 || line.trim() != NO_TRANSACTION);
-            let mut new = Foreign::new(version, key.clone(), rest.trim_end_matches(suffix), &source.path);
+            let mut new = Foreign::new(version, key, rest.trim_end_matches(suffix), &source.path);
             if direction == Direction::Up {
-                new.checksum = std::fs::read(&path).ok().map(|bytes| hex(&Sha384::digest(bytes)));
+                let bytes = std::fs::read(&path);
+                new.checksums.extend(bytes.ok().map(|bytes| Checksum {
+                    backends: Vec::new(),
+                    file: source.path.clone(),
+                    hex: hex(&Sha384::digest(bytes)),
+                }));
             }
-            let checksum = new.checksum.clone();
             found.section(new, section);
-            if let Some(migration) = found.migrations.iter_mut().find(|migration| migration.key == key) {
-                migration.checksum = migration.checksum.take().or(checksum);
-            }
         }
         Ok(())
     }

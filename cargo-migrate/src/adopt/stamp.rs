@@ -8,7 +8,7 @@ use migrate_revision::graph::Index;
 use migrate_revision::source::Resolved;
 use migrate_runtime::{Connected, Migrator};
 
-use super::{Applied, Foreign, Row, Tool, Unfinished};
+use super::{Applied, Foreign, Key, Row, Tool, Unfinished, is_for};
 
 /// A stamp that was written.
 #[derive(Debug, serde::Serialize)]
@@ -21,6 +21,15 @@ pub(crate) struct Stamped {
     pub(crate) table: String,
 }
 
+/// A revision that is not what its file would become.
+#[derive(Debug)]
+pub(crate) struct Different {
+    /// The revision
+    pub(crate) index: Index,
+    /// The file
+    pub(crate) file: String,
+}
+
 /// A tool's table, held against revisions that were adopted.
 pub(crate) struct Table<'a> {
     /// The tool
@@ -31,22 +40,41 @@ pub(crate) struct Table<'a> {
     pub(crate) set: &'a Resolved,
     /// The tool's own files, where they are there
     pub(crate) files: &'a [Foreign],
+    /// Those of the revisions that are not what these files would become
+    pub(crate) differing: &'a [Different],
+    /// The database's backend, if its URL tells
+    pub(crate) backend: Option<Backend>,
+}
+
+/// What a tool's table says, as what there is to record.
+#[derive(Debug)]
+pub(crate) struct Stamp {
+    stamped: Stamped,
+    missing: Vec<String>,
+}
+
+impl Stamp {
+    /// Records it.
+    ///
+    /// # Errors
+    /// Those of the runtime.
+    pub(crate) async fn record(self, database: &Database<'_>, output: &Output) -> Result<Stamped, Error> {
+        for head in &self.missing {
+            database.change(output, |migrator| migrator.stamp(head.as_str())).await?;
+        }
+        Ok(self.stamped)
+    }
 }
 
 impl Table<'_> {
-    /// Reads the table and records what it says.
+    /// Reads the table. Nothing is recorded yet.
     ///
     /// # Errors
     /// When the table cannot be read or names what is not there, when the tool left something unfinished, when what is
     /// applied has gaps or was edited, or when the database has a history that says otherwise.
-    pub(crate) async fn stamp(
-        &self,
-        database: &Database<'_>,
-        backend: Option<Backend>,
-        output: &Output,
-    ) -> Result<Stamped, Error> {
+    pub(crate) async fn read(&self, database: &Database<'_>) -> Result<Stamp, Error> {
         let (tool, table) = (self.tool.name(), self.name);
-        let query = self.tool.format().query(table, backend);
+        let query = self.tool.format().query(table, self.backend);
         let rows: Result<Vec<Row>, Error> = database.read(|migrator| migrator.query(&query)).await;
         let rows = rows.map_err(|error| {
             Error::new(
@@ -68,27 +96,52 @@ impl Table<'_> {
         })?;
         self.check_files(&applied)?;
         let heads = self.heads(&self.found(&applied)?, &applied)?;
+        let closure = self.set.graph.closure(heads.iter().filter_map(|head| self.set.graph.named(head)));
+        self.check_revisions(&closure.iter().collect())?;
         let current = database.read(Migrator::<Connected>::current).await?;
-        if let Some(other) = current.iter().find(|id| !heads.contains(id)) {
+        let is_same = current.len() == heads.len() && current.iter().all(|id| heads.contains(id));
+        if !is_same && !database.read(Migrator::<Connected>::history).await?.is_empty() {
+            let at = |heads: &[String], none: &str| match heads {
+                [] => none.to_owned(),
+                heads => heads.join(", "),
+            };
             return Err(Error::target(format!(
-                "the database has a history of its own already, which is at {other}, where `{table}` says {}\n\n\
+                "the database has a history of its own already, which is at {}, where `{table}` says {}\n\n\
                  hint: `cargo migrate stamp --purge TARGET` overrules it",
-                if heads.is_empty() { "nothing".into() } else { heads.join(", ") }
+                at(&current, "base"),
+                at(&heads, "nothing")
             )));
         }
-        for head in heads.iter().filter(|head| !current.contains(head)) {
-            database.change(output, |migrator| migrator.stamp(head.as_str())).await?;
-        }
-        let applied = self.set.graph.closure(heads.iter().filter_map(|head| self.set.graph.named(head)));
-        Ok(Stamped { heads, applied: applied.iter().count(), table: table.to_owned() })
+        let missing = heads.iter().filter(|head| !current.contains(head)).cloned().collect();
+        let stamped = Stamped { heads, applied: closure.iter().count(), table: table.to_owned() };
+        Ok(Stamp { stamped, missing })
+    }
+
+    /// The version that each revision is, if it is one of the tool's: what was written here since may have such an id as well.
+    fn keys(&self, limit: Option<&Key>) -> Vec<Option<Key>> {
+        let key = |index: Index| self.tool.format().revision_key(self.set.revisions[index].id.as_str());
+        let keys: Vec<_> = (0..self.set.revisions.len()).map(key).collect();
+        let is_file = |key: &Key| self.files.iter().any(|file| file.key == *key);
+        let at = keys.iter().position(|key| limit.is_some() && key.as_ref() == limit);
+        // Without the files, what is below the version tells.
+        let below = at.map(|index| self.set.graph.closure([index]));
+        let is_adopted = |(index, key): (Index, Option<Key>)| {
+            key.filter(|key| match (self.files, &below) {
+                ([], Some(below)) => limit < Some(key) || below.contains(index),
+                ([], None) => true,
+                _ => is_file(key),
+            })
+        };
+        keys.into_iter().enumerate().map(is_adopted).collect()
     }
 
     /// The revisions that the table names.
     fn found(&self, applied: &Applied) -> Result<BTreeSet<Index>, Error> {
         let key = |version: &str| self.tool.format().key(version);
-        let keys: Vec<_> = self.set.revisions.iter().map(|revision| key(revision.id.as_str())).collect();
+        let limit = applied.up_to.as_deref().and_then(key);
+        let keys = self.keys(limit.as_ref());
         let mut found = BTreeSet::new();
-        if let Some(limit) = applied.up_to.as_deref().and_then(key) {
+        if let Some(limit) = limit {
             let within = |index: &Index| keys[*index].as_ref().is_some_and(|key| *key <= limit);
             found.extend((0..keys.len()).filter(within));
         }
@@ -117,7 +170,8 @@ impl Table<'_> {
     fn heads(&self, found: &BTreeSet<Index>, applied: &Applied) -> Result<Vec<String>, Error> {
         let closure = self.set.graph.closure(found.iter().copied());
         let id = |index: Index| self.set.revisions[index].id.to_string();
-        let missing: Vec<String> = closure.iter().filter(|index| !found.contains(index)).map(id).collect();
+        let lacks = |index: &Index| !found.contains(index) && !self.is_for_others(*index);
+        let missing: Vec<String> = closure.iter().filter(lacks).map(id).collect();
         if missing.is_empty() || applied.with_ancestors {
             return Ok(closure.heads().iter().map(|&head| id(head)).collect());
         }
@@ -132,13 +186,39 @@ impl Table<'_> {
         ))
     }
 
+    /// Whether the tool has a revision for databases of other backends alone.
+    fn is_for_others(&self, index: Index) -> bool {
+        let key = self.tool.format().revision_key(self.set.revisions[index].id.as_str());
+        let file = self.files.iter().find(|file| Some(&file.key) == key.as_ref());
+        file.is_some_and(|file| !file.sections.iter().any(|section| is_for(&section.backends, self.backend)))
+    }
+
+    /// Refuses to record a revision that is not what the tool's file says.
+    fn check_revisions(&self, applied: &BTreeSet<Index>) -> Result<(), Error> {
+        let differing = self.differing.iter().filter(|it| applied.contains(&it.index));
+        let named: Vec<String> =
+            differing.map(|it| format!("`{}` (`{}`)", self.set.sources[it.index].path, it.file)).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Exit::Edited,
+            format!(
+                "not what adopting the files of {} writes now: {}\n\n\
+                 hint: adopt with the options that the revisions were adopted with; or remove these, and adopt anew",
+                self.tool.name(),
+                named.join(", ")
+            ),
+        ))
+    }
+
     /// Holds the checksums that the table has against the tool's files.
     fn check_files(&self, applied: &Applied) -> Result<(), Error> {
         let is_edited = |(version, checksum): &(String, Option<String>)| {
             let key = self.tool.format().key(version)?;
             let file = self.files.iter().find(|file| file.key == key)?;
-            let (stored, now) = (checksum.as_ref()?, file.checksum.as_ref()?);
-            (stored != now).then(|| file.file.clone())
+            let now = file.checksums.iter().find(|now| is_for(&now.backends, self.backend))?;
+            (*checksum.as_ref()? != now.hex).then(|| now.file.clone())
         };
         let edited: Vec<String> = applied.versions.iter().filter_map(is_edited).collect();
         if edited.is_empty() {

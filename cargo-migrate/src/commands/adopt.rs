@@ -5,12 +5,13 @@ use std::str::FromStr;
 
 use migrate_cli::{Error, Exit};
 use migrate_revision::Backend;
+use migrate_revision::source::Resolved;
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::adopt::{self, Asked, Document, Reading, Stamped, Table, Tool};
-use crate::config::Branches;
-use crate::database::{DatabaseArgs, Opened, block_on};
+use crate::adopt::{self, Asked, Document, Foreign, Reading, Staged, Stamped, Table, Tool};
+use crate::config::{Branches, Config};
+use crate::database::{self, DatabaseArgs, Opened, block_on};
 use crate::files::Guard;
 use crate::project::{Project, shortened};
 use crate::revision::Written;
@@ -80,6 +81,9 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// Directories, each with the backends that its files are for.
+type Sources = Vec<(Vec<Backend>, PathBuf)>;
+
 #[derive(Serialize)]
 struct Adopted {
     written: Vec<Written>,
@@ -92,41 +96,105 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let (output, directory) = (&context.output, &project.config.directory);
     let _guard = Guard::take(directory)?;
-    let sources = sources(args, &project)?;
+    let only_stamps = args.stamp && adopt::has_revisions(directory)?;
+    let sources = sources(args, &project, only_stamps)?;
     let mut done = Adopted { written: Vec::new(), skipped: Vec::new(), dry_run: args.dry_run, stamped: None };
-    let mut files = Reading::default();
-    if args.stamp && adopt::has_revisions(directory)? {
-        // The tool's own files are only there to be held against its checksums.
-        if sources.iter().all(|(_, path)| path.is_dir()) && args.tool != Tool::Alembic {
-            files = read(args, &project, sources)?;
-        }
+    if only_stamps {
+        done.stamped = Some(stamp_adopted(args, &project, sources, context)?);
     } else {
-        let paths: Vec<PathBuf> = sources.iter().map(|(_, path)| path.clone()).collect();
-        if args.tool != Tool::Alembic {
-            adopt::refuse_destination(&project, args.tool.name(), &paths)?;
-        } else {
-            adopt::refuse_destination(&project, args.tool.name(), &[])?;
+        let paths = sources.iter().map(|(_, path)| path.clone()).filter(|_| args.tool != Tool::Alembic);
+        adopt::refuse_destination(&project, args.tool.name(), &paths.collect::<Vec<_>>())?;
+        let mut files = read(args, &project, sources)?;
+        let as_read = files.migrations.clone();
+        let staged = stage(args, &project, &mut files, context)?;
+        done.written = written(&project, &staged);
+        done.skipped = files.skipped;
+        if args.stamp {
+            done.stamped = Some(stamp_staged(args, &project, staged, &as_read, context)?);
+        } else if !args.dry_run {
+            staged.commit(&project)?;
         }
-        files = read(args, &project, sources)?;
-        done.written = write(args, &project, &mut files, context)?;
-        done.skipped = std::mem::take(&mut files.skipped);
-    }
-    if args.stamp {
-        let opened = Opened::open(&args.database, &project)?;
-        let table = Table {
-            tool: args.tool,
-            name: args.table.as_deref().unwrap_or(args.tool.format().table()),
-            set: &set::outline(&project)?,
-            files: &files.migrations,
-        };
-        done.stamped = Some(block_on(table.stamp(&opened.database(), opened.backend(), output))??);
     }
     output.facts(&done, || text(&done));
     Ok(Exit::Success)
 }
 
-/// The directories, each with the backends that its files are for.
-fn sources(args: &Args, project: &Project) -> Result<Vec<(Vec<Backend>, PathBuf)>, Error> {
+/// Records where a database is by revisions that were adopted before. The tool's own files, where they are there, are held
+/// against its checksums and the revisions.
+fn stamp_adopted(
+    args: &Args,
+    project: &Project,
+    sources: Sources,
+    context: &Context,
+) -> Result<Stamped, Error> {
+    let opened = Opened::open(&args.database, project)?;
+    let set = set::outline(project)?;
+    let (mut files, mut differing) = (Vec::new(), Vec::new());
+    let are_there = !sources.is_empty() && sources.iter().all(|(_, path)| path.is_dir());
+    if are_there && (args.tool != Tool::Alembic || args.upgrade_sql.is_some()) {
+        let read = read(args, project, sources)?;
+        files.clone_from(&read.migrations);
+        let url = database::find(&args.database, project)?;
+        let checked = Opened::checked(&url, project)?;
+        let named = named_backends(args);
+        let settled = (named.as_slice(), checks(args, project).0.contains(&Backend::Sqlite));
+        differing =
+            adopt::differing((args.tool, read), project, &checked, &database::backends(&url), settled)?;
+    }
+    let (files, differing) = (files.as_slice(), differing.as_slice());
+    let table = Table { files, differing, ..table(args, &set, opened.backend()) };
+    let database = opened.database();
+    block_on(async { table.read(&database).await?.record(&database, &context.output).await })?
+}
+
+/// As [`stamp_adopted`], by revisions that are put in place once it is known that there is something to record.
+fn stamp_staged(
+    args: &Args,
+    project: &Project,
+    staged: Staged,
+    files: &[Foreign],
+    context: &Context,
+) -> Result<Stamped, Error> {
+    let there = in_directory(project, staged.directory());
+    let opened = Opened::open(&args.database, &there)?;
+    let set = set::outline(&there)?;
+    let table = Table { files, ..table(args, &set, opened.backend()) };
+    let database = opened.database();
+    block_on(async {
+        let stamp = table.read(&database).await?;
+        staged.commit(project)?;
+        stamp.record(&database, &context.output).await
+    })?
+}
+
+/// The project as it would be with its revisions in another directory.
+fn in_directory(project: &Project, directory: &Path) -> Project {
+    Project {
+        manifest: project.manifest.clone(),
+        root: project.root.clone(),
+        workspace: project.workspace.clone(),
+        config: Config { directory: directory.to_owned(), ..project.config.clone() },
+        configured: project.configured,
+        enabled: project.enabled.clone(),
+    }
+}
+
+/// The tool's table, with nothing to hold against it yet.
+fn table<'a>(args: &'a Args, set: &'a Resolved, backend: Option<Backend>) -> Table<'a> {
+    let name = args.table.as_deref().unwrap_or(args.tool.format().table());
+    Table { tool: args.tool, name, set, files: &[], differing: &[], backend }
+}
+
+/// The directories, each with the backends that its files are for. For a stamp alone there may be none.
+fn sources(args: &Args, project: &Project, only_stamps: bool) -> Result<Sources, Error> {
+    let mut found = named_sources(args, project, only_stamps)?;
+    if only_stamps {
+        found.retain(|(_, path)| !adopt::is_in(path, &project.config.directory));
+    }
+    Ok(found)
+}
+
+fn named_sources(args: &Args, project: &Project, only_stamps: bool) -> Result<Sources, Error> {
     let named: Vec<&Path> = args.backends.iter().filter_map(|source| source.directory.as_deref()).collect();
     if !named.is_empty() {
         if named.len() < args.backends.len() || args.directory.is_some() || args.tool == Tool::Alembic {
@@ -140,6 +208,12 @@ fn sources(args: &Args, project: &Project) -> Result<Vec<(Vec<Backend>, PathBuf)
     }
     let directory = match &args.directory {
         Some(directory) => directory.clone(),
+        None if only_stamps => {
+            let usual = args.tool.format().directories(&project.root).into_iter();
+            let is_own = |path: &PathBuf| adopt::is_in(path, &project.config.directory);
+            let others = usual.filter(|path| path.is_dir() && !is_own(path)).map(|path| shortened(&path));
+            return Ok(others.take(1).map(|path| (named_backends(args), path)).collect());
+        }
         None => usual(args.tool, project)?,
     };
     Ok(vec![(named_backends(args), directory)])
@@ -162,7 +236,7 @@ fn usual(tool: Tool, project: &Project) -> Result<PathBuf, Error> {
     Ok(shortened(found))
 }
 
-fn read(args: &Args, project: &Project, sources: Vec<(Vec<Backend>, PathBuf)>) -> Result<Reading, Error> {
+fn read(args: &Args, project: &Project, sources: Sources) -> Result<Reading, Error> {
     let asked = Asked {
         placeholders: args.placeholders.clone(),
         upgrade_sql: args.upgrade_sql.clone(),
@@ -214,40 +288,40 @@ fn nothing(tool: Tool, directories: &[PathBuf]) -> Error {
     ))
 }
 
-/// Writes the revisions, or with `--dry-run` makes sure that they could be.
-fn write(
-    args: &Args,
-    project: &Project,
-    all: &mut Reading,
-    context: &Context,
-) -> Result<Vec<Written>, Error> {
-    let named = named_backends(args);
-    let checks = match (&project.config.backends, named.as_slice()) {
-        (None, [_, ..]) => (with_mariadb(&named), false),
+/// The backends that the revisions are checked for, and whether each must cover all of them.
+fn checks(args: &Args, project: &Project) -> (Vec<Backend>, bool) {
+    match (&project.config.backends, named_backends(args).as_slice()) {
+        (None, named @ [_, ..]) => (with_mariadb(named), false),
         _ => project.backends(),
-    };
-    adopt::settle(all, &named, checks.0.contains(&Backend::Sqlite), args.allow_empty);
+    }
+}
+
+/// The revisions, checked and ready to be put in place.
+fn stage(args: &Args, project: &Project, all: &mut Reading, context: &Context) -> Result<Staged, Error> {
+    let checks = checks(args, project);
+    adopt::settle(all, &named_backends(args), checks.0.contains(&Backend::Sqlite), args.allow_empty);
     for note in &all.notes {
         context.output.note(format!("note: {note}"));
     }
     let documents: Vec<Document> = all.migrations.iter().map(Document::new).collect();
-    let set = adopt::place(project, &documents, checks, std::mem::take(&mut all.problems), args.dry_run)?;
-    let heads = set.graph.heads().len();
+    let staged = adopt::place(project, documents, checks, std::mem::take(&mut all.problems))?;
+    let heads = staged.resolved.graph.heads().len();
     if heads > 1 && project.config.branches == Branches::Refuse {
         context.output.note(format!(
             "note: there are {heads} heads, which a build refuses: `cargo migrate merge` joins them, and `branches = \
              \"allow\"` in `[package.metadata.migrate]` lets them be"
         ));
     }
-    let path = |name: &str| project.config.directory.join(name).display().to_string();
-    Ok(documents
-        .into_iter()
-        .map(|document| Written {
-            file: path(&document.name),
-            revision: document.id,
-            revises: document.revises,
-        })
-        .collect())
+    Ok(staged)
+}
+
+fn written(project: &Project, staged: &Staged) -> Vec<Written> {
+    let written = |document: &Document| Written {
+        file: project.config.directory.join(&document.name).display().to_string(),
+        revision: document.id.clone(),
+        revises: document.revises.clone(),
+    };
+    staged.documents.iter().map(written).collect()
 }
 
 /// Where MySQL is, MariaDB is, as in `embed_migrations!`.

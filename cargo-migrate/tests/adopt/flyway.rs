@@ -80,3 +80,14 @@ fn placeholders_without_a_value_and_java_are_all_named_with_their_places() {
     );
     assert!(!project.path("migrations").exists());
 }
+
+#[test]
+fn the_title_is_that_of_the_way_up() {
+    let project = project(&[
+        ("sql/U1__Drop_users.sql", "DROP TABLE users;\n"),
+        ("sql/V1__Add_users.sql", "CREATE TABLE users (id INTEGER);\n"),
+    ]);
+    project.run("adopt --from flyway").ok();
+    assert_eq!(history(&project), [" <- V1: Add users"]);
+    assert_eq!(project.migrations(), ["V1_add_users.sql"]);
+}

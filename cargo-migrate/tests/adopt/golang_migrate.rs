@@ -33,3 +33,14 @@ fn a_way_down_alone_is_refused() {
     let done = project.run("adopt --from golang-migrate old");
     assert!(done.failed(4).contains("the migration has no way up\n --> old/2_b.down.sql\n"), "{done:?}");
 }
+
+#[test]
+fn the_title_and_the_id_are_those_of_the_way_up() {
+    let project = project(&[
+        ("old/01_drop.down.sql", "DROP TABLE a;\n"),
+        ("old/1_add.up.sql", "CREATE TABLE a (x INTEGER);\n"),
+    ]);
+    project.run("adopt --from golang-migrate old").ok();
+    assert_eq!(history(&project), [" <- 1: add"]);
+    assert!(project.read("migrations/1_add.sql").contains("-- migrate:down\nDROP TABLE a;"));
+}
