@@ -1,5 +1,6 @@
 //! Alembic: the graph out of the heads of its Python files, the SQL out of what Alembic prints with `--sql`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,6 +53,7 @@ impl Format for Alembic {
             }),
         };
         let table = asked.table.as_deref().unwrap_or(self.table());
+        let ids: BTreeSet<String> = found.migrations.iter().map(|migration| migration.id.clone()).collect();
         let mut all: Vec<Part> = Vec::new();
         for source in up.iter().chain(&down) {
             match Script::read(source, table, &asked.backends) {
@@ -73,6 +75,14 @@ impl Format for Alembic {
                 }
             }
         }
+        // The first part of each is named.
+        let unread: BTreeMap<&str, &Part> = all
+            .iter()
+            .rev()
+            .filter(|part| !ids.contains(&part.revision))
+            .map(|part| (part.revision.as_str(), part))
+            .collect();
+        found.problems.extend(unread.into_values().map(|part| no_file(part, directory)));
         for (migration, text) in found.migrations.iter_mut().zip(&sources) {
             for direction in [Direction::Up, Direction::Down] {
                 let part = all
@@ -145,17 +155,29 @@ fn script_in_pyproject(directory: &Path) -> Option<String> {
 fn version_directories(directory: &Path, home: &Path) -> Result<Vec<PathBuf>, Error> {
     let ini = std::fs::read_to_string(home.join("alembic.ini")).unwrap_or_default();
     let setting = |key: &str| {
-        let mut lines = ini.lines().filter_map(|line| line.split_once('='));
-        lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
+        let mut lines = ini.lines();
+        let mut named = lines.by_ref().filter_map(|line| line.split_once('='));
+        let (_, value) = named.find(|(name, _)| name.trim() == key)?;
+        let mut value = value.trim().to_owned();
+        // A value goes on in the lines below that are indented.
+        for line in lines.take_while(|line| line.starts_with([' ', '\t']) && !line.trim().is_empty()) {
+            value.push('\n');
+            value.push_str(line.trim());
+        }
+        Some(value)
     };
     let below = |path: &str| shortened(&home.join(path.replace("%(here)s", ".")));
-    if directory == home {
+    let script = setting("script_location").or_else(|| script_in_pyproject(home)).map(|path| below(&path));
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let is_script =
+        script.as_ref().is_some_and(|script| real(script).is_some_and(|it| Some(it) == real(directory)));
+    if directory == home || is_script {
         if let Some(locations) = setting("version_locations").filter(|locations| !locations.is_empty()) {
-            let separators = [' ', ',', ';', if cfg!(windows) { ';' } else { ':' }];
+            let separators = [' ', '\n', ',', ';', if cfg!(windows) { ';' } else { ':' }];
             return Ok(locations.split(separators).filter(|path| !path.is_empty()).map(below).collect());
         }
-        if let Some(script) = setting("script_location").or_else(|| script_in_pyproject(home)) {
-            return Ok(vec![below(&script).join("versions")]);
+        if let Some(script) = script {
+            return Ok(vec![script.join("versions")]);
         }
     }
     if directory.join("versions").is_dir() {
@@ -222,6 +244,22 @@ fn migration(source: &SourceText, problems: &mut Vec<Problem>) -> Option<Foreign
     migration.depends_on = depends_on;
     migration.labels = labels;
     Some(migration)
+}
+
+/// What is wrong with a part of a revision that no file is of.
+fn no_file(part: &Part, directory: &Path) -> Problem {
+    Problem::of_path(
+        &part.section.file,
+        format!(
+            "revision `{}` is in the output, and none of the Python files that were read is its",
+            part.revision
+        ),
+        format!(
+            "`{}` is where they were looked for: name the directory of `alembic.ini`, and see that `version_locations` in \
+             it names every directory that has files; or put all files into one directory, and name that",
+            directory.display()
+        ),
+    )
 }
 
 /// What is wrong with a part without the record of its revision.

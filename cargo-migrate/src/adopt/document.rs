@@ -121,5 +121,6 @@ fn is_prose(prose: &str, keys: &str, id: &str, name: &str) -> bool {
         SourceText::new(name, name, text.as_bytes()).is_ok_and(|source| ParsedRevision::new(source).is_ok())
     };
     // Where the keys alone are refused, the check has something to say about them.
-    with(format!("{prose}{keys}")) || !with(keys.to_owned())
+    // A key twice is refused, and prose is not.
+    with(format!("{prose}{prose}{keys}")) || !with(keys.to_owned())
 }

@@ -88,8 +88,9 @@ fn fill(section: &mut Section, lines: &[Line<'_>], table: &str, backend: Backend
     };
     let line_of = |at: usize| text[..at].matches('\n').count();
     let mut is_own = vec![false; kept.len()];
+    let mut is_ended_in_comment = vec![false; kept.len()];
     let mut recorded = false;
-    for range in statements {
+    for Printed { range, ends_in_comment } in statements {
         let (first, last) = (line_of(range.start), line_of(range.end));
         let statement = &text[range];
         let records = changes_table(statement, table);
@@ -98,12 +99,17 @@ fn fill(section: &mut Section, lines: &[Line<'_>], table: &str, backend: Backend
         if records || is_transaction {
             is_own[first..=last].fill(true);
         }
+        is_ended_in_comment[last] |= ends_in_comment;
         // Between parts it is the transaction of a revision or of the run; inside of one it is an `autocommit_block`, or
         // means the same.
         section.no_transaction |= is_transaction && !recorded;
     }
-    let others = kept.iter().zip(&is_own).filter(|(_, is_own)| !**is_own);
-    section.lines = others.map(|((number, line), _)| (*number, (*line).to_owned())).collect();
+    for (place, &(number, line)) in kept.iter().enumerate().filter(|(place, _)| !is_own[*place]) {
+        match line.strip_suffix(';').filter(|_| is_ended_in_comment[place]) {
+            Some(line) => section.lines.extend([(number, line.to_owned()), (number, ";".to_owned())]),
+            None => section.lines.push((number, line.to_owned())),
+        }
+    }
     Some(recorded)
 }
 
@@ -117,22 +123,36 @@ fn ends_outside(text: &str, backend: Backend) -> bool {
     statements.last().is_none_or(|last| text[last.range.end..].contains(';'))
 }
 
-/// The statements as Alembic printed them. It ends each with `;` and an empty line, also one that ends in a comment.
-fn statements(text: &str, backend: Backend) -> Option<Vec<Range<usize>>> {
+/// A statement as Alembic printed it.
+struct Printed {
+    range: Range<usize>,
+    /// Whether the `;` that Alembic put behind it is inside of its comment, where no database sees it
+    ends_in_comment: bool,
+}
+
+/// The statements. Alembic ends each with `;` and an empty line, also one that ends in a comment.
+fn statements(text: &str, backend: Backend) -> Option<Vec<Printed>> {
     let mut found = Vec::new();
     for statement in sql::split(text, backend).ok()? {
-        let mut start = statement.range.start;
+        let (mut start, mut last) = (statement.range.start, statement.range.start);
         for token in &statement.tokens {
-            let before = &text[start..token.start];
-            let line = before.strip_suffix("\n\n").and_then(|before| before.rsplit('\n').next());
-            if line.is_some_and(|line| line.contains("--") && line.ends_with(';')) {
-                found.push(start..token.start - 2);
+            let end = end_in_comment(&text[last..token.start]);
+            // Inside of a body each statement has a `;` of its own.
+            if let Some(end) = end.filter(|_| last > start && !text[..last].ends_with(';')) {
+                found.push(Printed { range: start..last + end, ends_in_comment: true });
                 start = token.start;
             }
+            last = token.end;
         }
-        found.push(start..statement.range.end);
+        found.push(Printed { range: start..statement.range.end, ends_in_comment: false });
     }
     Some(found)
+}
+
+/// Where in what is between two tokens a comment ends with `;` before an empty line.
+fn end_in_comment(between: &str) -> Option<usize> {
+    let mut ends = between.match_indices(";\n\n").map(|(at, _)| at);
+    ends.find(|at| between[..*at].rsplit('\n').next().is_some_and(|line| line.contains(['-', '#'])))
 }
 
 fn has_preamble(lines: &[&str], table: &str) -> bool {
@@ -167,12 +187,17 @@ fn changes_table(text: &str, table: &str) -> bool {
         ["UPDATE", ..] => words.get(1),
         _ => None,
     };
-    let plain = |name: &str| {
+    let parts = |name: &str| -> Vec<String> {
         let name = name.split('(').next().unwrap_or_default().trim_end_matches(';');
-        let name = name.rsplit('.').next().unwrap_or_default();
-        name.trim_matches(['"', '`', '[', ']']).to_ascii_lowercase()
+        let plain = |part: &str| part.trim_matches(['"', '`', '[', ']']).to_ascii_lowercase();
+        name.split('.').map(plain).collect()
     };
-    name.is_some_and(|name| plain(name) == plain(table))
+    let table = parts(table);
+    name.is_some_and(|name| match table.as_slice() {
+        // Its schema may be one that only Alembic's settings name.
+        [_] => parts(name).last() == table.last(),
+        _ => parts(name) == table,
+    })
 }
 
 #[cfg(test)]
@@ -230,10 +255,35 @@ mod tests {
     #[test]
     fn a_statement_may_end_in_a_comment() {
         let text = "ALTER TABLE t ADD a INT -- why;\n\nINSERT INTO alembic_version (version_num) VALUES ('a');\n\nCOMMIT;\n";
-        assert_eq!(only_part(text), (vec!["ALTER TABLE t ADD a INT -- why;".to_owned()], false));
+        let lines = ["ALTER TABLE t ADD a INT -- why", ";"].map(str::to_owned).to_vec();
+        assert_eq!(only_part(text), (lines, false));
         let text = text.replace("INSERT", "COMMIT;\n\nVACUUM t;\n\nBEGIN;\n\nINSERT");
-        let lines = ["ALTER TABLE t ADD a INT -- why;", "", "", "VACUUM t;"].map(str::to_owned).to_vec();
+        let lines = ["ALTER TABLE t ADD a INT -- why", ";", "", "", "VACUUM t;"].map(str::to_owned).to_vec();
         assert_eq!(only_part(&text), (lines, true));
+        let text = "INSERT INTO t VALUES (1) -- first row;\n\n-- second\nINSERT INTO t VALUES (2) -- row;\n\n\
+                    INSERT INTO alembic_version (version_num) VALUES ('a');\n";
+        let lines = [
+            "INSERT INTO t VALUES (1) -- first row",
+            ";",
+            "",
+            "-- second",
+            "INSERT INTO t VALUES (2) -- row",
+            ";",
+        ];
+        assert_eq!(only_part(text), (lines.map(str::to_owned).to_vec(), false));
+    }
+
+    #[test]
+    fn a_table_with_a_schema_is_no_table_of_another() {
+        for (statement, table, changes) in [
+            ("UPDATE meta.versions SET x = 1", "meta.versions", true),
+            ("INSERT INTO \"Meta\".\"versions\"(x) VALUES (1)", "meta.versions", true),
+            ("INSERT INTO app.versions (x) VALUES (1)", "meta.versions", false),
+            ("INSERT INTO versions (x) VALUES (1)", "meta.versions", false),
+            ("INSERT INTO meta.versions (x) VALUES (1)", "versions", true),
+        ] {
+            assert_eq!(changes_table(statement, table), changes, "{statement} {table}");
+        }
     }
 
     #[test]

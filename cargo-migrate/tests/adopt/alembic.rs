@@ -135,6 +135,7 @@ fn several_heads_are_adopted_and_pointed_at() {
     let project = graph();
     std::fs::remove_file(project.path("alembic/versions/4_join.py")).unwrap();
     project.write("alembic/versions/3_right.py", &RIGHT.replace("depends_on", "# depends_on"));
+    project.write("up.sql", UP.split("-- Running upgrade bbb, ccc").next().unwrap());
     let done = project.run("adopt --from alembic --upgrade-sql up.sql alembic/versions");
     done.ok();
     assert!(done.stderr.contains("note: there are 2 heads, which a build refuses"), "{done:?}");
@@ -182,6 +183,79 @@ fn an_output_that_lacks_a_revision_and_a_parent_that_is_not_there_are_refused() 
         done.failed(4).contains("`nosuch`") && done.stderr.contains(" --> alembic/versions/5_new.py\n"),
         "{done:?}"
     );
+}
+
+#[test]
+fn a_revision_of_the_output_that_no_file_is_of_is_refused() {
+    let project = graph();
+    std::fs::rename(project.path("alembic/versions/4_join.py"), project.path("4_join.py")).unwrap();
+    let adopt = "adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql";
+    let done = project.run(adopt);
+    let shown = done.failed(4);
+    assert!(
+        shown.contains(
+            "error: revision `ddd` is in the output, and none of the Python files that were read is its\n --> up.sql\n"
+        ),
+        "{shown}"
+    );
+    assert!(shown.contains("see that `version_locations` in it names every directory"), "{shown}");
+    assert!(!project.path("migrations").exists());
+    // One directory below another line of the setting
+    project.write(
+        "alembic.ini",
+        "[alembic]\nscript_location = alembic\nversion_locations =\n    %(here)s/more\n    %(here)s/alembic/versions\n\nx = y\n",
+    );
+    project.write("more/4_join.py", &project.read("4_join.py"));
+    for directory in ["", " .", " alembic"] {
+        project.run(&format!("{adopt}{directory}")).ok();
+        assert_eq!(history(&project).len(), 4, "{directory}");
+        std::fs::remove_dir_all(project.path("migrations")).unwrap();
+    }
+    project.run(&format!("{adopt} alembic/versions")).failed(4);
+}
+
+#[test]
+fn statements_that_end_in_a_comment_stay_apart() {
+    let project = graph();
+    let rows =
+        "INSERT INTO users VALUES (1, 'a') -- first row;\n\nINSERT INTO users VALUES (2, 'b') -- second;";
+    project.write("up.sql", &UP.replace("CREATE TABLE lefts (x INTEGER);", rows));
+    project.write("down.sql", &DOWN.replace("DROP TABLE lefts;", "DELETE FROM users;"));
+    project.run("adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql").ok();
+    project.on_database("upgrade").ok();
+    assert_eq!(crate::adopted::sqlite(&project, "app.db").count("users"), 2);
+}
+
+#[test]
+fn a_table_of_another_schema_is_not_alembic_s() {
+    let project = graph();
+    let own = |text: &str| text.replace("alembic_version", "meta.schema_version");
+    let up = own(UP)
+        .replace("CREATE TABLE lefts", "INSERT INTO app.schema_version VALUES (1);\n\nCREATE TABLE lefts");
+    project.write("up.sql", &up);
+    project.write("down.sql", &own(DOWN));
+    let adopt =
+        "adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql --table meta.schema_version";
+    project.run(adopt).ok();
+    let text = project.read("migrations/bbb_left.sql");
+    assert!(text.contains("-- migrate:up\nINSERT INTO app.schema_version VALUES (1);\n"), "{text}");
+    assert!(!text.contains("meta."), "{text}");
+}
+
+#[test]
+fn prose_that_reads_like_a_key_is_prose() {
+    for prose in ["compatible: yes", "Left\n\nlabels: x", "Left\n\ndepends-on:", "Left\ncreated: 2020-01-01"]
+    {
+        let project = graph();
+        let text = LEFT.replace("\"\"\"left\n", &format!("\"\"\"{prose}\n"));
+        project.write("alembic/versions/2_left.py", &text);
+        project.run("adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql").ok();
+        let file = project.migrations().into_iter().find(|name| name.starts_with("bbb")).unwrap();
+        let text = project.read(&format!("migrations/{file}"));
+        let (first, keys) = text.split_once("\n--\n").unwrap();
+        assert_eq!(first, format!("-- The migration {}", prose.replace('\n', " ")));
+        assert!(keys.starts_with("-- revision: bbb\n-- revises: aaa111\n\n"), "{text}");
+    }
 }
 
 #[test]
