@@ -149,8 +149,10 @@ pub(crate) enum Key {
 pub(crate) struct Foreign {
     /// The id of the revision that it becomes
     pub(crate) id: String,
-    /// Where it stands
+    /// Its version
     pub(crate) key: Key,
+    /// Where it stands among the others
+    pub(crate) position: Key,
     /// What it does, for people
     pub(crate) message: String,
     /// When it was written, as a header wants it
@@ -203,6 +205,7 @@ impl Foreign {
             labels: Vec::new(),
             sections: Vec::new(),
             checksums: Vec::new(),
+            position: key.clone(),
             key,
             id,
         }

@@ -28,7 +28,7 @@ pub(crate) fn combine(readings: Vec<(Vec<Backend>, Reading)>) -> Reading {
         }
     }
     if !all.has_graph {
-        all.migrations.sort_by(|a, b| a.key.cmp(&b.key));
+        all.migrations.sort_by(|a, b| a.position.cmp(&b.position));
         for place in 1..all.migrations.len() {
             all.migrations[place].revises = vec![all.migrations[place - 1].id.clone()];
         }

@@ -27,7 +27,11 @@ impl Format for Dbmate {
             };
             let Some(source) = found.text(&path) else { continue };
             for section in sections(&source, &mut found.problems) {
-                let new = Foreign::new(version, Key::Text(version.to_owned()), title, &source.path);
+                // It sorts names as text, and so 10_b.sql before 1_a.sql.
+                let new = Foreign {
+                    position: Key::Text(name.clone()),
+                    ..Foreign::new(version, Key::Text(version.to_owned()), title, &source.path)
+                };
                 found.section(new, section);
             }
         }

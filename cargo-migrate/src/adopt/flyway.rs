@@ -42,6 +42,13 @@ impl Format for Flyway {
             let direction = if kind == 'U' { Direction::Down } else { Direction::Up };
             let mut section = Section::whole(direction, &source);
             let configuration = Configuration::read(&path);
+            if let Some(value) = configuration.should_execute {
+                found.problem(
+                    &path,
+                    format!("whether Flyway runs it depends on `shouldExecute={value}` in its `.conf`"),
+                    "move the file elsewhere if it is not to run; or remove the line",
+                );
+            }
             section.no_transaction = !configuration.execute_in_transaction;
             if configuration.replace_placeholders {
                 replace(&mut section, Style::Braces, &asked.placeholders, &mut found.problems);
@@ -53,7 +60,10 @@ impl Format for Flyway {
                      new revision",
                     source.path
                 ));
-                let new = Foreign::new(&*id, Key::Last(slug(title)), title, &source.path);
+                let new = Foreign {
+                    position: Key::Last(title.replace('_', " ")),
+                    ..Foreign::new(&*id, Key::Last(slug(title)), title, &source.path)
+                };
                 found.section(new, section);
                 continue;
             }
@@ -147,6 +157,8 @@ fn parts(stem: &str) -> Option<(char, &str, &str)> {
 
 /// What `<script>.sql.conf` says.
 struct Configuration {
+    /// The condition, where it is not always true
+    should_execute: Option<String>,
     execute_in_transaction: bool,
     replace_placeholders: bool,
 }
@@ -155,12 +167,14 @@ impl Configuration {
     fn read(script: &Path) -> Self {
         let path = script.with_file_name(format!("{}.conf", file_name(script)));
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        let is_off = |key: &str| {
-            text.lines()
-                .filter_map(|line| line.split_once('='))
-                .any(|(name, value)| name.trim() == key && value.trim().eq_ignore_ascii_case("false"))
+        let value = |key: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once('='));
+            lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
         };
+        let is_off = |key: &str| value(key).is_some_and(|value| value.eq_ignore_ascii_case("false"));
+        let condition = value("shouldExecute").filter(|value| !value.eq_ignore_ascii_case("true"));
         Self {
+            should_execute: condition.map(str::to_owned),
             execute_in_transaction: !is_off("executeInTransaction"),
             replace_placeholders: !is_off("placeholderReplacement"),
         }

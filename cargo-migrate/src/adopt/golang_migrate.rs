@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use migrate_cli::Error;
-use migrate_revision::{Backend, Direction};
+use migrate_revision::{Backend, Direction, StatementKind, sql};
 
 use super::{Applied, Asked, Foreign, Format, Key, Reading, Row, Section, Unfinished};
 use super::{cell, entries, file_name, is_true, leading_digits, number};
@@ -15,7 +15,7 @@ impl Format for GolangMigrate {
         vec![root.join("migrations"), root.join("db/migrations")]
     }
 
-    fn read(&self, directory: &Path, _: &Asked, found: &mut Reading) -> Result<(), Error> {
+    fn read(&self, directory: &Path, asked: &Asked, found: &mut Reading) -> Result<(), Error> {
         for path in entries(directory)?.into_iter().filter(|path| path.is_file()) {
             let name = file_name(&path);
             let (version, rest) = leading_digits(&name);
@@ -37,7 +37,9 @@ impl Format for GolangMigrate {
             };
             let Some(source) = found.text(&path) else { continue };
             let new = Foreign::new(version, key, title, &source.path);
-            found.section(new, Section::whole(direction, &source));
+            // It opens no transaction, so that what must be outside of one has no marker.
+            let no_transaction = asked.backends.iter().any(|backend| must_be_outside(&source.text, *backend));
+            found.section(new, Section { no_transaction, ..Section::whole(direction, &source) });
         }
         Ok(())
     }
@@ -64,4 +66,10 @@ impl Format for GolangMigrate {
             _ => Ok(Applied::default()),
         }
     }
+}
+
+/// Whether a statement of the text cannot run inside of a transaction.
+fn must_be_outside(text: &str, backend: Backend) -> bool {
+    let statements = sql::split(text, backend).unwrap_or_default();
+    statements.iter().any(|statement| statement.kind == StatementKind::OutsideTransaction)
 }

@@ -150,8 +150,10 @@ fn sections(source: &SourceText, asked: &Asked, found: &mut Reading) -> Vec<Sect
 /// A statement between StatementBegin and StatementEnd may do without a semicolon.
 fn end_statement(lines: &mut Vec<(usize, String)>, start: usize) {
     let is_text = |(_, line): &(usize, String)| !line.trim().is_empty() && !line.trim().starts_with("--");
+    // A `;` that may be inside of a comment is none. One too many ends nothing.
+    let is_ended = |line: &str| line.trim_end().ends_with(';') && !line.contains(['-', '#', '/']);
     if let Some(last) = lines[start..].iter().rposition(is_text).map(|last| start + last)
-        && !lines[last].1.trim_end().ends_with(';')
+        && !is_ended(&lines[last].1)
     {
         // On a line of its own: the last one may end with a comment.
         lines.insert(last + 1, (lines[last].0, ";".to_owned()));

@@ -9,7 +9,7 @@ use super::Section;
 pub(super) enum Style {
     /// `${name}`
     Braces,
-    /// `${NAME}`, `${NAME:-else}` and `$NAME`, with `$$` and `\$` for a plain dollar
+    /// `${NAME}`, `${NAME:-else}`, `${NAME-else}` and `$NAME`, with `$$` and `\$` for a plain dollar
     Shell,
 }
 
@@ -44,6 +44,15 @@ pub(super) fn replaced(
     values: &[(String, String)],
     mut missing: impl FnMut(&str, usize),
 ) -> String {
+    expanded(line, style, values, &mut missing)
+}
+
+fn expanded(
+    line: &str,
+    style: Style,
+    values: &[(String, String)],
+    missing: &mut dyn FnMut(&str, usize),
+) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(at) = rest.find('$') {
@@ -60,7 +69,7 @@ pub(super) fn replaced(
             rest = &from[2..];
             continue;
         }
-        let Some((name, otherwise, length)) = named(from, style) else {
+        let Some(Named { name, otherwise, length }) = named(from, style) else {
             out.push('$');
             rest = &from[1..];
             continue;
@@ -69,10 +78,19 @@ pub(super) fn replaced(
             Style::Braces => other.eq_ignore_ascii_case(name),
             Style::Shell => other == name,
         });
-        match given.map(|(_, value)| value.as_str()).or(otherwise) {
-            Some(value) => out.push_str(value),
-            None => {
-                missing(name, line[..line.len() - from.len()].chars().count());
+        let column = line[..line.len() - from.len()].chars().count();
+        let given = given.map(|(_, value)| value.as_str());
+        match (given, otherwise) {
+            (Some(value), None) => out.push_str(value),
+            (Some(value), Some(otherwise)) if !(otherwise.if_empty && value.is_empty()) => {
+                out.push_str(value);
+            }
+            (_, Some(otherwise)) => {
+                let mut within = |name: &str, inner: usize| missing(name, column + inner);
+                out.push_str(&expanded(otherwise.text, style, values, &mut within));
+            }
+            (None, None) => {
+                missing(name, column);
                 out.push_str(&from[..length]);
             }
         }
@@ -82,25 +100,57 @@ pub(super) fn replaced(
     out
 }
 
-/// The name at the beginning of a text, what stands there without a value, and how long the whole is.
-fn named(text: &str, style: Style) -> Option<(&str, Option<&str>, usize)> {
+/// A placeholder.
+struct Named<'a> {
+    name: &'a str,
+    otherwise: Option<Otherwise<'a>>,
+    /// How long the whole is
+    length: usize,
+}
+
+/// What stands there without a value. There may be placeholders in it.
+struct Otherwise<'a> {
+    text: &'a str,
+    /// Whether an empty value is as good as none
+    if_empty: bool,
+}
+
+/// The placeholder at the beginning of a text.
+fn named(text: &str, style: Style) -> Option<Named<'_>> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if let Some(inside) = text.strip_prefix("${") {
-        let end = inside.find('}')?;
+        let end = closing(inside, style)?;
         let whole = &inside[..end];
-        let (name, otherwise) = match whole.split_once(":-").filter(|_| style == Style::Shell) {
-            Some((name, otherwise)) => (name, Some(otherwise)),
-            None => (whole, None),
+        let (name, rest) = whole.split_at(whole.find(|c| !is_name(c)).unwrap_or(end));
+        let otherwise = match (style, rest.strip_prefix(":-"), rest.strip_prefix('-')) {
+            (Style::Shell, Some(text), _) => Some(Otherwise { text, if_empty: true }),
+            (Style::Shell, None, Some(text)) => Some(Otherwise { text, if_empty: false }),
+            _ => None,
         };
-        return (!name.is_empty()).then_some((name, otherwise, end + 3));
+        let name = if otherwise.is_some() { name } else { whole };
+        return (!name.is_empty()).then_some(Named { name, otherwise, length: end + 3 });
     }
     if style == Style::Braces {
         return None;
     }
     let name = &text[1..];
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let end = name.find(|c| !is_name(c)).unwrap_or(name.len());
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    begins.then_some((&name[..end], None, end + 1))
+    begins.then_some(Named { name: &name[..end], otherwise: None, length: end + 1 })
+}
+
+/// Where the brace is that closes one before the text.
+fn closing(inside: &str, style: Style) -> Option<usize> {
+    let mut depth = 0_usize;
+    inside.char_indices().find_map(|(at, c)| {
+        match c {
+            '}' if depth == 0 => return Some(at),
+            '}' => depth -= 1,
+            '{' if style == Style::Shell && inside[..at].ends_with('$') => depth += 1,
+            _ => {}
+        }
+        None
+    })
 }
 
 #[cfg(test)]
@@ -121,5 +171,9 @@ mod tests {
             run("${schema}.$schema ${x:-1} $y \\$z $$ $1 é $q", Style::Shell),
             text("app.app 1 $y $z $ $1 é $q", "y@26 q@41")
         );
+        assert_eq!(run("${x:-${schema}}${x:-${y:-${z}}};", Style::Shell), text("app${z};", "z@15"));
+        let values = [("empty".to_owned(), String::new())];
+        let plain = |line: &str| replaced(line, Style::Shell, &values, |_, _| {});
+        assert_eq!(plain("[${empty:-a}] [${empty-a}] [${none-a}] [${none:-}]"), "[a] [] [a] []");
     }
 }

@@ -3,7 +3,7 @@
 
 use migrate_revision::{Backend, Direction, Problem};
 
-use super::{Reading, Section};
+use super::{Reading, Section, is_for};
 
 /// Makes of the migrations what can be revisions. `backends` are those that each is to cover, if they are named; `sqlite`
 /// says whether sections without a backend are also for SQLite. With `allow_empty`, a way up in which there is nothing to do
@@ -42,9 +42,24 @@ pub(crate) fn settle(all: &mut Reading, backends: &[Backend], sqlite: bool, allo
         let lacking: Vec<Backend> = backends.iter().copied().filter(lacks).collect();
         for backend in lacking {
             match allow_empty {
-                true => kept.extend(nothing_for(backend, &migration.file)),
+                true => {
+                    let new = nothing_for(backend, &migration.file);
+                    let is_there = |new: &Section| {
+                        kept.iter()
+                            .any(|it| it.direction == new.direction && is_for(&it.backends, Some(backend)))
+                    };
+                    let new: Vec<Section> = new.into_iter().filter(|new| !is_there(new)).collect();
+                    kept.extend(new);
+                }
                 false => notes.push(format!("{} has nothing for {backend}", migration.id)),
             }
+        }
+        // A version that only has a way down: its way up is to do nothing.
+        if allow_empty && !kept.is_empty() && !kept.iter().any(is_up) {
+            let down = &kept[0];
+            let backends = down.backends.clone();
+            let up = nothing(Section::new(Direction::Up, &down.file));
+            kept.push(Section { backends, ..up });
         }
         let may_be_empty = is_merge && kept.is_empty();
         let is_known = problems.iter().any(|problem| problem.path == migration.file);

@@ -49,3 +49,16 @@ fn unknown_options_and_what_stands_before_the_marker_are_refused() {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
 }
+
+#[test]
+fn files_are_in_the_order_of_their_names_as_text() {
+    let file = |table: &str| format!("-- migrate:up\nCREATE TABLE {table} (x);\n");
+    let (a, b, c) = (file("a"), file("b"), file("c"));
+    let project = project(&[
+        ("db/migrations/1_a.sql", a.as_str()),
+        ("db/migrations/2_b.sql", b.as_str()),
+        ("db/migrations/10_c.sql", c.as_str()),
+    ]);
+    project.run("adopt --from dbmate").ok();
+    assert_eq!(history(&project), [" <- 10: c", "10 <- 1: a", "1 <- 2: b"]);
+}

@@ -91,3 +91,35 @@ fn the_title_is_that_of_the_way_up() {
     assert_eq!(history(&project), [" <- V1: Add users"]);
     assert_eq!(project.migrations(), ["V1_add_users.sql"]);
 }
+
+#[test]
+fn what_is_repeated_runs_in_the_order_of_its_description() {
+    // A space is before a letter, and an upper-case letter before all others.
+    let project = project(&[
+        ("sql/R__ab.sql", "CREATE VIEW ab AS SELECT 1;\n"),
+        ("sql/R__a_b.sql", "CREATE VIEW a_b AS SELECT 1;\n"),
+        ("sql/R__Z.sql", "CREATE VIEW z AS SELECT 1;\n"),
+        ("sql/V1__t.sql", "CREATE TABLE t (x);\n"),
+    ]);
+    project.run("adopt --from flyway").ok();
+    assert_eq!(history(&project), [" <- V1: t", "V1 <- R_z: Z", "R_z <- R_a_b: a b", "R_a_b <- R_ab: ab"]);
+}
+
+#[test]
+fn a_condition_is_refused() {
+    let project = project(&[
+        ("sql/V1__a.sql", "CREATE TABLE a (x);\n"),
+        ("sql/V1__a.sql.conf", "shouldExecute=true\n"),
+        ("sql/V2__b.sql", "CREATE TABLE b (x);\n"),
+        ("sql/V2__b.sql.conf", "shouldExecute = false\n"),
+    ]);
+    let done = project.run("adopt --from flyway");
+    let shown = done.failed(4);
+    assert!(
+        shown.contains(
+            "error: whether Flyway runs it depends on `shouldExecute=false` in its `.conf`\n --> sql/V2__b.sql\n"
+        ),
+        "{shown}"
+    );
+    assert!(!shown.contains("V1__a"), "{shown}");
+}

@@ -44,3 +44,33 @@ fn the_title_and_the_id_are_those_of_the_way_up() {
     assert_eq!(history(&project), [" <- 1: add"]);
     assert!(project.read("migrations/1_add.sql").contains("-- migrate:down\nDROP TABLE a;"));
 }
+
+#[test]
+fn what_must_be_outside_of_a_transaction_is() {
+    let project = project(&[
+        ("old/1_a.up.sql", "CREATE TABLE a (x INT);\n"),
+        ("old/2_b.up.sql", "CREATE INDEX CONCURRENTLY i ON a (x);\n"),
+        ("old/2_b.down.sql", "DROP INDEX CONCURRENTLY i;\n"),
+    ]);
+    project.run("adopt --from golang-migrate old --backend postgres").ok();
+    assert!(project.read("migrations/1_a.sql").contains("-- migrate:up postgres\n"));
+    let text = project.read("migrations/2_b.sql");
+    assert!(text.contains("-- migrate:up postgres no-transaction\nCREATE INDEX"), "{text}");
+    assert!(text.contains("-- migrate:down postgres no-transaction\nDROP INDEX"), "{text}");
+}
+
+#[test]
+fn a_way_down_alone_may_be_given_a_way_up_that_does_nothing() {
+    let project = project(&[
+        ("old/1_a.up.sql", "CREATE TABLE a (x);"),
+        ("old/2_b.down.sql", "DROP TABLE a;"),
+        ("old/3_c.down.sql", "-- nothing\n"),
+    ]);
+    project.run("adopt --from golang-migrate old --allow-empty").ok();
+    let sections = |name: &str| project.read(name).split_once("\n\n").unwrap().1.to_owned();
+    assert_eq!(
+        sections("migrations/2_b.sql"),
+        "-- migrate:up\nSELECT 1;\n\n-- migrate:down\nDROP TABLE a;\n"
+    );
+    assert_eq!(sections("migrations/3_c.sql"), "-- migrate:up\nSELECT 1;\n\n-- migrate:down\nSELECT 1;\n");
+}

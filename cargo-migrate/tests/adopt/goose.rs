@@ -77,3 +77,36 @@ fn go_files_missing_variables_and_unknown_annotations_are_refused() {
     }
     assert!(!project.path("migrations").exists());
 }
+
+#[test]
+fn a_statement_that_ends_in_a_comment_stays_apart_from_the_next() {
+    let project = project(&[(
+        "old/1_a.sql",
+        "-- +goose Up\n-- +goose StatementBegin\nCREATE TABLE a (x);\n-- +goose StatementEnd\n\
+         -- +goose StatementBegin\nINSERT INTO a VALUES (1) -- first row;\n-- +goose StatementEnd\n\
+         -- +goose StatementBegin\nINSERT INTO a VALUES (2); -- second;\n-- +goose StatementEnd\n",
+    )]);
+    project.run("adopt --from goose old").ok();
+    project.on_database("upgrade").ok();
+    assert_eq!(crate::adopted::sqlite(&project, "app.db").count("a"), 2);
+    let text = project.read("migrations/1_a.sql");
+    assert!(text.contains("CREATE TABLE a (x);\nINSERT INTO a VALUES (1) -- first row;\n;\n"), "{text}");
+}
+
+#[test]
+fn variables_stand_in_for_others_as_goose_has_it() {
+    let project = project(&[(
+        "old/1_a.sql",
+        "-- +goose Up\n-- +goose ENVSUB ON\nCREATE TABLE ${A:-${B}} (x TEXT DEFAULT '${C:-none}|${C-none}|${D-none}');\n",
+    )]);
+    project.run("adopt --from goose old --placeholder B=named --placeholder C=").ok();
+    let text = project.read("migrations/1_a.sql");
+    assert!(text.contains("CREATE TABLE named (x TEXT DEFAULT 'none||none');"), "{text}");
+    std::fs::remove_dir_all(project.path("migrations")).unwrap();
+    assert!(
+        project
+            .run("adopt --from goose old --placeholder C=")
+            .failed(4)
+            .contains("variable `B` has no value")
+    );
+}
