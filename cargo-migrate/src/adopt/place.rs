@@ -73,6 +73,19 @@ impl Staged {
         &self.staging.0
     }
 
+    /// Checks them for the backends that one database may be.
+    ///
+    /// # Errors
+    /// Everything that a build would refuse, by the files that it came from.
+    pub(crate) fn check(&self, project: &Project, backends: Vec<Backend>) -> Result<(), Error> {
+        let display = project.directory_name();
+        let checks = Checks { backends, cover_all: false, branches: true, require_down: false };
+        let checked = resolve(&self.staging.0, &display, &checks);
+        checked.map(|_| ()).map_err(|problems| {
+            crate::error::problems(&traced(&self.documents, &display, problems).collect::<Vec<_>>())
+        })
+    }
+
     /// Moves them into the project's directory.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use migrate_cli::{Database, Error, Exit, Output};
-use migrate_revision::Backend;
 use migrate_revision::graph::Index;
 use migrate_revision::source::Resolved;
+use migrate_revision::{Backend, Body};
 use migrate_runtime::{Connected, Migrator};
 
 use super::{Applied, Foreign, Key, Row, Tool, Unfinished, is_for};
@@ -186,11 +186,25 @@ impl Table<'_> {
         ))
     }
 
-    /// Whether the tool has a revision for databases of other backends alone.
+    /// Whether the tool has a revision for databases of other backends alone. Without the files, what does nothing here is one.
     fn is_for_others(&self, index: Index) -> bool {
         let key = self.tool.format().revision_key(self.set.revisions[index].id.as_str());
         let file = self.files.iter().find(|file| Some(&file.key) == key.as_ref());
-        file.is_some_and(|file| !file.sections.iter().any(|section| is_for(&section.backends, self.backend)))
+        match file {
+            Some(file) => !file.sections.iter().any(|section| is_for(&section.backends, self.backend)),
+            None => self.does_nothing(index),
+        }
+    }
+
+    /// Whether the way up of a revision is what `--allow-empty` writes.
+    fn does_nothing(&self, index: Index) -> bool {
+        let (revision, source) = (&self.set.revisions[index], &self.set.sources[index]);
+        let (Body::Sql(body), Some(backend)) = (&revision.body, self.backend) else { return false };
+        let script = body.up[backend.index()].and_then(|place| body.scripts.get(usize::from(place)));
+        script.is_some_and(|script| match script.statements.as_slice() {
+            [only] => &source.text[only.range.clone()] == "SELECT 1",
+            _ => false,
+        })
     }
 
     /// Refuses to record a revision that is not what the tool's file says.

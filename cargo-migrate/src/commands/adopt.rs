@@ -15,7 +15,6 @@ use crate::database::{self, DatabaseArgs, Opened, block_on};
 use crate::files::Guard;
 use crate::project::{Project, shortened};
 use crate::revision::Written;
-use crate::set;
 
 /// Turn the migrations of another tool into revisions
 ///
@@ -128,18 +127,16 @@ fn stamp_adopted(
     context: &Context,
 ) -> Result<Stamped, Error> {
     let opened = Opened::open(&args.database, project)?;
-    let set = set::outline(project)?;
+    let url = database::find(&args.database, project)?;
+    let set = Opened::checked(&url, project)?;
     let (mut files, mut differing) = (Vec::new(), Vec::new());
     let are_there = !sources.is_empty() && sources.iter().all(|(_, path)| path.is_dir());
     if are_there && (args.tool != Tool::Alembic || args.upgrade_sql.is_some()) {
         let read = read(args, project, sources)?;
         files.clone_from(&read.migrations);
-        let url = database::find(&args.database, project)?;
-        let checked = Opened::checked(&url, project)?;
         let named = named_backends(args);
         let settled = (named.as_slice(), checks(args, project).0.contains(&Backend::Sqlite));
-        differing =
-            adopt::differing((args.tool, read), project, &checked, &database::backends(&url), settled)?;
+        differing = adopt::differing((args.tool, read), project, &set, &database::backends(&url), settled)?;
     }
     let (files, differing) = (files.as_slice(), differing.as_slice());
     let table = Table { files, differing, ..table(args, &set, opened.backend()) };
@@ -156,8 +153,13 @@ fn stamp_staged(
     context: &Context,
 ) -> Result<Stamped, Error> {
     let there = in_directory(project, staged.directory());
+    let url = database::find(&args.database, project)?;
+    let backends = database::backends(&url);
+    if backends.iter().any(|backend| project.backends().0.contains(backend)) {
+        staged.check(project, backends)?;
+    }
     let opened = Opened::open(&args.database, &there)?;
-    let set = set::outline(&there)?;
+    let set = Opened::checked(&url, &there)?;
     let table = Table { files, ..table(args, &set, opened.backend()) };
     let database = opened.database();
     block_on(async {

@@ -178,6 +178,11 @@ fn each_backend_has_its_own_files_and_checksums() {
     is_at(&project, &project.on_database(BOTH), "3");
     database(&project, &sql);
     is_at(&project, &project.on_database(BOTH), "3");
+    // Neither without the other directory, nor without both
+    for line in ["adopt --from sqlx --backend sqlite=old/lite --stamp", "adopt --from sqlx --stamp"] {
+        database(&project, &sql);
+        is_at(&project, &project.on_database(line), "3");
+    }
     project.write("old/lite/1_a.sql", "CREATE TABLE a (y);\n");
     database(&project, &sql);
     let done = project.on_database(BOTH);
@@ -185,4 +190,16 @@ fn each_backend_has_its_own_files_and_checksums() {
         done.failed(10).contains("by the checksum in `_sqlx_migrations`: old/lite/1_a.sql\n"),
         "{done:?}"
     );
+}
+
+#[test]
+fn what_the_database_refuses_is_shown_by_the_tool_s_file() {
+    let manifest = "[package]\nname = \"app\"\n[dependencies]\n\
+                    embed-migrations = { version = \"0.1\", features = [\"sqlite-bundled\", \"postgres\"] }\n";
+    let project = project(&[("Cargo.toml", manifest), ("old/1_a.sql", "CREATE TABLE a (x INT);\n")]);
+    database(&project, SQLX);
+    let done = project.on_database("adopt --from sqlx old --backend postgres --stamp");
+    let shown = done.failed(4);
+    assert!(shown.contains("error: revision `1` has no section for sqlite\n --> old/1_a.sql\n"), "{shown}");
+    assert!(!project.path("migrations").exists());
 }
