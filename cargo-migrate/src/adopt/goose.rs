@@ -151,7 +151,8 @@ fn sections(source: &SourceText, asked: &Asked, found: &mut Reading) -> Vec<Sect
 fn end_statement(lines: &mut Vec<(usize, String)>, start: usize) {
     let is_text = |(_, line): &(usize, String)| !line.trim().is_empty() && !line.trim().starts_with("--");
     // A `;` that may be inside of a comment is none. One too many ends nothing.
-    let is_ended = |line: &str| line.trim_end().ends_with(';') && !line.contains(['-', '#', '/']);
+    let has_comment = |line: &str| ["--", "#", "*/"].iter().any(|mark| line.contains(mark));
+    let is_ended = |line: &str| line.trim_end().ends_with(';') && !has_comment(line);
     if let Some(last) = lines[start..].iter().rposition(is_text).map(|last| start + last)
         && !is_ended(&lines[last].1)
     {

@@ -203,3 +203,43 @@ fn what_the_database_refuses_is_shown_by_the_tool_s_file() {
     assert!(shown.contains("error: revision `1` has no section for sqlite\n --> old/1_a.sql\n"), "{shown}");
     assert!(!project.path("migrations").exists());
 }
+
+#[test]
+fn a_branch_that_was_taken_down_here_is_not_recorded_again() {
+    let part = |id: &str| {
+        format!(
+            "-- Running upgrade  -> {id}\n\nCREATE TABLE t_{id} (x);\n\n\
+             INSERT INTO alembic_version (version_num) VALUES ('{id}');\n\n"
+        )
+    };
+    let down = |id: &str| {
+        format!(
+            "-- Running downgrade {id} -> \n\nDROP TABLE t_{id};\n\n\
+             DELETE FROM alembic_version WHERE version_num = '{id}';\n\n"
+        )
+    };
+    let project = project(&[
+        ("versions/1.py", "revision = 'aaa'\ndown_revision = None\n"),
+        ("versions/2.py", "revision = 'bbb'\ndown_revision = None\n"),
+        ("up.sql", &(part("aaa") + &part("bbb"))),
+        ("down.sql", &(down("bbb") + &down("aaa"))),
+        ("alembic.ini", "[alembic]\nscript_location = .\n"),
+    ]);
+    let manifest = project.read("Cargo.toml") + "\n[package.metadata.migrate]\nbranches = \"allow\"\n";
+    project.write("Cargo.toml", &manifest);
+    project.run("adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql").ok();
+    database(
+        &project,
+        "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('aaa'), ('bbb');\
+         CREATE TABLE t_aaa (x); CREATE TABLE t_bbb (x)",
+    );
+    project.on_database("adopt --from alembic --stamp").ok();
+    project.on_database("adopt --from alembic --stamp").ok();
+    project.on_database("downgrade bbb@base --yes").ok();
+    let done = project.on_database("adopt --from alembic --stamp");
+    assert!(done.failed(11).contains("which is at aaa, where `alembic_version` says aaa, bbb\n"), "{done:?}");
+    // What was adopted is compared where the output is there.
+    project.write("up.sql", &(part("aaa").replace("(x)", "(y)") + &part("bbb")));
+    let done = project.on_database("adopt --from alembic --upgrade-sql up.sql --stamp");
+    assert!(done.failed(10).contains("now: `migrations/aaa_migration_aaa.sql` (`"), "{done:?}");
+}

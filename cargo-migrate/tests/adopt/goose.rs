@@ -94,6 +94,20 @@ fn a_statement_that_ends_in_a_comment_stays_apart_from_the_next() {
 }
 
 #[test]
+fn a_terminator_too_many_is_none_whatever_the_database() {
+    for backend in ["postgres", "mysql", "sqlite"] {
+        let project = project(&[(
+            "old/1_a.sql",
+            "-- +goose Up\n-- +goose StatementBegin\nCREATE TABLE a (x INT); -- one\n-- +goose StatementEnd\n\
+             CREATE TABLE b (x INT);\n",
+        )]);
+        project.run(&format!("adopt --from goose old --backend {backend}")).ok();
+        let text = project.read("migrations/1_a.sql");
+        assert!(text.contains("CREATE TABLE a (x INT); -- one\n;\nCREATE TABLE b"), "{text}");
+    }
+}
+
+#[test]
 fn variables_stand_in_for_others_as_goose_has_it() {
     let project = project(&[(
         "old/1_a.sql",
