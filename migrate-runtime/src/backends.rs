@@ -423,7 +423,9 @@ pub(crate) fn way_out(error: &(dyn std::error::Error + 'static)) -> Option<&'sta
         use tokio_postgres::error::SqlState;
         return match error.code() {
             code if *code == SqlState::LOCK_NOT_AVAILABLE => Some(LATER),
-            code if *code == SqlState::T_R_DEADLOCK_DETECTED => Some(ANOTHER),
+            code if [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code) => {
+                Some(ANOTHER)
+            }
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Some(NO_RIGHT),
             _ => None,
         };

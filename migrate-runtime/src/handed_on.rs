@@ -60,6 +60,10 @@ pub(crate) fn lost(text: &str, script: &Script, from: usize) -> Option<usize> {
         if !steady && sets_setting(sql, statement) {
             lost.push((REST.to_owned(), place));
         }
+        // The first insert behind it takes it.
+        if is_for_one_insert(sql) && !{ section.between(place) }.any(|sql| sql.starts_with("insert")) {
+            lost.push((REST.to_owned(), place));
+        }
         for name in left_behind(sql, statement) {
             lost.retain(|(other, _)| *other != name);
             if !steady {
@@ -89,6 +93,11 @@ impl Section {
         self.statements.get(place).map_or("", String::as_str)
     }
 
+    /// The statements behind one that were done.
+    fn between(&self, place: usize) -> impl Iterator<Item = &str> {
+        self.statements.iter().take(self.from).skip(place + 1).map(String::as_str)
+    }
+
     fn rest(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().skip(self.from).map(String::as_str)
     }
@@ -108,7 +117,7 @@ impl Section {
             // What calls something may do more than set what it says, and what is the server's is still there.
             Session | OutsideTransaction | Query => {
                 let sql = self.sql(place);
-                statement.session_effect && is_steady(sql) && !is_of_server(sql)
+                statement.session_effect && is_steady(sql) && !is_of_server(sql) && !is_for_one_insert(sql)
             }
             // What it stood on may be gone, so only where it is asked for.
             Other => prepared(self.sql(place)).is_some_and(|name| {
@@ -138,26 +147,53 @@ impl Section {
 /// In the place of a name, for what all that follows stands on.
 const REST: &str = "";
 
-/// Whether a statement sets something of the whole server, or for one statement only.
+/// Whether a statement sets something of the whole server and nothing else.
 fn is_of_server(sql: &str) -> bool {
-    let mut words = names(sql);
-    let (first, second) = (words.next(), words.next());
-    first == Some("set")
-        && second.is_some_and(|word| {
-            matches!(word, "global" | "persist" | "persist_only" | "insert_id" | "last_insert_id")
-                || word.starts_with("global.") && sql.contains("@@global.")
-                || word.starts_with("persist")
-        })
+    let is_of_server = |assignment: &&str| {
+        ["global ", "persist ", "persist_only ", "@@global.", "@@persist.", "@@persist_only."]
+            .iter()
+            .any(|scope| assignment.starts_with(scope))
+    };
+    let assignments = assignments(sql);
+    !assignments.is_empty() && assignments.iter().all(is_of_server)
 }
 
-/// Whether a statement sets a setting, and no variable of the user's, to what it gets from somewhere.
+/// What a `SET` assigns, one by one.
+fn assignments(sql: &str) -> Vec<&str> {
+    let Some(rest) = sql.strip_prefix("set").filter(|rest| rest.starts_with(char::is_whitespace)) else {
+        return Vec::new();
+    };
+    let (mut depth, mut quote, mut start) = (0_i32, None, 0);
+    let mut found = Vec::new();
+    for (at, c) in rest.char_indices() {
+        match (quote, c) {
+            (Some(open), _) => quote = Some(open).filter(|open| *open != c),
+            (None, '\'' | '"' | '`') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, ',') if depth == 0 => {
+                found.push(rest[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(rest[start..].trim());
+    found
+}
+
+/// Whether a statement sets a value that the next insert takes and is then gone.
+fn is_for_one_insert(sql: &str) -> bool {
+    sql.starts_with("set") && names(sql).any(|word| word.trim_start_matches("session.") == "insert_id")
+}
+
+/// Whether a statement sets a setting, and no variable of the user's alone, to what it gets from somewhere.
 fn sets_setting(sql: &str, statement: &ScriptStatement) -> bool {
     use StatementKind::{Query, Session};
     let is_setting = match statement.kind {
-        Session => {
-            !sql["set".len().min(sql.len())..].trim_start().starts_with(['@', '`']) || sql.contains("@@")
-        }
+        Session => assignments(sql).iter().any(|target| !target.starts_with('@') || target.starts_with("@@")),
         Query => sql.contains("set_config"),
+        StatementKind::OutsideTransaction => true,
         _ => false,
     };
     statement.session_effect && is_setting && !is_steady(sql) && !is_of_server(sql)
@@ -261,6 +297,10 @@ fn is_setting(text: &str) -> bool {
 
 /// Whether a statement sets what it says, whatever rows there are.
 fn is_steady(sql: &str) -> bool {
+    // Its parentheses call nothing.
+    if sql.starts_with("pragma") {
+        return true;
+    }
     // What is inside of quotes is no part of the statement.
     let sql: String = sql.split(['\'', '"']).step_by(2).collect();
     let reads = ["from", "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp"];
@@ -308,6 +348,35 @@ mod tests {
 
     fn check(statements: &[(&str, StatementKind, bool)], from: usize) -> Option<usize> {
         with(statements, |text, script| lost(text, script, from))
+    }
+
+    #[test]
+    fn what_is_set_again_calls_nothing_and_is_of_the_session() {
+        use StatementKind::{OutsideTransaction, Query, Session};
+        let next = ("UPDATE a SET n = 1", StatementKind::Dml, false);
+        // Whether it is set again, and whether what follows is said to miss it.
+        for (set, kind, set_again, missed) in [
+            ("PRAGMA foreign_keys(OFF)", OutsideTransaction, true, false),
+            ("PRAGMA legacy_alter_table(ON)", Session, true, false),
+            ("SET sql_mode = CONCAT(@@sql_mode, ',ANSI')", Session, true, false),
+            ("SET @a = 1, sql_mode = (SELECT mode FROM modes)", Session, false, true),
+            ("SET @id = add_account('root')", Session, false, false),
+            ("SET GLOBAL max_connections = 5", Session, false, false),
+            ("SET @@GLOBAL.a = 1, PERSIST b = 2", Session, false, false),
+            ("SET GLOBAL local_infile = 1, SESSION foreign_key_checks = 0", Session, true, false),
+            ("SET persistence.level = 'x'", Session, true, false),
+            ("SET SESSION insert_id = 42", Session, false, true),
+            ("SELECT set_config('search_path', tenant(), false)", Query, false, true),
+            ("SELECT set_config('search_path', 'app', false)", Query, true, false),
+        ] {
+            with(&[DDL, (set, kind, true), next], |text, script| {
+                assert_eq!(again(text, script, 2).count() == 1, set_again, "{set}");
+                assert_eq!(lost(text, script, 2).is_some(), missed, "{set}");
+            });
+        }
+        let taken = [DDL, ("SET insert_id = 42", Session, true), INSERT, next];
+        assert_eq!(check(&taken, 3), None);
+        assert_eq!(check(&taken, 2), Some(1));
     }
 
     const INSERT: (&str, StatementKind, bool) = ("INSERT INTO a VALUES (1)", StatementKind::Dml, false);

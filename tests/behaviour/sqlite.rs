@@ -311,6 +311,7 @@ fn what_a_revision_sets_of_the_journal_and_of_like_reaches_neither_the_next_nor_
         assert_eq!(connection.value(&format!("PRAGMA {pragma}")), value, "{pragma}");
     }
     assert_eq!(connection.value("SELECT 'a' LIKE 'A'"), "1");
+    db.connect().run("INSERT INTO t VALUES ('others get on')");
     // WAL is the file's, and what such a revision is for.
     let set = Revisions::new()
         .namespace("wal")

@@ -8,14 +8,15 @@ use crate::{Backend, StatementKind};
 /// Whether SQL for SQLite drops a table and gives another its name; not where it cannot be split.
 #[must_use]
 pub fn makes_a_table_anew(text: &str) -> bool {
-    sql::split(text, Backend::Sqlite).is_ok_and(|statements| rebuilt(&statements, text).is_some())
+    sql::split(text, Backend::Sqlite).is_ok_and(|statements| !rebuilt(&statements, text).is_empty())
 }
 
-/// A table that is dropped and whose name another takes, or that was renamed before it is dropped, or that is made again and
-/// given rows from elsewhere, with the statement that drops it.
+/// The tables that are dropped and whose names others take, or that were renamed before they are dropped, or that are made again
+/// and given rows from elsewhere, each with the statement that drops it.
 ///
 /// Names are compared without their schema: two tables of one name in two schemas are rare enough to be taken for one.
-pub(super) fn rebuilt<'t>(statements: &[Statement], text: &'t str) -> Option<(Range<usize>, &'t str)> {
+pub(super) fn rebuilt<'t>(statements: &[Statement], text: &'t str) -> Vec<(Range<usize>, &'t str)> {
+    let mut found = Vec::new();
     let mut drops: Vec<(&Statement, &str)> = Vec::new();
     // A table that was renamed takes the keys that refer to it along, so that to drop it is the same.
     let mut olds: Vec<(&str, &str)> = Vec::new();
@@ -27,7 +28,7 @@ pub(super) fn rebuilt<'t>(statements: &[Statement], text: &'t str) -> Option<(Ra
                 && let Some(name) = copied_into(statement, text)
                 && let Some((drop, table)) = again.iter().find(|(_, table)| is(table, name))
             {
-                return Some((drop.range.clone(), table));
+                found.push((drop.range.clone(), *table));
             }
             continue;
         }
@@ -36,38 +37,50 @@ pub(super) fn rebuilt<'t>(statements: &[Statement], text: &'t str) -> Option<(Ra
                 let Some(name) = created(statement, text) else { continue };
                 let Some(&(drop, table)) = drops.iter().find(|(_, drop)| is(drop, name)) else { continue };
                 if words(statement, text).iter().any(|word| is(word, "select")) {
-                    return Some((drop.range.clone(), table));
+                    found.push((drop.range.clone(), table));
+                    continue;
                 }
                 again.push((drop, table));
             }
             b'd' => {
                 let Some(name) = dropped(statement, text) else { continue };
                 if let Some((old, _)) = olds.iter().find(|(_, new)| is(new, name)) {
-                    return Some((statement.range.clone(), old));
+                    found.push((statement.range.clone(), *old));
+                    continue;
                 }
                 drops.push((statement, name));
             }
             b'a' => {
                 let Some((old, new)) = renamed(statement, text) else { continue };
                 if let Some((drop, name)) = drops.iter().find(|(_, drop)| is(drop, new)) {
-                    return Some((drop.range.clone(), name));
+                    found.push((drop.range.clone(), *name));
                 }
                 olds.push((old, new));
             }
             _ => {}
         }
     }
-    None
+    found
 }
 
-/// Whether a statement has foreign keys not enforced.
-pub(super) fn unenforces(statement: &Statement, text: &str) -> bool {
-    let words = words(statement, text);
-    let value = words.last().copied().unwrap_or_default();
-    let value = if value == ")" { words.iter().rev().nth(1).copied().unwrap_or_default() } else { value };
-    words.first().is_some_and(|word| is(word, "pragma"))
-        && words.iter().any(|word| is(word, "foreign_keys"))
-        && ["off", "0", "false", "no"].iter().any(|off| is(bare(value), off))
+/// Whether foreign keys are enforced at a place of a section without a transaction, as far as its statements before it say.
+pub(super) fn enforces(statements: &[Statement], text: &str, at: usize) -> bool {
+    let (mut enforces, mut in_transaction) = (true, false);
+    for statement in statements.iter().take_while(|statement| statement.range.start < at) {
+        let words = words(statement, text);
+        let first = words.first().copied().unwrap_or_default();
+        if statement.kind == StatementKind::Transaction {
+            in_transaction = is(first, "begin") || is(first, "savepoint");
+        } else if is(first, "pragma") && words.iter().any(|word| is(word, "foreign_keys")) && !in_transaction
+        {
+            let value = words.iter().rev().find(|word| **word != ")").copied().unwrap_or_default();
+            // Without a value it is read.
+            if !is(value, "foreign_keys") {
+                enforces = !["off", "0", "false", "no"].iter().any(|off| is(bare(value), off));
+            }
+        }
+    }
+    enforces
 }
 
 /// The table that a statement makes, unless it is one for the session.
@@ -156,6 +169,23 @@ mod tests {
             ("DROP TABLE t; CREATE TABLE t (a); REPLACE INTO t SELECT a FROM b;", true),
         ] {
             assert_eq!(makes_a_table_anew(text), anew, "{text}");
+        }
+    }
+
+    #[test]
+    fn foreign_keys_are_enforced_as_the_last_pragma_outside_of_a_transaction_says() {
+        for (text, enforced) in [
+            ("", true),
+            ("PRAGMA foreign_keys = OFF;", false),
+            ("PRAGMA main.foreign_keys(0); SELECT 1;", false),
+            ("PRAGMA foreign_keys;", true),
+            ("PRAGMA foreign_keys=off; PRAGMA foreign_keys=ON;", true),
+            ("BEGIN; PRAGMA foreign_keys = OFF;", true),
+            ("BEGIN; COMMIT; PRAGMA foreign_keys = 'no';", false),
+            ("PRAGMA defer_foreign_keys = OFF;", true),
+        ] {
+            let statements = sql::split(text, Backend::Sqlite).unwrap();
+            assert_eq!(enforces(&statements, text, text.len()), enforced, "{text}");
         }
     }
 }

@@ -156,7 +156,11 @@ fn rebuilt_by(literals: &[String]) -> Option<(&String, String)> {
     let mut ends = Vec::new();
     for literal in literals {
         let lower = literal.to_ascii_lowercase();
-        if ["drop", "rename"].iter().any(|word| lower.contains(word)) {
+        let begins =
+            lower.trim_start_matches(|c: char| !c.is_ascii_alphabetic() || c == 'r').trim_start_matches('"');
+        if ["drop", "rename"].iter().any(|word| lower.contains(word))
+            || ["create", "insert"].iter().any(|word| begins.trim_start().starts_with(word))
+        {
             let inside = literal.find('"')? + 1..literal.rfind('"')?;
             let is_raw = literal.starts_with('r');
             text.push_str(&if is_raw { literal[inside].to_owned() } else { unescaped(&literal[inside]) });
@@ -165,7 +169,7 @@ fn rebuilt_by(literals: &[String]) -> Option<(&String, String)> {
         }
     }
     let statements = sql::split(&text, Backend::Sqlite).ok()?;
-    let (range, table) = rebuilt(&statements, &text)?;
+    let (range, table) = rebuilt(&statements, &text).into_iter().next()?;
     let (_, literal) = ends.into_iter().find(|(end, _)| range.start < *end)?;
     Some((literal, table.to_owned()))
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::file::{MAX_PROBLEMS, ParsedRevision};
 use super::marker::RawSection;
-use super::rebuild::{rebuilt, unenforces};
+use super::rebuild::{enforces, rebuilt};
 use crate::checksum::Hasher;
 use crate::sql::{self, Statement, plain};
 use crate::{Backend, Checksum, Direction, Problem, Script, ScriptStatement, StatementKind};
@@ -79,11 +79,11 @@ impl<'a> Reading<'a> {
         if self.locked || options.foreign_keys_off {
             return None;
         }
-        let (range, table) = rebuilt(statements, self.text)?;
-        let before = statements.iter().take_while(|statement| statement.range.start < range.start);
+        let found = rebuilt(statements, self.text);
         // In a transaction the pragma would do nothing.
-        let own = options.no_transaction && { before }.any(|statement| unenforces(statement, self.text));
-        (!own).then_some((range, table))
+        let enforced =
+            |range: &Range<usize>| !options.no_transaction || enforces(statements, self.text, range.start);
+        found.into_iter().find(|(range, _)| enforced(range))
     }
 
     fn script(

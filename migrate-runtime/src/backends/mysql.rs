@@ -175,7 +175,7 @@ impl<'a> Mysql<'a> {
         if is_deadlock {
             let codes: Vec<u16> =
                 said.iter().filter_map(|row| row.get(1)?.as_deref()?.parse().ok()).collect();
-            self.left = codes.iter().any(|code| NOT_UNDONE.contains(code));
+            self.left |= codes.iter().any(|code| NOT_UNDONE.contains(code));
             // Where the error is no longer among them, what came with it is not known either.
             self.undone = !self.left && codes.contains(&DEADLOCK);
         }

@@ -319,7 +319,7 @@ pub(crate) fn resets_all(script: &Script, text: &str) -> bool {
 
 /// The statement that makes the search path what the session began with, if one does.
 #[inline]
-pub(crate) fn resets_path<'t>(script: &Script, text: &'t str) -> Option<&'t str> {
+pub(crate) fn resets_path<'t>(script: &Script, text: &'t str, from: usize) -> Option<&'t str> {
     let resets = |sql: &&str| {
         let mut words = sql.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
         let mut next = || words.next().unwrap_or_default().to_ascii_lowercase();
@@ -337,7 +337,7 @@ pub(crate) fn resets_path<'t>(script: &Script, text: &'t str) -> Option<&'t str>
             _ => false,
         }
     };
-    script.statements.iter().map(|statement| &text[statement.range.clone()]).find(resets)
+    script.statements.iter().skip(from).map(|statement| &text[statement.range.clone()]).find(resets)
 }
 
 /// The names with a dot that a statement sets.

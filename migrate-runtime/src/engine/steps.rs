@@ -145,8 +145,8 @@ impl<D: Database> Run<'_, D> {
         Err(Error::new(
             ErrorKind::History,
             format!(
-                "revision '{id}' was taken {MAX_REPEATS} times, and table {} does not say so: a trigger or a rule keeps its row out\n\n\
-                 hint: take that away, undo by hand what is there too often, and record with `stamp` where the database is",
+                "revision '{id}' was taken {MAX_REPEATS} times, and table {} does not say so: a trigger or a rule keeps its row out, or another run undoes it each time\n\n\
+                 hint: put an end to that; look whether something is there too often, and record with `stamp` where the database is",
                 self.table.name(self.db.backend())
             ),
         ))

@@ -32,7 +32,8 @@ impl Postgres<'_> {
         match fault.said::<DbError>().map(DbError::code) {
             Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => {}
             Some(code) if LET_BY.contains(code) => {
-                return Err(StepFault::Blocked { fault: Box::new(fault), by: Some(IN_TURN.to_owned()) });
+                let by = (*code == SqlState::T_R_DEADLOCK_DETECTED).then(|| IN_TURN.to_owned());
+                return Err(StepFault::Blocked { fault: Box::new(fault), by });
             }
             _ => return Err(fault),
         }

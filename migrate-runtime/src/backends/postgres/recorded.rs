@@ -4,7 +4,7 @@ use migrate_revision::{Script, ScriptStatement, StatementKind};
 use tokio_postgres::error::SqlState;
 
 use super::alone::{self, Twice, Verdict};
-use super::batch::{Batch, Failed, What};
+use super::batch::{Batch, Cells, Failed, What};
 use super::index::Concurrent;
 use super::reindex::Reindex;
 use super::transact::{NOTE, TIMEOUTS, first, is_fatal, scope_of, step_fault};
@@ -101,7 +101,7 @@ impl Postgres<'_> {
     /// Refuses statements outside of a transaction that need settings of a session, where each may meet another one: behind a
     /// pooler they would change another schema or wait without limit, and what was set would reach another client.
     pub(super) fn check_session(&self, work: &Work<'_>, from: usize) -> Result<(), StepFault> {
-        self.check_path(work)?;
+        self.check_path(work, from)?;
         if self.debts.lock.is_some() {
             return Ok(());
         }
@@ -120,13 +120,13 @@ impl Postgres<'_> {
     }
 
     /// Refuses what leads out of the only schema of the search path, into that of the session.
-    pub(super) fn check_path(&self, work: &Work<'_>) -> Result<(), StepFault> {
+    pub(super) fn check_path(&self, work: &Work<'_>, from: usize) -> Result<(), StepFault> {
         let (Some(schema), WorkBody::Sql { text, script }) = (&self.schema, work.body) else { return Ok(()) };
-        let Some(sql) = dialect::resets_path(script, text) else { return Ok(()) };
+        let Some(sql) = dialect::resets_path(script, text, from) else { return Ok(()) };
         Err(StepFault::Error(Error::new(
             ErrorKind::Revision,
             format!(
-                "revision '{}' leaves the schema {schema:?}: {sql}\n  nothing of it was kept\n\n\
+                "revision '{}' leaves the schema {schema:?}: {sql}\n\n\
                  hint: what follows would be in the schema of the session; `SET search_path` to what is meant, and the run puts it back",
                 work.row.revision
             ),
@@ -257,7 +257,7 @@ impl Postgres<'_> {
         let statement = &recording.script.statements[place];
         let (name, row) = (recording.table.name(BACKEND), recording.table.row(recording.running, BACKEND));
         let sql = format!("SELECT progress FROM {name} WHERE {row}");
-        let rows = self.rows(&sql).await.map_err(fault)?;
+        let rows = self.as_before(recording, &sql).await?;
         let Some((_, recorded)) = first(&rows).and_then(|progress| progress.split_once(' ')) else {
             return Ok(false);
         };
@@ -355,10 +355,23 @@ impl Postgres<'_> {
         }
     }
 
+    /// The rows of a query of the history: whom a statement makes of the session may have no right to it.
+    async fn as_before(&self, recording: &Recording<'_>, sql: &str) -> Result<Vec<Cells>, Fault> {
+        let [before, after] = dialect::as_before(&quote_text(&recording.settings, BACKEND));
+        let mut batch = Batch::default();
+        batch.push(NOTE, &before);
+        batch.push(What::Own("read the history"), sql);
+        batch.push(NOTE, &after);
+        let mut rows = self.run(&batch, &mut |_, _| {}).await.map_err(|failed| fault(failed.error))?;
+        // The first and the last are of the two around it.
+        rows.pop();
+        Ok(rows.split_off(rows.len().min(1)))
+    }
+
     /// How many statements the row says are done.
     async fn recorded(&self, recording: &Recording<'_>) -> Result<usize, Fault> {
         let rows =
-            self.rows(&recording.table.select_progress(recording.running, BACKEND)).await.map_err(fault)?;
+            self.as_before(recording, &recording.table.select_progress(recording.running, BACKEND)).await?;
         Ok(first(&rows).and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 }
@@ -428,7 +441,8 @@ fn needs_session(revision: &str, what: &str) -> StepFault {
         ErrorKind::Connection,
         format!(
             "revision '{revision}' does not run in a transaction, and only the lock of a session makes sure that its {what}\n\n\
-             hint: connect past the pooler, and leave the lock as it is"
+             hint: connect past the pooler, and leave the lock as it is{}",
+            if what == LIMITS { "; or take the timeouts from the marker" } else { "" }
         ),
     ))
 }

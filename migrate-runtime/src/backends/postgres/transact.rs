@@ -38,7 +38,7 @@ impl Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        steps.iter().try_for_each(|work| self.check_path(work))?;
+        steps.iter().try_for_each(|work| self.check_path(work, 0))?;
         let scope = scope_of(steps);
         if steps.iter().any(|work| needs_begin(&work.body)) {
             let result = self.begin_and_commit(table, create, steps, &scope, told).await;
@@ -102,7 +102,7 @@ impl Postgres<'_> {
         for (place, step) in steps.iter().enumerate() {
             while failed.is_none() && next < steps.len() && sent.len() < most && bytes < MAX_SENT_BYTES {
                 let one = &steps[next..=next];
-                if let Err(fault) = self.check_path(&steps[next]) {
+                if let Err(fault) = self.check_path(&steps[next], 0) {
                     if sent.is_empty() {
                         return Err((place, fault));
                     }
@@ -187,19 +187,13 @@ impl Postgres<'_> {
                 _ => push_timeouts(&mut batch, &work.body, self.patience),
             }
             push_statements(&mut batch, step, &work.body);
-            if let Some(seq) = work.row.seq().filter(|_| drops_schema(&work.body)) {
-                let table = table.name(BACKEND);
-                batch.push(
-                    What::Own(FIND_ROW),
-                    &format!("SELECT 1 / pg_catalog.count(*) FROM {table} WHERE seq = {seq}"),
-                );
-            }
             match (&kept, noted) {
                 _ if !changes => {}
                 (Some(kept), _) => batch.push(What::Restore(step), &kept.look()),
                 (None, Some(noted)) => batch.push(What::Restore(step), &noted.restore()),
                 (None, None) => push_all(&mut batch, What::Restore(step), &scope.restore_kept()),
             }
+            push_look(&mut batch, table, work);
         }
         batch
     }
@@ -247,6 +241,7 @@ impl Postgres<'_> {
                 }
             }
             push_all(&mut batch, What::Restore(step), &restore);
+            push_look(&mut batch, table, work);
         }
         self.send(&mut batch, table, steps, told).await?;
         batch.push(What::Commit, "COMMIT");
@@ -417,6 +412,17 @@ pub(super) fn scope_of(steps: &[Work<'_>]) -> Scope {
         // The runtime limits how long each waits for locks.
         WorkBody::Sql { text, script } => scope.and(text, script).with_timeouts(),
     })
+}
+
+/// Looks, as whoever the session is again, whether the history is still there.
+fn push_look(batch: &mut Batch, table: &HistoryTable, work: &Work<'_>) {
+    if let Some(seq) = work.row.seq().filter(|_| drops_schema(&work.body)) {
+        let table = table.name(BACKEND);
+        batch.push(
+            What::Own(FIND_ROW),
+            &format!("SELECT 1 / pg_catalog.count(*) FROM {table} WHERE seq = {seq}"),
+        );
+    }
 }
 
 const FIND_ROW: &str = "find the history again, which the revision took away with its schema";

@@ -80,7 +80,9 @@ impl Sqlite<'_> {
         if broken.is_empty() {
             return Ok(());
         }
-        let count: usize = broken.values().sum();
+        let is_row =
+            |broken: &&Broken| broken.row.get(1..).is_some_and(|rest| rest.iter().flatten().count() > 1);
+        let count: usize = broken.iter().filter(|(row, _)| is_row(row)).map(|(_, count)| count).sum();
         let shown = broken.keys().take(MAX_BROKEN).map(|Broken { database, row }| {
             let text = |column: usize| row.get(column).and_then(Option::as_deref);
             let table = match database.as_str() {
@@ -97,8 +99,12 @@ impl Sqlite<'_> {
         Err(StepFault::Error(Error::new(
             ErrorKind::Revision,
             format!(
-                "{count} {} refer to rows that are not there; nothing of the revision was kept{}{}",
-                if count == 1 { "row would" } else { "rows would" },
+                "{}; nothing of the revision was kept{}{}",
+                match count {
+                    0 => "it breaks the check of foreign keys".to_owned(),
+                    1 => "1 row would refer to rows that are not there".to_owned(),
+                    count => format!("{count} rows would refer to rows that are not there"),
+                },
                 shown.collect::<String>(),
                 if broken.len() > MAX_BROKEN { "\n  ..." } else { "" },
             ),

@@ -91,6 +91,8 @@ impl Sqlite<'_> {
             for (name, before) in std::mem::take(&mut self.modes) {
                 if self.mode(name).is_ok_and(|now| is_of_connection(name, &before, &now)) {
                     self.run(&format!("PRAGMA {name} = {before}"), &SectionOptions::default())?;
+                    // The lock is given back by the next access.
+                    self.rows("SELECT 1 FROM sqlite_master LIMIT 1").map_err(fault)?;
                 }
             }
             self.case_sensitive = None;

@@ -52,7 +52,8 @@ fn one<'c>(connection: &'c Connection, sql: &str) -> Result<Statement<'c>> {
 /// The places behind semicolons outside of strings, names and comments that are followed by something.
 fn ends(sql: &str) -> impl Iterator<Item = usize> {
     let last = tokens(sql).filter(|(token, _)| *token != ";").last();
-    let semicolons = tokens(sql).filter(|(token, _)| *token == ";").map(|(_, end)| end);
+    let semicolons = tokens(sql).skip_while(|(token, _)| *token == ";").filter(|(token, _)| *token == ";");
+    let semicolons = semicolons.map(|(_, end)| end);
     semicolons.take_while(move |end| last.is_some_and(|(_, last)| *end < last))
 }
 

@@ -89,14 +89,20 @@ impl<'s> Recording<'s> {
 }
 
 /// Whether a statement makes or drops a temporary table.
+#[inline]
 fn is_of_temporary_table(sql: &str) -> bool {
-    let mut words = sql.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    let is = |word: Option<&str>, other: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(other));
-    let verb = words.next();
-    if is(verb, "drop") {
-        return is(words.next(), "temporary");
+    let words = sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    let mut words = words.map(str::to_ascii_lowercase);
+    let verb = words.next().unwrap_or_default();
+    let mut next = words.next().unwrap_or_default();
+    if verb == "create" && next == "or" && words.next().is_some_and(|word| word == "replace") {
+        next = words.next().unwrap_or_default();
     }
-    is(verb, "create") && words.take(3).any(|word| word.eq_ignore_ascii_case("temporary"))
+    // What is inside of a comment is none of its words.
+    matches!(verb.as_str(), "create" | "drop")
+        && next == "temporary"
+        && !sql.contains("/*")
+        && !sql.contains("--")
 }
 
 /// A factor that only 0 times stays in the range of numbers: beyond, the statement fails, and what follows in the same
@@ -112,3 +118,23 @@ pub(crate) const BEFORE: &str = "@embed_migrations_before";
 
 /// What is recorded before a statement, or the function of a Rust revision, that may commit in its middle.
 pub(crate) const BEGUN: &str = "begun";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_is_a_word_of_its_own_before_the_table() {
+        for (sql, temporary) in [
+            ("CREATE TEMPORARY TABLE t (a INT)", true),
+            ("create or replace temporary table t (a INT)", true),
+            ("DROP TEMPORARY TABLE IF EXISTS t", true),
+            ("CREATE TABLE temporary_passwords (a INT)", false),
+            ("CREATE VIEW v_temporary AS SELECT 1", false),
+            ("CREATE /* temporary */ TABLE t (a INT)", false),
+            ("DROP TABLE temporary", false),
+        ] {
+            assert_eq!(is_of_temporary_table(sql), temporary, "{sql}");
+        }
+    }
+}
