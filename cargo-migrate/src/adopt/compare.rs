@@ -8,7 +8,7 @@ use super::{Different, Document, Foreign, Reading, Tool, is_for, place, settle};
 use crate::project::Project;
 
 /// The revisions whose way up is not that of the tool's files, for the backends that one database may be. `named`
-/// and `sqlite` are what [`settle`] wants.
+/// and `sqlite` are what [`settle()`] wants.
 ///
 /// # Errors
 /// When the files cannot become revisions as they are.
