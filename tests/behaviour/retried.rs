@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use embed_migrations::{ErrorKind, Event, Resolution};
+use embed_migrations::{ErrorKind, Event, Lock, Resolution};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::migrate;
 use embed_migrations_tests::revisions::Revisions;
@@ -204,5 +204,79 @@ mod a_revision_that_drops_the_schema_of_the_history_is_undone {
         let up = "CREATE SCHEMA gone;\nDROP SCHEMA gone;\nCREATE TABLE t2 (id INTEGER);";
         migrate!(connection, Revisions::tables(1).sql("fine", up, "").build(), upgrade("head")).unwrap();
         assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+}
+
+mod a_step_that_waits_as_another_role_reads_its_history_as_the_runs {
+    use super::*;
+
+    #[test]
+    fn postgres() {
+        let db = Database::new(Kind::Postgres);
+        let mut connection = db.connect();
+        let role = format!("owner_{}", db.name);
+        connection.run(&format!(
+            "CREATE TABLE t (id INTEGER); CREATE ROLE {role}; GRANT ALL ON SCHEMA public TO {role}; ALTER TABLE t OWNER TO {role}"
+        ));
+        let section = format!(
+            "-- migrate:up no-transaction lock-timeout=300ms\nSET ROLE {role};\nALTER TABLE t ADD COLUMN a INTEGER;"
+        );
+        let set = Revisions::new().sections("owned", &section).build();
+        let mut reader = db.connect();
+        reader.run("BEGIN; SELECT count(*) FROM t");
+        // In vain at first: then the history says that nobody is at it.
+        let error = migrate!(connection, set, lock_timeout(TRY * 3).upgrade("head")).unwrap_err();
+        assert!(error.to_string().contains("lock timeout"), "{error}");
+        let stopped = connection.value("SELECT applied_by FROM migrate_history");
+        assert!(stopped.ends_with(" (stopped)"), "{stopped}");
+        let (result, blocked) = upgraded!(connection, reader, set);
+        result.unwrap();
+        assert!(blocked > 0);
+        assert_eq!(connection.rows("SELECT a FROM t"), Vec::<Vec<String>>::new());
+        assert_eq!(connection.value("SELECT current_user"), "tester");
+        connection.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    }
+}
+
+mod who_may_not_see_the_session_of_another_role_waits_for_it {
+    use super::*;
+
+    #[test]
+    fn postgres() {
+        let db = Database::new(Kind::Postgres);
+        let mut admin = db.connect();
+        let roles = ["one", "two"].map(|name| format!("{name}_{}", db.name));
+        for role in &roles {
+            admin.run(&format!(
+                "CREATE ROLE {role} LOGIN PASSWORD 'pw'; GRANT ALL ON SCHEMA public TO {role}"
+            ));
+        }
+        let section = "-- migrate:up no-transaction\nINSERT INTO log SELECT 1 FROM pg_sleep(4);\nINSERT INTO log VALUES (2);";
+        let set = Revisions::new().sql("made", "CREATE TABLE log (n INTEGER);", "").sections("slow", section);
+        let [first, second] =
+            roles.clone().map(|role| Connection::new(Kind::Postgres, &db.url_for(&role, "pw")));
+        let (mut first, mut second) = (first, second);
+        migrate!(first, set.build(), upgrade("made")).unwrap();
+        admin.run(&format!("GRANT ALL ON log, migrate_history TO {}", roles[1]));
+        let run = set.build();
+        let at_work = std::thread::spawn(move || {
+            migrate!(first, run, lock(Lock::None).upgrade("head")).map(|report| report.steps.len())
+        });
+        let shown = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        while admin.value(shown) == "0" {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // Longer than the second after which it would take over what nobody is at.
+        let waiting = migrate!(
+            second,
+            set.build(),
+            lock(Lock::None).lock_timeout(Duration::from_secs(30)).upgrade("head")
+        );
+        assert_eq!(at_work.join().unwrap().unwrap(), 1);
+        assert!(waiting.unwrap().is_empty());
+        assert_eq!(admin.rows("SELECT n FROM log ORDER BY n"), [["1"], ["2"]]);
+        for role in roles.iter().rev() {
+            admin.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+        }
     }
 }

@@ -428,6 +428,8 @@ impl Database for Postgres<'_> {
         to: &TakeOver<'_>,
     ) -> Result<bool, Fault> {
         self.began = false;
+        // Whom a step that is given up made of the session may have no right to the history.
+        self.settle().await?;
         let update = table.update_owner(running, to, BACKEND);
         let messages = self.client.simple_query(&update).await.map_err(fault)?;
         Ok(messages.iter().any(|message| matches!(message, SimpleQueryMessage::CommandComplete(1))))
