@@ -110,11 +110,7 @@ pub(crate) fn partly_locked(project: &Project, set: &Resolved) -> Result<Vec<(In
 
 /// The names of backends, for a message.
 pub(crate) fn names(backends: &[Backend]) -> String {
-    let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
-    match names.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        _ => names.concat(),
-    }
+    backends.iter().map(|backend| backend.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Finds what targets mean in the set.

@@ -7,6 +7,7 @@ use embed_migrations_tests::{behaviours, migrate};
 embed_migrations!("behaviour/rust", module = rust);
 embed_migrations!("behaviour/rust_named", module = named);
 embed_migrations!("behaviour/rust_named_edited", module = edited);
+embed_migrations!("behaviour/rust_committing", module = committing, backends = [sqlite]);
 embed_migrations!("behaviour/rust_ending", module = ending, branches = allow);
 embed_migrations!("behaviour/rust_failing", module = failing);
 embed_migrations!("behaviour/rust_rebuild", module = rebuild, backends = [sqlite]);
@@ -126,6 +127,19 @@ fn on_sqlite_awaiting_something_else_is_an_error_also_where_it_could_be_waited_f
         waiting::MIGRATIONS.connect("sqlite::memory:").await.unwrap().upgrade("head").await.unwrap_err()
     });
     assert_does_not_wait(&error);
+}
+
+#[test]
+fn on_sqlite_a_rust_revision_that_commits_and_fails_is_told_of_with_what_is_in_force() {
+    let db = embed_migrations_tests::database::Database::new(Kind::Sqlite);
+    let mut connection = db.connect();
+    let error = migrate!(connection, committing::MIGRATIONS, upgrade("head")).unwrap_err();
+    assert!(error.to_string().contains("'commits' ended the transaction that it runs in"), "{error}");
+    assert!(
+        std::error::Error::source(&error).is_some_and(|source| source.to_string() == "it changed its mind")
+    );
+    assert_eq!(db.tables(), ["kept"]);
+    assert_eq!(migrate!(connection, committing::MIGRATIONS, current()).unwrap(), ["commits"]);
 }
 
 #[test]

@@ -148,22 +148,21 @@ fn is_name(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The literal that drops a table whose name is given to another afterwards, and the table's name.
+/// The literal that drops a table that is made anew, and the table's name.
 ///
 /// A string is a statement or several; what is no SQL, and what is put together at run time, is not seen.
 fn rebuilt_by(literals: &[String]) -> Option<(&String, String)> {
     let mut text = String::new();
     let mut ends = Vec::new();
     for literal in literals {
-        let lower = literal.to_ascii_lowercase();
-        let begins =
-            lower.trim_start_matches(|c: char| !c.is_ascii_alphabetic() || c == 'r').trim_start_matches('"');
-        if ["drop", "rename"].iter().any(|word| lower.contains(word))
-            || ["create", "insert"].iter().any(|word| begins.trim_start().starts_with(word))
-        {
-            let inside = literal.find('"')? + 1..literal.rfind('"')?;
-            let is_raw = literal.starts_with('r');
-            text.push_str(&if is_raw { literal[inside].to_owned() } else { unescaped(&literal[inside]) });
+        let Some((start, end)) = literal.find('"').zip(literal.rfind('"')) else { continue };
+        let inside = literal.get(start + 1..end).unwrap_or_default();
+        let sql = if literal.starts_with('r') { inside.to_owned() } else { unescaped(inside) };
+        let lower = sql.to_ascii_lowercase();
+        // What begins otherwise may be prose, which would keep the rest from being split.
+        let makes = ["create", "insert", "replace"].iter().any(|word| lower.trim_start().starts_with(word));
+        if makes || ["drop", "rename"].iter().any(|word| lower.contains(word)) {
+            text.push_str(&sql);
             text.push_str(";\n");
             ends.push((text.len(), literal));
         }
@@ -202,6 +201,26 @@ mod tests {
         let items = scan_rust(&source, &mut problems);
         assert_eq!(problems, []);
         items
+    }
+
+    #[test]
+    fn a_table_that_is_made_anew_by_statements_in_several_strings_is_seen() {
+        let rebuilt = |statements: &[&str]| {
+            let calls: String =
+                statements.iter().map(|sql| format!("db.execute({sql}, &[]).await?;\n")).collect();
+            scan(&calls).rebuilt.map(|(_, table)| table)
+        };
+        let [drop, create] = [r#""DROP TABLE t""#, r##"r#"CREATE TABLE t (a TEXT DEFAULT 'it''s')"#"##];
+        assert_eq!(rebuilt(&[drop, create, r#""INSERT INTO t SELECT a FROM b""#]), Some("t".to_owned()));
+        assert_eq!(
+            rebuilt(&[r#""ALTER TABLE t RENAME TO b""#, create, r#""DROP TABLE b""#]),
+            Some("t".to_owned())
+        );
+        assert_eq!(rebuilt(&[drop, create, r#""INSERT INTO t VALUES (1)""#]), None);
+        assert_eq!(
+            rebuilt(&[drop, create, r#""it doesn't insert""#, r#""REPLACE INTO t SELECT 1""#]),
+            Some("t".to_owned())
+        );
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn one<'c>(connection: &'c Connection, sql: &str) -> Result<Statement<'c>> {
     if ends(sql).any(|end| connection.prepare(&sql[..end]).is_ok()) {
         return Err(Error::new(
             ErrorKind::Database,
-            "this is more than one statement\n\nhint: give them one by one, or all of them, without parameters, to `execute_batch`",
+            "this is more than one statement\n\nhint: give them one by one; several at once go to `execute_batch` of the driver's connection, which `sqlite()` gives",
         ));
     }
     Ok(statement)
