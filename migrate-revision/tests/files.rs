@@ -178,9 +178,12 @@ fn on_sqlite_a_table_is_made_anew_only_without_foreign_keys_in_force() {
             assert!(refused.contains("add `foreign-keys=off` to the marker"), "{refused}");
             assert_eq!(told("foreign-keys=off"), None);
         }
-        assert!(
-            resolved(&directory(&[("a_t.sql", &revision("no-transaction", sql))]), Backend::Sqlite).is_ok()
-        );
+        let outside = |sql: &str| {
+            resolved(&directory(&[("a_t.sql", &revision("no-transaction", sql))]), Backend::Sqlite)
+        };
+        let refused = outside(sql).unwrap_err();
+        assert!(refused[0].contains("put `PRAGMA foreign_keys = OFF;` before it"), "{refused:?}");
+        assert!(outside(&format!("PRAGMA foreign_keys = OFF;\n{sql}")).is_ok());
     }
     for backend in [Backend::Postgres, Backend::Mysql, Backend::Mariadb] {
         assert!(resolved(&directory(&[("a_t.sql", &revision("", rebuild))]), backend).is_ok(), "{backend}");
