@@ -13,7 +13,7 @@ use toml::Table;
 use super::offline::{Part, Script};
 use super::python::Module;
 use super::{Applied, Asked, Foreign, Format, Key, Reading, Row, Section, Unfinished};
-use super::{cell, entries, file_name};
+use super::{cell, entries, file_name, files_below};
 use crate::project::shortened;
 
 pub(super) struct Alembic;
@@ -27,13 +27,11 @@ impl Format for Alembic {
         found.has_graph = true;
         let home = home(directory);
         let mut sources = Vec::new();
-        for directory in version_directories(directory, &home)? {
-            for path in entries(&directory)?.into_iter().filter(|path| is_python(path)) {
-                let Some(source) = found.text(&path) else { continue };
-                if let Some(migration) = migration(&source, &mut found.problems) {
-                    found.migrations.push(migration);
-                    sources.push(source.text);
-                }
+        for path in python_files(directory, &home)? {
+            let Some(source) = found.text(&path) else { continue };
+            if let Some(migration) = migration(&source, &mut found.problems) {
+                found.migrations.push(migration);
+                sources.push(source.text);
             }
         }
         // What Alembic would say of broken files is said here already.
@@ -133,11 +131,10 @@ impl Format for Alembic {
     }
 }
 
-/// The directory of `alembic.ini`: this one, or the nearest above it.
+/// The directory of Alembic's settings: this one, or the nearest above it.
 fn home(directory: &Path) -> PathBuf {
     let real = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
-    let has_settings =
-        |path: &&Path| path.join("alembic.ini").is_file() || script_in_pyproject(path).is_some();
+    let has_settings = |path: &&Path| path.join("alembic.ini").is_file() || in_pyproject(path).is_some();
     match real.ancestors().find(has_settings) {
         Some(found) if found == real => directory.to_owned(),
         Some(found) => found.to_owned(),
@@ -145,36 +142,82 @@ fn home(directory: &Path) -> PathBuf {
     }
 }
 
-fn script_in_pyproject(directory: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(directory.join("pyproject.toml")).ok()?;
-    let table = text.parse::<Table>().ok()?;
-    Some(table.get("tool")?.get("alembic")?.get("script_location")?.as_str()?.to_owned())
+/// What Alembic's settings say of where its files are; those of `alembic.ini` come before those of `pyproject.toml`.
+struct Settings {
+    script: Option<String>,
+    locations: Vec<String>,
+    recursive: bool,
 }
 
-/// Where the Python files are: the directory that was named, its `versions`, or what the settings in it say.
-fn version_directories(directory: &Path, home: &Path) -> Result<Vec<PathBuf>, Error> {
-    let ini = std::fs::read_to_string(home.join("alembic.ini")).unwrap_or_default();
-    let setting = |key: &str| {
-        let mut lines = ini.lines();
-        let mut named = lines.by_ref().filter_map(|line| line.split_once('='));
-        let (_, value) = named.find(|(name, _)| name.trim() == key)?;
-        let mut value = value.trim().to_owned();
-        // A value goes on in the lines below that are indented.
-        for line in lines.take_while(|line| line.starts_with([' ', '\t']) && !line.trim().is_empty()) {
-            value.push('\n');
-            value.push_str(line.trim());
+impl Settings {
+    fn read(home: &Path) -> Self {
+        let ini = std::fs::read_to_string(home.join("alembic.ini")).unwrap_or_default();
+        let toml = in_pyproject(home).unwrap_or_default();
+        let text = |key: &str| toml.get(key)?.as_str().map(str::to_owned);
+        let value = |key: &str| in_ini(&ini, key).filter(|value| !value.is_empty());
+        let separators = [' ', '\n', ',', ';', if cfg!(windows) { ';' } else { ':' }];
+        let split = |value: String| {
+            value.split(separators).filter(|path| !path.is_empty()).map(str::to_owned).collect()
+        };
+        let list = || {
+            let paths = toml.get("version_locations")?.as_array()?;
+            Some(paths.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect())
+        };
+        let switched = |key: &str| toml.get(key).and_then(toml::Value::as_bool);
+        Self {
+            script: value("script_location").or_else(|| text("script_location")),
+            locations: value("version_locations").map(split).or_else(list).unwrap_or_default(),
+            recursive: value("recursive_version_locations").map_or_else(
+                || switched("recursive_version_locations").unwrap_or_default(),
+                |value| {
+                    matches!(value.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y" | "t" | "1")
+                },
+            ),
         }
-        Some(value)
-    };
-    let below = |path: &str| shortened(&home.join(path.replace("%(here)s", ".")));
-    let script = setting("script_location").or_else(|| script_in_pyproject(home)).map(|path| below(&path));
+    }
+}
+
+/// A setting of `alembic.ini`, whose value goes on in the lines below that are indented.
+fn in_ini(ini: &str, key: &str) -> Option<String> {
+    let mut lines = ini.lines();
+    let mut named = lines.by_ref().filter_map(|line| line.split_once('='));
+    let (_, value) = named.find(|(name, _)| name.trim() == key)?;
+    let mut value = value.trim().to_owned();
+    for line in lines.take_while(|line| line.starts_with([' ', '\t']) && !line.trim().is_empty()) {
+        value.push('\n');
+        value.push_str(line.trim());
+    }
+    Some(value)
+}
+
+fn in_pyproject(directory: &Path) -> Option<Table> {
+    let text = std::fs::read_to_string(directory.join("pyproject.toml")).ok()?;
+    text.parse::<Table>().ok()?.get("tool")?.get("alembic")?.as_table().cloned()
+}
+
+/// The Python files: of the directory that was named, of its `versions`, or of what the settings in it say.
+fn python_files(directory: &Path, home: &Path) -> Result<Vec<PathBuf>, Error> {
+    let settings = Settings::read(home);
+    let mut files = Vec::new();
+    for directory in version_directories(directory, home, &settings)? {
+        files.extend(if settings.recursive { files_below(&directory)? } else { entries(&directory)? });
+    }
+    files.retain(|path| is_python(path));
+    // One location may be inside of another.
+    let mut seen = BTreeSet::new();
+    files.retain(|path| seen.insert(path.clone()));
+    Ok(files)
+}
+
+fn version_directories(directory: &Path, home: &Path, settings: &Settings) -> Result<Vec<PathBuf>, Error> {
+    let below = |path: &String| shortened(&home.join(path.replace("%(here)s", ".")));
+    let script = settings.script.as_ref().map(below);
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let is_script =
         script.as_ref().is_some_and(|script| real(script).is_some_and(|it| Some(it) == real(directory)));
     if directory == home || is_script {
-        if let Some(locations) = setting("version_locations").filter(|locations| !locations.is_empty()) {
-            let separators = [' ', '\n', ',', ';', if cfg!(windows) { ';' } else { ':' }];
-            return Ok(locations.split(separators).filter(|path| !path.is_empty()).map(below).collect());
+        if !settings.locations.is_empty() {
+            return Ok(settings.locations.iter().map(below).collect());
         }
         if let Some(script) = script {
             return Ok(vec![script.join("versions")]);
@@ -185,7 +228,7 @@ fn version_directories(directory: &Path, home: &Path) -> Result<Vec<PathBuf>, Er
     }
     if directory == home && !entries(directory)?.iter().any(|path| is_python(path)) {
         return Err(Error::usage(format!(
-            "there is no `alembic.ini` in `{}` or above it\n\n\
+            "there is neither `alembic.ini` nor a `pyproject.toml` with Alembic's settings in `{}` or above it\n\n\
              hint: name the directory of Alembic's settings, or that of its `versions`",
             directory.display()
         )));

@@ -212,6 +212,39 @@ fn a_revision_of_the_output_that_no_file_is_of_is_refused() {
         std::fs::remove_dir_all(project.path("migrations")).unwrap();
     }
     project.run(&format!("{adopt} alembic/versions")).failed(4);
+    // The settings of a project without `alembic.ini`
+    std::fs::remove_file(project.path("alembic.ini")).unwrap();
+    let settings = "[tool.alembic]\nscript_location = \"%(here)s/alembic\"\n";
+    let locations = "version_locations = [\"%(here)s/more\", \"%(here)s/alembic/versions\"]\n";
+    project.write("pyproject.toml", &format!("{settings}{locations}"));
+    project.run(adopt).ok();
+    assert_eq!(history(&project).len(), 4);
+}
+
+#[test]
+fn files_are_looked_for_below_the_locations_where_the_settings_say_so() {
+    for (file, settings) in [
+        ("alembic.ini", "[alembic]\nscript_location = alembic\nrecursive_version_locations = true\n"),
+        (
+            "pyproject.toml",
+            "[tool.alembic]\nscript_location = \"alembic\"\nrecursive_version_locations = true\n\
+             version_locations = [\"alembic/versions\", \"alembic/versions/2026\"]\n",
+        ),
+    ] {
+        let project = graph();
+        std::fs::create_dir(project.path("alembic/versions/2026")).unwrap();
+        std::fs::rename(
+            project.path("alembic/versions/4_join.py"),
+            project.path("alembic/versions/2026/4_join.py"),
+        )
+        .unwrap();
+        let adopt = "adopt --from alembic --upgrade-sql up.sql --downgrade-sql down.sql";
+        project.run(adopt).failed(4);
+        let _ = std::fs::remove_file(project.path("alembic.ini"));
+        project.write(file, settings);
+        project.run(adopt).ok();
+        assert_eq!(history(&project).len(), 4, "{file}");
+    }
 }
 
 #[test]

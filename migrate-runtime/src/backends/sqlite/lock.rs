@@ -25,6 +25,16 @@ const SELDOM_TOLD: Duration = Duration::from_secs(2);
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 pub(super) const COMMIT: &str = "COMMIT";
 
+/// How far a wait has come.
+struct Wait {
+    start: Instant,
+    /// How long to sleep before the next call
+    pause: Duration,
+    /// After how long it is told of again
+    next: Duration,
+    gap: Duration,
+}
+
 impl Sqlite<'_> {
     /// Gives up waiting for another connection's lock once this is set. The connection is one that [`open`](super::open) made.
     pub(crate) fn until(self, stop: &Arc<AtomicBool>) -> Self {
@@ -55,9 +65,12 @@ impl Sqlite<'_> {
         tell: &mut dyn FnMut(Duration),
         mut call: impl FnMut(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        let start = Instant::now();
-        let mut pause = Duration::from_millis(1);
-        let (mut next, mut gap) = (FIRST_TOLD, FIRST_TOLD);
+        let mut wait = Wait {
+            start: Instant::now(),
+            pause: Duration::from_millis(1),
+            next: FIRST_TOLD,
+            gap: FIRST_TOLD,
+        };
         loop {
             let result = if self.stop.is_some() {
                 self.connection.busy_timeout(SHORT_WAIT)?;
@@ -68,19 +81,26 @@ impl Sqlite<'_> {
                 call(self.connection)
             };
             match result {
-                Err(error) if is_busy(&error) && start.elapsed() < self.patience && !self.is_stopped() => {
-                    let waited = start.elapsed();
-                    if waited >= next {
-                        tell(waited);
-                        next = waited + gap;
-                        gap = (gap * 2).min(SELDOM_TOLD);
-                    }
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(Duration::from_millis(50));
-                }
+                Err(error) if self.waits_on(&mut wait, &error, tell) => {}
                 result => return result,
             }
         }
+    }
+
+    /// Whether it is worth another call after an error; has waited until then.
+    fn waits_on(&self, wait: &mut Wait, error: &rusqlite::Error, tell: &mut dyn FnMut(Duration)) -> bool {
+        let waited = wait.start.elapsed();
+        if !is_busy(error) || waited >= self.patience || self.is_stopped() {
+            return false;
+        }
+        if waited >= wait.next {
+            tell(waited);
+            wait.next = waited + wait.gap;
+            wait.gap = (wait.gap * 2).min(SELDOM_TOLD);
+        }
+        std::thread::sleep(wait.pause);
+        wait.pause = (wait.pause * 2).min(Duration::from_millis(50));
+        true
     }
 
     /// Begins the transaction that writes row n+1, once the last row is seen to be n.

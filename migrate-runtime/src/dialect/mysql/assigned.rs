@@ -21,6 +21,7 @@ pub(crate) fn assigned(sql: &str) -> Vec<Assigned> {
 
 /// The parts between commas outside of quotes and parentheses, each as its name and its value; with no comments, and with
 /// what is inside of executable ones.
+#[inline]
 fn items(sql: &str) -> Vec<Item> {
     let mut items = vec![Item::default()];
     let mut depth = 0_usize;
@@ -68,6 +69,7 @@ fn items(sql: &str) -> Vec<Item> {
 }
 
 /// How long a quoted text is.
+#[inline]
 fn quoted(text: &str, quote: char) -> usize {
     let mut characters = text.char_indices().skip(1);
     while let Some((at, character)) = characters.next() {
@@ -89,6 +91,7 @@ struct Item {
 }
 
 /// The first item of a `SET` that assigns variables, without that word.
+#[inline]
 fn without_set(first: &Item) -> Option<Item> {
     let mut words = first.name.split_whitespace();
     let is_set = words.next().is_some_and(|word| word.eq_ignore_ascii_case("set"));
@@ -101,6 +104,7 @@ fn without_set(first: &Item) -> Option<Item> {
     Some(Item { name: words.collect::<Vec<_>>().join(" "), value: first.value.clone() })
 }
 
+#[inline]
 fn parse(item: &Item, is_global: &mut bool) -> Option<Assigned> {
     let name = item.name.trim().trim_end_matches(':').to_ascii_lowercase().replace('`', "");
     let value = item.value.as_ref()?.trim().to_owned();
