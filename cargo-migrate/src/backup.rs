@@ -55,8 +55,10 @@ fn sqlite(path: &str, file: &Path) -> Result<(), Error> {
         true => format!("file:{path}"),
         false => path.to_owned(),
     };
-    let flags =
+    let mut flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // SQLite refuses a mode that is more than the flags.
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, path.contains("mode=rwc"));
     let source = Connection::open_with_flags(path, flags).map_err(failed)?;
     source.busy_timeout(WAIT).map_err(failed)?;
     protect(&source, file)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use migrate_cli::{Database, DatabaseUrl, Error, Exit, LockArgs, sqlite_file};
+use migrate_cli::{Database, DatabaseUrl, Error, Exit, LockArgs, SqliteFile};
 use migrate_revision::source::Resolved;
 use migrate_revision::{Backend, Body};
 use migrate_runtime::{Migrations, Plan};
@@ -75,12 +75,9 @@ pub(crate) fn backends(url: &DatabaseUrl) -> Vec<Backend> {
 
 /// An SQLite URL whose path is relative to a directory, as one relative to the current directory.
 fn below(directory: &Path, url: String) -> String {
-    match sqlite_file(&url) {
-        Some(path) if Path::new(path).is_relative() && directory != Path::new(".") => {
-            let parameters = url.split_once('?').map_or(String::new(), |(_, rest)| format!("?{rest}"));
-            format!("sqlite:{}{parameters}", directory.join(path).display())
-        }
-        _ => url,
+    match SqliteFile::of(&url).filter(|_| directory != Path::new(".")) {
+        Some(file) => file.below(directory).unwrap_or(url),
+        None => url,
     }
 }
 
@@ -280,19 +277,4 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
         .build()
         .map_err(|source| Error::program(format!("cannot start: {source}")))?;
     Ok(runtime.block_on(future))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_relative_sqlite_path_is_below_the_directory_that_names_it() {
-        let below = |url: &str| below(Path::new("/app"), url.to_owned());
-        assert_eq!(below("sqlite:data/app.db"), "sqlite:/app/data/app.db");
-        assert_eq!(below("sqlite://app.db?mode=rw"), "sqlite:/app/app.db?mode=rw");
-        for url in ["sqlite:/srv/app.db", "sqlite::memory:", "sqlite:file:x?mode=memory", "postgres://h/db"] {
-            assert_eq!(below(url), url);
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! The database that a command works on.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -13,6 +12,7 @@ use crate::exit::Exit;
 use crate::interrupt::Watch;
 use crate::output::Output;
 use crate::progress::{FleetProgress, Progress};
+use crate::sqlite_file::SqliteFile;
 
 /// The URL of a database. It may hold a password, and is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl DatabaseUrl {
     /// The URL for what only reads: a SQLite file that is not there is an empty database, and stays away.
     #[must_use]
     pub fn to_read(&self) -> &str {
-        match sqlite_file(&self.0) {
-            Some(path) if !Path::new(path).exists() => "sqlite::memory:",
+        match SqliteFile::of(&self.0) {
+            Some(file) if !file.path().exists() => "sqlite::memory:",
             _ => &self.0,
         }
     }
@@ -243,13 +243,4 @@ pub fn offline<'a>(
         offline = offline.table(table);
     }
     offline
-}
-
-/// The path in an SQLite URL, if it is a plain one.
-#[must_use]
-pub fn sqlite_file(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    (!path.is_empty() && !path.starts_with(':') && !path.starts_with("file:")).then_some(path)
 }

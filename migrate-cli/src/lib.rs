@@ -11,8 +11,9 @@ mod interrupt;
 mod lanes;
 mod output;
 mod progress;
+mod sqlite_file;
 
-pub use database::{Database, DatabaseUrl, LockArgs, offline, sqlite_file};
+pub use database::{Database, DatabaseUrl, LockArgs, offline};
 pub use embedded::{Cli, Command, With};
 pub use entry::{Entries, Entry};
 pub use error::{Detail, Error};
@@ -20,6 +21,7 @@ pub use exit::Exit;
 pub use lanes::Lanes;
 pub use output::{Color, ID, MARK, Output, emphasised, styled};
 pub use progress::Progress;
+pub use sqlite_file::SqliteFile;
 
 /// How a command ends: a code that says what it found, or an error.
 pub type Outcome = Result<Exit, Error>;

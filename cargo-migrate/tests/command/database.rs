@@ -49,6 +49,25 @@ fn a_path_in_the_manifest_is_relative_to_it() {
 }
 
 #[test]
+fn sqlite_s_own_urls_lead_to_the_same_file_in_every_command() {
+    let project = Project::chain(&["aaa"]);
+    std::fs::create_dir(project.path("src")).unwrap();
+    let current = |url: &str| project.run(&format!("current --database-url {url}")).ok().to_owned();
+    for (url, file) in
+        [("sqlite:my%20app.db?mode=rwc", "my app.db"), ("sqlite:file:my%20other.db", "my other.db")]
+    {
+        assert_eq!(current(url), "");
+        assert!(!project.path(file).exists(), "{file}");
+        // A path in this file is relative to it.
+        project.write(".env", &format!("DATABASE_URL='{url}'\n"));
+        let output = project.command(&["upgrade"]).current_dir(project.path("src")).output().unwrap();
+        Done::new(output).ok();
+        assert!(project.path(file).exists(), "{file}");
+        assert!(current(url).starts_with("aaa"), "{url}");
+    }
+}
+
+#[test]
 fn without_a_database_the_places_to_name_it_are_listed() {
     let project = Project::chain(&["aaa"]);
     assert!(

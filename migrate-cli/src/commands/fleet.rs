@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, TargetOutcome};
 use serde::Serialize;
 
+use crate::SqliteFile;
 use crate::commands::upgrade;
-use crate::database::{Database, DatabaseUrl, change_all, sqlite_file};
+use crate::database::{Database, DatabaseUrl, change_all};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::{Error, Outcome};
@@ -190,13 +191,8 @@ fn read(file: &Path) -> Result<Vec<DatabaseUrl>, Error> {
 /// An SQLite URL whose path is relative to the directory of the file that names it.
 fn beside(file: &Path, url: &str) -> String {
     let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
-    match (directory, sqlite_file(url)) {
-        (Some(directory), Some(path)) if Path::new(path).is_relative() => {
-            let parameters = url.split_once('?').map_or(String::new(), |(_, rest)| format!("?{rest}"));
-            format!("sqlite:{}{parameters}", directory.join(path).display())
-        }
-        _ => url.to_owned(),
-    }
+    let below = directory.and_then(|directory| SqliteFile::of(url)?.below(directory));
+    below.unwrap_or_else(|| url.to_owned())
 }
 
 /// Applies what is missing to many databases.
