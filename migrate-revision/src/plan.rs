@@ -191,9 +191,14 @@ impl<'a> Planner<'a> {
         Ok((applied, stamped))
     }
 
+    /// The state that a script begins at: a target, or several with commas between them.
     fn start_of_script(&self, from: &str) -> Result<Applied, PlanError> {
         let from = if from.is_empty() { "base" } else { from };
-        Ok(self.graph.closure(self.resolver().one(&from.into())?))
+        let mut heads = Vec::new();
+        for head in from.split(',') {
+            heads.extend(self.resolver().fixed(&head.trim().into())?);
+        }
+        Ok(self.graph.closure(heads))
     }
 
     /// The steps that are missing to a goal.

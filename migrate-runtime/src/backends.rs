@@ -482,7 +482,6 @@ pub(crate) fn in_transaction() -> Error {
     )
 }
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn empty_history(table: &str) -> Error {
     Error::new(
         ErrorKind::History,

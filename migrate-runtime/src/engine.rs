@@ -114,8 +114,11 @@ impl<'a, D: Database> Run<'a, D> {
     pub(crate) async fn plan(mut self, target: Target, direction: Direction) -> Result<Plan> {
         self.set.admit(&target)?;
         let last = self.read_last().await?;
-        let mut state = self.state(last).await?;
         let decoded = self.set.decoded()?;
+        if direction == Direction::Up {
+            self.check_unrecorded(decoded, &last).await?;
+        }
+        let mut state = self.state(last).await?;
         let aim = match direction {
             Direction::Up => Aim::Upgrade(target),
             Direction::Down => Aim::Downgrade(target),
@@ -177,8 +180,9 @@ impl<'a, D: Database> Run<'a, D> {
 
     pub(crate) async fn status(mut self) -> Result<Status> {
         let last = self.read_last().await?;
-        let state = self.state(last).await?;
         let decoded = self.set.decoded()?;
+        self.check_unrecorded(decoded, &last).await?;
+        let state = self.state(last).await?;
         let info = |index: Index| RevisionInfo::new(self.set, &decoded.revisions[index]);
         let pending = decoded.graph.order().iter().copied().filter(|&index| !state.applied.contains(index));
         Ok(Status {

@@ -247,7 +247,6 @@ impl HistoryTable {
     }
 
     /// Whether any namespace has a row.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn select_any(&self, backend: Backend) -> String {
         format!("SELECT 1 FROM {} LIMIT 1", self.name(backend))
     }

@@ -82,7 +82,8 @@ impl Offline<'_> {
         self
     }
 
-    /// The script of an upgrade along a range: `head`, a revision, `from:to`, `from:+1`.
+    /// The script of an upgrade along a range: `head`, a revision, `from:to`, `from:+1`. Where a database is at several heads,
+    /// `from` names each, with commas between them.
     ///
     /// # Errors
     /// When an end leads nowhere, a revision on the way is written in Rust or has nothing for the database, or a section
@@ -116,7 +117,8 @@ impl Offline<'_> {
         let decoded = self.decoded()?;
         let (from, to) = self.planner(decoded).offline_stamp(&range)?;
         let mut entries = Vec::new();
-        if from != to {
+        // A stamp to base on a database without history says that a set is meant to be applied a second time.
+        if from != to || to.heads().is_empty() {
             let owner = self.owner();
             let records = self.records(decoded, &owner);
             let row = records.of_stamp(&to, After::State(records.place(from.heads())?))?;
@@ -146,10 +148,17 @@ impl Offline<'_> {
             };
             let text = set.text(step.index, revision);
             let row = records.of_step(step, &text, After::State(place))?;
-            place = Place { digest: row.digest.clone(), is_base: false };
+            place = Place { digest: row.digest.clone(), is_base: false, reached: Vec::new() };
             let heading = format!("{verb} {}: {}", revision.id, revision.message);
             let body = (!script.statements.is_empty()).then_some((text, script));
             entries.push(Entry { heading, file, row, body });
+        }
+        // As a run refuses to apply a set a second time under another namespace.
+        let reached: Vec<String> = entries.iter().map(|entry| entry.row.digest.clone()).collect();
+        if let Some(Entry { row: NewRow { after: After::State(start), .. }, .. }) = entries.first_mut()
+            && start.is_base
+        {
+            start.reached = reached;
         }
         match steps.as_slice().last() {
             Some(last) => self.write(verb, decoded, &from, &last.heads, &entries),

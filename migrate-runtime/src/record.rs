@@ -112,7 +112,7 @@ impl Records<'_> {
     /// # Errors
     /// As [`of_step`](Self::of_step).
     pub(crate) fn place(&self, heads: &[Index]) -> Result<Place> {
-        Ok(Place { digest: self.digest(heads)?, is_base: heads.is_empty() })
+        Ok(Place { digest: self.digest(heads)?, is_base: heads.is_empty(), reached: Vec::new() })
     }
 
     /// The chain digest of these heads, as the history records it.
@@ -141,6 +141,8 @@ pub(crate) enum After {
 pub(crate) struct Place {
     pub(crate) digest: String,
     pub(crate) is_base: bool,
+    /// Digests of states beyond, at which no other namespace may be where this one has no row
+    pub(crate) reached: Vec<String>,
 }
 
 impl After {

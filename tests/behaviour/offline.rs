@@ -162,11 +162,12 @@ behaviours! {
         let set = Revisions::tables(3).build();
         let online = Database::new(db.kind);
         let offline = || set.offline(db.backend());
+        db.run_script(&offline().stamp("base").unwrap());
         db.run_script(&offline().stamp("r0002").unwrap());
         db.run_script(&offline().stamp("r0002:r0001").unwrap());
         db.run_script(&offline().stamp("r0001:base").unwrap());
         db.run_script(&offline().stamp("base:r0003").unwrap());
-        for target in ["r0002", "r0001", "base", "r0003"] {
+        for target in ["base", "r0002", "r0001", "base", "r0003"] {
             migrate!(online.connect(), set, stamp(target)).unwrap();
         }
         assert_same(db, &online);
@@ -180,7 +181,9 @@ behaviours! {
     fn a_range_without_steps_is_a_script_that_does_nothing(db) {
         let set = Revisions::tables(2).build();
         let offline = || set.offline(db.backend());
-        for script in [offline().upgrade("r0001:r0001"), offline().downgrade("r0001:r0001"), offline().stamp("base")] {
+        for script in [
+            offline().upgrade("r0001:r0001"), offline().downgrade("r0001:r0001"), offline().stamp("r0001:r0001"),
+        ] {
             let script = script.unwrap();
             assert!(script.ends_with("-- nothing to do\n"), "{script}");
             db.run_script(&script);
@@ -419,6 +422,17 @@ behaviours! {
         migrate!(online.connect(), set, upgrade("d")).unwrap();
         migrate!(online.connect(), set, downgrade("a")).unwrap();
         assert_same(&half, &online);
+        // From and to several heads
+        half.run_script(&set.offline(db.backend()).upgrade("a:b").unwrap());
+        half.run_script(&set.offline(db.backend()).upgrade("b:c").unwrap());
+        half.fail_script(&set.offline(db.backend()).upgrade("b:d").unwrap());
+        half.run_script(&set.offline(db.backend()).upgrade("b, c:heads").unwrap());
+        half.run_script(&set.offline(db.backend()).downgrade("heads:d").unwrap());
+        for target in ["b", "c", "heads"] {
+            migrate!(online.connect(), set, upgrade(target)).unwrap();
+        }
+        migrate!(online.connect(), set, downgrade("d")).unwrap();
+        assert_same(&half, &online);
     }
 
     fn names_of_every_kind_work_and_inject_nothing(db) {
@@ -480,6 +494,23 @@ behaviours! {
         assert_current(db, &one);
         assert_eq!(migrate!(db.connect(), other, current()).unwrap(), ["r0001"]);
         assert_eq!(db.tables(), ["o1", "t1", "t2"]);
+    }
+
+    fn a_set_that_another_namespace_has_applied_is_not_applied_again_unless_a_stamp_says_so(db) {
+        let set = |namespace: &str| Revisions::tables(3).namespace(namespace).build();
+        migrate!(db.connect(), set("it's"), upgrade("r0002")).unwrap();
+        let script = set("main").offline(db.backend()).upgrade("head").unwrap();
+        db.fail_script(&script);
+        assert_eq!(migrate!(db.connect(), set("main"), history()).unwrap(), []);
+        // Where the other namespace has nothing in force any more, there is nothing to apply twice.
+        migrate!(db.connect(), set("it's"), downgrade("base")).unwrap();
+        db.run_script(&script);
+        assert_current(db, &set("main"));
+        // The tables are there already, so that the second time fails at the first of them, and not before.
+        db.run_script(&set("third").offline(db.backend()).stamp("base").unwrap());
+        assert_eq!(migrate!(db.connect(), set("third"), history()).unwrap().len(), 1);
+        let said = db.fail_script(&set("third").offline(db.backend()).upgrade("head").unwrap());
+        assert!(said.contains("t1"), "{said}");
     }
 
     fn a_message_does_not_get_out_of_its_comment(db) {

@@ -32,6 +32,11 @@ behaviours! {
         let text = error.to_string();
         assert!(text.contains("namespace 'main' has no revision yet, and namespace 'it's' has applied those of this set"), "{text}");
         assert!(text.contains("give the set the namespace 'it's'"), "{text}");
+        for told in [
+            migrate!(connection, set("main"), plan("head")).map(drop), migrate!(connection, set("main"), status()).map(drop),
+        ] {
+            assert_eq!(told.unwrap_err().to_string(), text);
+        }
         assert_eq!(migrate!(connection, set("main"), history()).unwrap(), []);
         // Where the other namespace has nothing in force any more, there is nothing to apply twice.
         migrate!(connection, set("it's"), downgrade("base")).unwrap();
@@ -41,6 +46,25 @@ behaviours! {
         migrate!(connection, set("third"), stamp("base")).unwrap();
         let error = migrate!(connection, set("third"), upgrade("head")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Revision, "{error}");
+    }
+
+    fn a_history_that_shows_no_rows_is_refused_by_what_only_reads_as_well(db) {
+        // Where making the table commits, it may be there before its first row.
+        if db.kind == Kind::Mysql {
+            return;
+        }
+        let set = Revisions::tables(2).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        connection.run("DELETE FROM migrate_history");
+        for told in [
+            migrate!(connection, set, upgrade("head")).map(drop), migrate!(connection, set, plan("head")).map(drop),
+            migrate!(connection, set, status()).map(drop),
+        ] {
+            let error = told.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::History);
+            assert!(error.to_string().contains("shows no rows"), "{error}");
+        }
     }
 
     fn a_set_that_begins_as_another_namespaces_does_is_another_set(db) {

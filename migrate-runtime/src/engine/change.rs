@@ -155,8 +155,8 @@ impl<D: Database> Run<'_, D> {
                 }
                 (_, Some(running)) => self.resume(decoded, running, &state, &mut done).await?,
                 (_, None) => {
-                    if read == Last::NoRow {
-                        self.check_namespace(decoded, &steps).await?;
+                    if read == Last::NoRow && matches!(aim, Aim::Upgrade(_)) {
+                        self.check_namespace(decoded).await?;
                     }
                     self.take_steps(decoded, &steps, &state, &mut done).await?
                 }

@@ -1,10 +1,9 @@
-//! A set that another namespace has applied already.
+//! A table of history without a row of the set's namespace.
 
 use migrate_revision::graph::Index;
-use migrate_revision::{Direction, Steps};
 
 use super::Run;
-use crate::backends::{Database, Own};
+use crate::backends::{Database, Last, Own, empty_history};
 use crate::set::Decoded;
 use crate::{Error, ErrorKind, Result};
 
@@ -13,14 +12,9 @@ impl<D: Database> Run<'_, D> {
     /// everything would be applied once more.
     ///
     /// The row of a stamp, also of one to base, says that a second time is meant.
-    pub(super) async fn check_namespace(&mut self, decoded: &Decoded, steps: &Steps) -> Result<()> {
-        if !steps.as_slice().first().is_some_and(|step| step.direction == Direction::Up) {
-            return Ok(());
-        }
+    pub(super) async fn check_namespace(&mut self, decoded: &Decoded) -> Result<()> {
         let select = self.table.select_namespaces(self.db.backend());
-        let found = self.db.own(&select).await.map_err(|fault| fault.while_doing("read the history"))?;
-        let Own::Done { rows, .. } = found else { return Ok(()) };
-        for row in rows {
+        for row in self.ask(&select).await?.unwrap_or_default() {
             let [Some(other), Some(heads), Some(digest)] = row.as_slice() else { continue };
             let heads: Option<Vec<Index>> = heads.split(',').map(|head| decoded.index_of(head)).collect();
             let Some(heads) = heads else { continue };
@@ -29,6 +23,28 @@ impl<D: Database> Run<'_, D> {
             }
         }
         Ok(())
+    }
+
+    /// Refuses to tell what is to be done where an upgrade would refuse to do it, as the table has rows of others alone, or shows none.
+    pub(super) async fn check_unrecorded(&mut self, decoded: &Decoded, last: &Last) -> Result<()> {
+        if *last != Last::NoRow {
+            return Ok(());
+        }
+        let backend = self.db.backend();
+        // Where making the table is no part of a transaction, it may be there before its first row.
+        let any = self.table.select_any(backend);
+        if !backend.is_mysql_like() && self.ask(&any).await?.is_some_and(|rows| rows.is_empty()) {
+            return Err(empty_history(&self.table.name(backend)));
+        }
+        self.check_namespace(decoded).await
+    }
+
+    /// What the history answers, unless others keep it from that.
+    async fn ask(&mut self, select: &str) -> Result<Option<Vec<Vec<Option<String>>>>> {
+        match self.db.own(select).await.map_err(|fault| fault.while_doing("read the history"))? {
+            Own::Done { rows, .. } => Ok(Some(rows)),
+            Own::NoTable | Own::Lost => Ok(None),
+        }
     }
 
     fn applied_elsewhere(&self, other: &str) -> Error {

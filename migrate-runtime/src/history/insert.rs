@@ -18,10 +18,15 @@ impl HistoryTable {
         let namespace = text(&self.namespace);
         let seq = match &row.after {
             After::Nothing => "1".to_owned(),
-            After::State(Place { digest, is_base }) => {
+            After::State(Place { digest, is_base, reached }) => {
                 let digest = text(digest);
-                let none =
-                    if *is_base { format!(" UNION ALL SELECT 0, {digest}, 'done'") } else { String::new() };
+                let none = match is_base {
+                    true => format!(
+                        " UNION ALL SELECT 0, {digest}, 'done'{}",
+                        self.unless_elsewhere(reached, backend)
+                    ),
+                    false => String::new(),
+                };
                 format!(
                     "(SELECT seq + 1 FROM (SELECT seq, digest, state FROM {name} WHERE namespace = {namespace}{none} \
                      ORDER BY seq DESC LIMIT 1) AS last WHERE digest = {digest} AND state = 'done')"
@@ -42,6 +47,22 @@ impl HistoryTable {
             }
         };
         format!("{} VALUES ({})", self.insert_into(backend), self.values(row, &seq, done, backend))
+    }
+
+    /// A condition that no other namespace is at one of these states.
+    #[inline]
+    fn unless_elsewhere(&self, reached: &[String], backend: Backend) -> String {
+        if reached.is_empty() {
+            return String::new();
+        }
+        let from = if backend.is_mysql_like() { " FROM DUAL" } else { "" };
+        let digests: Vec<String> = reached.iter().map(|digest| quote_text(digest, backend)).collect();
+        // MySQL takes a derived table that stays one as another than the table that is written to.
+        let others = self.select_namespaces(backend).replacen("SELECT", "SELECT DISTINCT", 1);
+        format!(
+            "{from} WHERE NOT EXISTS (SELECT 1 FROM ({others}) AS others WHERE digest IN ({}))",
+            digests.join(", ")
+        )
     }
 
     /// Writes rows of steps that are done behind the row before them, which has its guard: in one transaction with that
