@@ -240,6 +240,11 @@ fn a_url_of_sqlite_names_a_file_and_may_have_parameters() {
     let file = directory.path().join("app.db");
     upgrade(&format!("sqlite:{}?mode=rwc", file.display())).unwrap();
     assert!(file.exists());
+    let refused = upgrade(&format!("sqlite:{}/a#1.db?mode=rwc", directory.path().display())).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Url);
+    assert!(refused.to_string().contains("write it `%23`"), "{refused}");
+    upgrade(&format!("sqlite:{}/a%231.db?mode=rwc", directory.path().display())).unwrap();
+    assert!(directory.path().join("a#1.db").exists());
     let missing = format!("sqlite://{}?mode=rw", directory.path().join("missing.db").display());
     assert_eq!(upgrade(&missing).unwrap_err().kind(), ErrorKind::Database);
 }

@@ -104,15 +104,21 @@ behaviours! {
 
     fn a_revision_put_between_applied_ones_is_refused(db) {
         let mut connection = db.connect();
-        let table = |name: &str| format!("-- migrate:up\nCREATE TABLE {name} (id INTEGER);");
+        let table = |name: &str| format!("-- migrate:up\nCREATE TABLE {name} (id INTEGER);\n-- migrate:down\nDROP TABLE {name};");
         let before = Revisions::new().on("a", "none", "", &table("a")).on("c", "a", "", &table("c")).build();
         migrate!(connection, before, upgrade("head")).unwrap();
+        let without = Revisions::new().on("a", "none", "", &table("a")).on("b", "a", "", &table("b"));
         let after = Revisions::new().on("a", "none", "", &table("a")).on("b", "a", "", &table("b"))
             .on("c", "b", "", &table("c")).build();
         let error = migrate!(connection, after, upgrade("head")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
         assert!(error.to_string().starts_with("revision 'b' is below c, which is applied, and not applied"), "{error}");
         assert_eq!(db.tables(), ["a", "c"]);
+        // The way out that the error names for a draft that was rebased
+        assert!(error.to_string().contains("move its files elsewhere, take it down by `cargo migrate undo`"), "{error}");
+        migrate!(connection, without.build(), undo_unknown()).unwrap();
+        migrate!(connection, after, upgrade("head")).unwrap();
+        assert_eq!(db.tables(), ["a", "b", "c"]);
     }
 
     fn a_database_ahead_whose_known_part_is_not_this_one_is_refused(db) {

@@ -309,7 +309,9 @@ impl<D: Database> Run<'_, D> {
                 ErrorKind::Diverged,
                 format!(
                     "{} below {}, which is applied, and not applied{unsure}\n\n\
-                     hint: a new revision goes on top, not in between: have it revise a head, as `cargo migrate rebase` does",
+                     hint: a new revision goes on top, not in between: have it revise a head, as `cargo migrate rebase` does; if \
+                     what is applied was put on top of it afterwards, as a branch of drafts that was rebased, move its files \
+                     elsewhere, take it down by `cargo migrate undo`, and put them back",
                     if inserted.len() == 1 {
                         format!("revision {} is", inserted[0])
                     } else {

@@ -83,8 +83,14 @@ impl Connected {
                     ));
                 }
                 // SQLite reads parameters only out of its own kind of URL.
-                let has_parameters = path.contains('?') && !path.starts_with("file:");
-                let path = if has_parameters { format!("file:{path}") } else { path.to_owned() };
+                let plain = path.split_once('?').filter(|_| !path.starts_with("file:"));
+                if plain.is_some_and(|(plain, _)| plain.contains('#')) {
+                    return Err(Error::new(
+                        ErrorKind::Url,
+                        "the URL has parameters, before which SQLite takes a `#` for the end of the path\n\nhint: write it `%23`",
+                    ));
+                }
+                let path = if plain.is_some() { format!("file:{path}") } else { path.to_owned() };
                 Ok(Self(Kind::Sqlite(crate::backends::sqlite::open(&path)?)))
             }
             #[cfg(feature = "postgres")]
