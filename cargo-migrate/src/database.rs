@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use migrate_cli::{Database, DatabaseUrl, Error, Exit, LockArgs, SqliteFile};
+use migrate_cli::{Database, DatabaseUrl, Error, Exit, LockArgs, SqliteFile, variable};
 use migrate_revision::source::Resolved;
 use migrate_revision::{Backend, Body};
 use migrate_runtime::{Migrations, Plan};
@@ -28,27 +28,30 @@ pub(crate) struct DatabaseArgs {
 /// The URL to use: of the arguments, the environment, `.env`, the configuration.
 ///
 /// # Errors
-/// When there is none, or `.env` cannot be read.
+/// When there is none, or the environment or `.env` cannot be read.
 pub(crate) fn find(args: &DatabaseArgs, project: &Project) -> Result<DatabaseUrl, Error> {
-    look_for(args, project)?.ok_or_else(|| {
-        Error::new(
-            Exit::Database,
-            "no database is named\n\nhint: give `--database-url`, set `DATABASE_URL` in the environment or in `.env`, or \
-             write `database-url` into `[package.metadata.migrate]`",
-        )
-    })
+    look_for(args, project)?.ok_or_else(none_named)
+}
+
+/// The error that there is no URL.
+pub(crate) fn none_named() -> Error {
+    Error::new(
+        Exit::Database,
+        "no database is named\n\nhint: give `--database-url`, set `DATABASE_URL` in the environment or in `.env`, or \
+         write `database-url` into `[package.metadata.migrate]`",
+    )
 }
 
 /// As [`find`], if a database is named.
 ///
 /// # Errors
-/// When `.env` cannot be read.
+/// When the environment or `.env` cannot be read.
 pub(crate) fn look_for(args: &DatabaseArgs, project: &Project) -> Result<Option<DatabaseUrl>, Error> {
     let found = |url: &str| Ok(Some(DatabaseUrl::from(migrate_runtime::escaped_url(url))));
     if let Some(url) = &args.database_url {
         return found(url.as_str());
     }
-    if let Some(url) = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()) {
+    if let Some(url) = variable(VARIABLE, Exit::Database)? {
         return found(&url);
     }
     for directory in [Some(&project.root), project.workspace.as_ref()].into_iter().flatten() {

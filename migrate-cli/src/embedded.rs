@@ -15,6 +15,7 @@ use crate::commands::{
 };
 use crate::database::{Database, DatabaseUrl, LockArgs, offline};
 use crate::entry::Entries;
+use crate::environment::variable;
 use crate::exit::Exit;
 use crate::output::{Color, Output};
 use crate::{Error, Outcome};
@@ -231,19 +232,20 @@ impl<'a> Cli<'a> {
     }
 
     fn script(&self, verb: Verb, way: &way::Args, common: &Common, output: &Output) -> Outcome {
-        let backend = way.backend(self.url(common).as_ref())?;
+        let backend = way.backend(self.url(common)?.as_ref())?;
         let offline = offline(self.set, backend, self.schema.as_deref(), self.table.as_deref());
         sql::print(verb, way.target(), backend, offline, output)
     }
 
-    fn url(&self, common: &Common) -> Option<DatabaseUrl> {
-        let of_environment =
-            || std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()).map(DatabaseUrl::from);
-        common.database_url.clone().or_else(|| self.url.clone()).or_else(of_environment)
+    fn url(&self, common: &Common) -> Result<Option<DatabaseUrl>, Error> {
+        match common.database_url.as_ref().or(self.url.as_ref()) {
+            Some(url) => Ok(Some(url.clone())),
+            None => Ok(variable(VARIABLE, Exit::Database)?.map(DatabaseUrl::from)),
+        }
     }
 
     fn database(&self, common: &Common) -> Result<Database<'a>, Error> {
-        let url = self.url(common).ok_or_else(|| {
+        let url = self.url(common)?.ok_or_else(|| {
             Error::new(
                 Exit::Database,
                 format!("no database is named\n\nhint: give `--database-url`, or set `{VARIABLE}` in the environment"),

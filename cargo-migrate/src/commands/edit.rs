@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use migrate_cli::{Error, Exit};
+use migrate_cli::{Error, Exit, variable};
 
 use super::{Context, Outcome};
 use crate::set;
@@ -28,8 +28,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
             set.revisions[index].id
         ));
     }
-    let named = ["VISUAL", "EDITOR"].into_iter().filter_map(|variable| std::env::var(variable).ok());
-    let Some(editor) = named.into_iter().find(|editor| !editor.trim().is_empty()) else {
+    let named = match named("VISUAL")? {
+        None => named("EDITOR")?,
+        visual => visual,
+    };
+    let Some(editor) = named else {
         return Err(Error::program(format!("no editor is named\n\nhint: set `EDITOR`; the file is {path}")));
     };
     // An editor may be named with arguments, as in `code --wait`.
@@ -44,4 +47,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         return Err(Error::program(format!("the editor `{editor}` failed ({status})")));
     }
     Ok(Exit::Success)
+}
+
+/// The editor that a variable names.
+fn named(name: &str) -> Result<Option<String>, Error> {
+    Ok(variable(name, Exit::Failure)?.filter(|editor| !editor.trim().is_empty()))
 }

@@ -11,7 +11,7 @@ use migrate_revision::Backend;
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::database::{DatabaseArgs, backends, block_on, find};
+use crate::database::{DatabaseArgs, backends, block_on, look_for, none_named};
 use crate::project::Project;
 use crate::schema::History;
 use crate::scratch::Scratch;
@@ -99,16 +99,14 @@ fn url(args: &Args, project: &Project) -> Result<DatabaseUrl, Error> {
     if args.backend == Some(Backend::Sqlite) {
         return Ok(in_memory());
     }
-    let url = match (find(&args.database, project), args.backend) {
-        (Ok(url), _) => url,
-        // The only error that says so is that there is no URL.
-        (Err(error), None) if error.exit() == Exit::Database => {
-            if project.backends().0 == [Backend::Sqlite] {
-                return Ok(in_memory());
-            }
+    let url = match (look_for(&args.database, project)?, args.backend) {
+        (Some(url), _) => url,
+        (None, None) if project.backends().0 == [Backend::Sqlite] => return Ok(in_memory()),
+        (None, None) => {
+            let error = none_named();
             return Err(Error::new(error.exit(), format!("{error}; `--backend sqlite` needs none")));
         }
-        (Err(error), _) => return Err(error),
+        (None, Some(_)) => return Err(none_named()),
     };
     match args.backend {
         Some(backend) if !backends(&url).contains(&backend) => Err(Error::new(

@@ -20,6 +20,27 @@ fn the_database_is_that_of_the_option_the_environment_the_file_or_the_manifest()
     assert!(made("option.db"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_url_of_the_environment_that_is_not_utf8_is_no_reason_to_take_another_database() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let project = Project::chain(&["aaa"]);
+    project.write(".env", "DATABASE_URL=sqlite:file.db\n");
+    let url = OsStr::from_bytes(b"sqlite:s3cr3t\xff.db");
+    for verb in ["upgrade", "status", "verify"] {
+        let done = Done::new(project.command(&[verb]).env("DATABASE_URL", url).output().unwrap());
+        assert_eq!(
+            done.failed(13),
+            "error: the variable `DATABASE_URL` of the environment is not UTF-8\n\nhint: set it again, or unset it\n"
+        );
+    }
+    assert!(!project.path("file.db").exists());
+    let named = ["upgrade", "--database-url", "sqlite:option.db"];
+    Done::new(project.command(&named).env("DATABASE_URL", url).output().unwrap()).ok();
+}
+
 #[test]
 fn an_env_file_may_have_a_byte_order_mark_and_tells_its_bad_line() {
     let project = Project::chain(&["aaa"]);

@@ -304,6 +304,13 @@ fn an_editor_may_fail_in_any_way_and_the_revision_is_as_it_left_it() {
     assert!(project.read("migrations/aaa_make.sql").ends_with("-- half\n"));
     assert_eq!(edit("false", "true").failed(1), "error: the editor `false` failed (exit status: 1)\n");
     edit(" ", "true").ok();
+    let visual: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"vi\xff");
+    let mut command = project.command(&["edit", "aaa"]);
+    let done = Done::new(command.env("VISUAL", visual).env("EDITOR", "true").output().unwrap());
+    assert!(
+        done.failed(1).starts_with("error: the variable `VISUAL` of the environment is not UTF-8"),
+        "{done:?}"
+    );
 }
 
 #[test]
