@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use migrate_cli::{Database, DatabaseUrl, Error, Exit, LockArgs, SqliteFile, variable};
+use migrate_cli::{Database, DatabaseUrl, Error, Exit, History, LockArgs, SqliteFile, variable};
 use migrate_revision::source::Resolved;
 use migrate_revision::{Backend, Body};
 use migrate_runtime::{Migrations, Plan};
@@ -226,6 +226,11 @@ impl Opened {
     pub(crate) fn absolute_url(&self) -> DatabaseUrl {
         let url = self.url.as_str().to_owned();
         DatabaseUrl::from(std::env::current_dir().map_or(url.clone(), |here| below(&here, url)))
+    }
+
+    /// The history that commands read and write.
+    pub(crate) fn history(&self) -> History {
+        History::new(self.set.namespace(), self.schema.as_deref(), self.table.as_deref())
     }
 
     /// The file of the first revision on the way that only the application can run, because it is written in Rust.

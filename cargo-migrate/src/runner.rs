@@ -1,74 +1,148 @@
 //! The application's own command, which runs what this one cannot: revisions in Rust.
 
 use std::ops::ControlFlow;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
 
+use migrate_cli::commands::check;
 use migrate_cli::{Error, Exit};
+use migrate_revision::Direction;
 use migrate_runtime::Plan;
 
-use crate::commands::Context;
-use crate::database::Opened;
+use crate::backup;
+use crate::commands::{Context, Outcome};
+use crate::database::{Opened, block_on};
 use crate::project::Project;
 
-/// Whether there is somebody to take the steps: this command, or the application's where one is in Rust.
-pub(crate) fn is_there(plan: &Plan, opened: &Opened, project: &Project) -> bool {
-    !project.config.runner.is_empty() || opened.rust_on_the_way(plan).is_none()
+/// Hands runs over to the application.
+pub(crate) struct Runner<'a> {
+    opened: &'a Opened,
+    project: &'a Project,
+    context: &'a Context,
+    /// The run that was handed over, and what it was to do
+    handed_over: Option<(Ended, Plan)>,
 }
 
-/// Hands a run over to the application if there is a Rust revision on the way; `arguments` are those of the application's
-/// command.
-///
-/// # Errors
-/// When there is one and the project names no runner, or that cannot be started.
-pub(crate) fn hand_over(
-    plan: &Plan,
-    opened: &Opened,
-    project: &Project,
-    context: &Context,
-    arguments: &[&str],
-) -> Result<ControlFlow<Exit>, Error> {
-    let Some(file) = opened.rust_on_the_way(plan) else { return Ok(ControlFlow::Continue(())) };
-    run(&file, opened, project, context, arguments).map(ControlFlow::Break)
+/// How the application's command ended.
+pub(crate) struct Ended {
+    status: ExitStatus,
 }
 
-/// Hands a run over to the application because of the file of a Rust revision.
-///
-/// # Errors
-/// When the project names no runner, or that cannot be started or fails.
-pub(crate) fn run(
-    file: &str,
-    opened: &Opened,
-    project: &Project,
-    context: &Context,
-    arguments: &[&str],
-) -> Result<Exit, Error> {
-    let Some((program, words)) = project.config.runner.split_first() else {
-        return Err(Error::unsupported(format!(
-            "a revision is written in Rust and can be run only by the application that embeds it: {file}\n\n\
-             hint: run the application's own command, or name it: `runner = [\"cargo\", \"run\", \"--\", \"migrate\"]` in \
-             `[package.metadata.migrate]`"
-        )));
-    };
-    context
-        .output
-        .note(format_args!("{file} is written in Rust: `{}` runs it", project.config.runner.join(" ")));
-    let mut command = Command::new(program);
-    command.args(words).args(arguments).current_dir(&project.root).stdin(Stdio::null());
-    if context.output.json {
-        command.args(["--format", "json"]);
+impl<'a> Runner<'a> {
+    /// For runs on a project's database.
+    pub(crate) fn new(opened: &'a Opened, project: &'a Project, context: &'a Context) -> Self {
+        Self { opened, project, context, handed_over: None }
     }
-    // Not an argument, which everybody on the machine could read.
-    command.env("DATABASE_URL", opened.absolute_url().as_str());
-    let status = command
-        .status()
-        .map_err(|error| Error::program(format!("`{program}` of `runner` cannot be run: {error}")))?;
-    // The application's commands have the same codes.
-    let exit = status.code().and_then(|code| u8::try_from(code).ok()).and_then(Exit::from_code);
-    match exit {
-        Some(Exit::Success) => Ok(Exit::Success),
-        exit => Err(Error::new(
-            exit.unwrap_or(Exit::Failure),
-            format!("`{}` failed ({status})", project.config.runner.join(" ")),
-        )),
+
+    /// What is done before a plan's steps: the backup, if one is wanted, and then, where there is a Rust revision on the way,
+    /// the application does all; `arguments` are those of its command.
+    ///
+    /// # Errors
+    /// When the database cannot be copied, or there is such a revision and the project names no runner, or that cannot be
+    /// started.
+    pub(crate) fn before(
+        &mut self,
+        plan: &Plan,
+        backup: Option<&Path>,
+        arguments: &[String],
+    ) -> Result<ControlFlow<Exit>, Error> {
+        let rust = self.opened.rust_on_the_way(plan);
+        if rust.is_none() || !self.project.config.runner.is_empty() {
+            backup::before(plan, backup, self.opened, &self.context.output)?;
+        }
+        let Some(file) = rust else { return Ok(ControlFlow::Continue(())) };
+        self.handed_over = Some((self.run(&file, arguments)?, plan.clone()));
+        Ok(ControlFlow::Break(Exit::Success))
+    }
+
+    /// What the whole came to: of a run that was handed over what the application did, else `own`.
+    ///
+    /// # Errors
+    /// Those of `own`, and when the application failed or did something else.
+    pub(crate) fn conclude(&self, own: Outcome) -> Outcome {
+        match &self.handed_over {
+            Some((ended, plan)) => self.judge(ended, || self.missing(plan)),
+            None => own,
+        }
+    }
+
+    /// Hands a run over to the application because of the file of a Rust revision.
+    ///
+    /// # Errors
+    /// When the project names no runner, or that cannot be started.
+    pub(crate) fn run(&self, file: &str, arguments: &[String]) -> Result<Ended, Error> {
+        let Some((program, words)) = self.project.config.runner.split_first() else {
+            return Err(Error::unsupported(format!(
+                "a revision is written in Rust and can be run only by the application that embeds it: {file}\n\n\
+                 hint: run the application's own command, or name it: `runner = [\"cargo\", \"run\", \"--\", \"migrate\"]` in \
+                 `[package.metadata.migrate]`"
+            )));
+        };
+        let output = self.context.output;
+        output.note(format_args!("{file} is written in Rust: `{}` runs it", self.name()));
+        let mut command = Command::new(program);
+        command.args(words).args(arguments).current_dir(&self.project.root).stdin(Stdio::null());
+        if output.json {
+            command.args(["--format", "json"]);
+        }
+        // Not an argument, which everybody on the machine could read.
+        command.env("DATABASE_URL", self.opened.absolute_url().as_str());
+        command.envs(self.opened.history().variables());
+        let status = command
+            .status()
+            .map_err(|error| Error::program(format!("`{program}` of `runner` cannot be run: {error}")))?;
+        Ok(Ended { status })
+    }
+
+    /// What a run came to that was handed over. `missing` says what is not as the run was to make it, by the database that
+    /// this command reads: the application may have worked on another one, or on another history.
+    ///
+    /// # Errors
+    /// When the application failed, or something is missing.
+    pub(crate) fn judge(
+        &self,
+        ended: &Ended,
+        missing: impl FnOnce() -> Result<Option<String>, Error>,
+    ) -> Outcome {
+        // The application's commands have the same codes.
+        let exit = ended.status.code().and_then(|code| u8::try_from(code).ok()).and_then(Exit::from_code);
+        let name = self.name();
+        if exit != Some(Exit::Success) {
+            let failed = format!("`{name}` failed ({})", ended.status);
+            return Err(Error::new(exit.unwrap_or(Exit::Failure), failed));
+        }
+        match missing()? {
+            None => Ok(Exit::Success),
+            Some(missing) => Err(Error::program(format!(
+                "`{name}` ended as if all were done, but {missing} in the history that this command reads\n\n\
+                 hint: the application must embed these revisions, and take the database from `DATABASE_URL`; where \
+                 `[package.metadata.migrate]` has `table`, `schema` or `namespace`, the application must use the same"
+            ))),
+        }
+    }
+
+    /// The revision of a plan that is not where the plan leads it, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn missing(&self, plan: &Plan) -> Result<Option<String>, Error> {
+        let status = block_on(check::status(&self.opened.database()))??;
+        let is_applied = |id: &str| status.pending.iter().all(|pending| pending.revision != id);
+        let mut steps = plan.steps.iter();
+        let undone = steps.find(|step| is_applied(&step.revision) != (step.direction == Direction::Up));
+        let half_done = plan.interrupted.as_ref().filter(|_| status.interrupted == plan.interrupted);
+        Ok(match (undone, half_done) {
+            (Some(step), _) if step.direction == Direction::Up => {
+                Some(format!("revision '{}' is not applied", step.revision))
+            }
+            (Some(step), _) => Some(format!("revision '{}' is not undone", step.revision)),
+            (None, Some(id)) => Some(format!("revision '{id}' is still half done")),
+            (None, None) => None,
+        })
+    }
+
+    /// The application's command, for messages.
+    fn name(&self) -> String {
+        self.project.config.runner.join(" ")
     }
 }

@@ -17,6 +17,7 @@ use crate::database::{Database, DatabaseUrl, LockArgs, offline};
 use crate::entry::Entries;
 use crate::environment::variable;
 use crate::exit::Exit;
+use crate::handover::History;
 use crate::output::{Color, Output};
 use crate::{Error, Outcome};
 
@@ -134,7 +135,8 @@ impl<'a> Cli<'a> {
         Self { set, url: None, schema: None, table: None, program: "migrate", only_sqlite: false }
     }
 
-    /// The application's own database, which `--database-url` overrides. Without it, that is the variable `DATABASE_URL`.
+    /// The application's own database, which `--database-url` overrides. Without it, that is the variable `DATABASE_URL`, and so it
+    /// is where `cargo migrate` has handed the run over.
     pub fn database_url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(DatabaseUrl::from(url.into()));
         self
@@ -213,7 +215,7 @@ impl<'a> Cli<'a> {
                 let source = args.fleet().source()?;
                 let database = match source.urls() {
                     [] => self.database(common)?,
-                    [first, ..] => self.database_at(first.clone(), common),
+                    [first, ..] => self.database_at(first.clone(), common)?,
                 };
                 let urls = source.urls().iter().chain([database.url()]);
                 urls.into_iter().try_for_each(|url| self.check_reach(url))?;
@@ -238,10 +240,15 @@ impl<'a> Cli<'a> {
     }
 
     fn url(&self, common: &Common) -> Result<Option<DatabaseUrl>, Error> {
-        match common.database_url.as_ref().or(self.url.as_ref()) {
-            Some(url) => Ok(Some(url.clone())),
-            None => Ok(variable(VARIABLE, Exit::Database)?.map(DatabaseUrl::from)),
+        if let Some(url) = &common.database_url {
+            return Ok(Some(url.clone()));
         }
+        // A run that was handed over is for the database of who did so, which the variable names.
+        if self.url.is_some() && History::handed_over()?.is_none() {
+            return Ok(self.url.clone());
+        }
+        let of_environment = variable(VARIABLE, Exit::Database)?.map(DatabaseUrl::from);
+        Ok(of_environment.or_else(|| self.url.clone()))
     }
 
     fn database(&self, common: &Common) -> Result<Database<'a>, Error> {
@@ -252,13 +259,17 @@ impl<'a> Cli<'a> {
             )
         })?;
         self.check_reach(&url)?;
-        Ok(self.database_at(url, common))
+        self.database_at(url, common)
     }
 
-    fn database_at(&self, url: DatabaseUrl, common: &Common) -> Database<'a> {
-        Database::new(self.set, url)
+    fn database_at(&self, url: DatabaseUrl, common: &Common) -> Result<Database<'a>, Error> {
+        if let Some(wanted) = History::handed_over()? {
+            let namespace = self.set.namespace();
+            wanted.check_own(&History::new(namespace, self.schema.as_deref(), self.table.as_deref()))?;
+        }
+        Ok(Database::new(self.set, url)
             .history_in(self.schema.clone(), self.table.clone())
-            .locked_by(&common.lock)
+            .locked_by(&common.lock))
     }
 
     /// Refuses servers where nobody is there to wait for them.

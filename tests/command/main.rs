@@ -5,6 +5,7 @@ mod fleet;
 mod interrupt;
 mod program;
 mod question;
+mod runner;
 mod secrets;
 mod seed;
 mod verify;

@@ -6,9 +6,8 @@ use migrate_cli::commands::downgrade;
 use migrate_cli::commands::sql::Verb;
 
 use super::{Context, Outcome};
-use crate::backup;
 use crate::database::{DatabaseArgs, Opened, block_on};
-use crate::runner;
+use crate::runner::Runner;
 use crate::script;
 
 /// Undo what stands above a target
@@ -32,12 +31,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     }
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
-    let words = &["downgrade", "--yes", way.target()];
-    let before = |plan: &_| {
-        if runner::is_there(plan, &opened, &project) {
-            backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;
-        }
-        runner::hand_over(plan, &opened, &project, context, words)
-    };
-    block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?
+    let words = ["downgrade", "--yes", way.target()].map(str::to_owned);
+    let mut runner = Runner::new(&opened, &project, context);
+    let before = |plan: &_| runner.before(plan, args.backup.as_deref(), &words);
+    let outcome = block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?;
+    runner.conclude(outcome)
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use migrate_cli::Error;
 use migrate_cli::commands::sql::Verb;
 use migrate_cli::commands::{fleet, upgrade};
+use migrate_revision::Target;
 
 use super::{Context, Outcome};
-use crate::backup;
 use crate::database::{DatabaseArgs, Opened, block_on};
-use crate::runner;
+use crate::runner::Runner;
 use crate::script;
 
 /// Apply what is missing to a target
@@ -33,14 +34,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     }
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
-    let words = &["upgrade", way.target()];
-    let before = |plan: &_| {
-        if runner::is_there(plan, &opened, &project) {
-            backup::before(plan, args.backup.as_deref(), &opened, &context.output)?;
-        }
-        runner::hand_over(plan, &opened, &project, context, words)
-    };
-    block_on(upgrade::run(&args.command, &opened.database(), &context.output, before))?
+    let words = ["upgrade", way.target()].map(str::to_owned);
+    let mut runner = Runner::new(&opened, &project, context);
+    let before = |plan: &_| runner.before(plan, args.backup.as_deref(), &words);
+    let outcome = block_on(upgrade::run(&args.command, &opened.database(), &context.output, before))?;
+    runner.conclude(outcome)
 }
 
 fn run_fleet(args: &Args, context: &Context) -> Outcome {
@@ -52,10 +50,34 @@ fn run_fleet(args: &Args, context: &Context) -> Outcome {
     };
     // Which targets lack it would have to be asked of each: the application, which has them all, does as well for the others.
     if let Some(file) = opened.rust().filter(|_| !args.command.is_dry_run()) {
-        let mut words = vec!["upgrade".to_owned(), args.command.way.target().to_owned()];
+        let mut words = ["upgrade", args.command.way.target()].map(str::to_owned).to_vec();
         words.extend(args.command.fleet().words());
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        return runner::run(&file, &opened, &project, context, &words);
+        let runner = Runner::new(&opened, &project, context);
+        let ended = runner.run(&file, &words)?;
+        return runner.judge(&ended, || unfinished(args, &source, &opened));
     }
     block_on(fleet::run(&args.command, &source, &opened.database(), &context.output))?
+}
+
+/// Which targets are not where the upgrade was to lead them, if some are not.
+fn unfinished(args: &Args, source: &fleet::Source, opened: &Opened) -> Result<Option<String>, Error> {
+    // Where `+1` led each of them is not known afterwards.
+    if is_relative(&args.command.way.target().into()) {
+        return Ok(None);
+    }
+    let unfinished = block_on(fleet::unfinished(&args.command, source, &opened.database()))??;
+    let Some(first) = unfinished.first() else { return Ok(None) };
+    let more = match unfinished.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    Ok(Some(format!("target {first}{more} is not at `{}`", args.command.way.target())))
+}
+
+fn is_relative(target: &Target) -> bool {
+    match target {
+        Target::Relative(_) => true,
+        Target::Branch { target, .. } => is_relative(target),
+        _ => false,
+    }
 }

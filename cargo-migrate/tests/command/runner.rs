@@ -18,34 +18,96 @@ fn a_rust_revision_on_the_way_is_refused_before_anything_runs() {
     project.on_database("upgrade aaa").ok();
 }
 
+/// A project with revision `aaa` and on it `bbb` in Rust, whose application is a script.
+#[cfg(unix)]
+fn with_application(configuration: &str) -> Project {
+    let project = Project::chain(&["aaa"]);
+    project.run("new -m 'In Rust' --rust --id bbb").ok();
+    let file = "migrations/bbb_in_rust.rs";
+    let text = project.read(file);
+    project.write(
+        file,
+        &format!("{text}\npub async fn down(_: &mut Db<'_>) -> Result<()> {{\n    Ok(())\n}}\n"),
+    );
+    let manifest = project.read("Cargo.toml");
+    let runner = "runner = [\"sh\", \"app.sh\", \"migrate\"]";
+    project
+        .write("Cargo.toml", &format!("{manifest}\n[package.metadata.migrate]\n{runner}\n{configuration}\n"));
+    project
+}
+
+/// Has the application say how it was called, do as `stamp` does with these arguments each, and end with a code.
+#[cfg(unix)]
+fn application(project: &Project, stamps: &[&str], code: u8) {
+    let stamp = |arguments: &&str| {
+        format!("'{}' stamp --purge {arguments} >&2 || exit 1\n", env!("CARGO_BIN_EXE_cargo-migrate"))
+    };
+    let stamps: String = stamps.iter().map(stamp).collect();
+    project.write("app.sh", &format!("echo \"$@ on $DATABASE_URL\"\n{stamps}exit {code}\n"));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_runner_gets_the_run_with_the_database_in_its_environment() {
-    let project = Project::chain(&["aaa"]);
-    project.run("new -m 'In Rust' --rust --id bbb").ok();
-    let manifest = project.read("Cargo.toml");
-    project.write(
-        "Cargo.toml",
-        &format!("{manifest}\n[package.metadata.migrate]\nrunner = [\"sh\", \"app.sh\", \"migrate\"]\n"),
-    );
-    project.write("app.sh", "echo \"$@ on $DATABASE_URL\"; exit $(cat code)\n");
-    project.write("code", "0");
+    let project = with_application("");
     let root = project.path("").canonicalize().unwrap();
     let database = root.join("app.db").display().to_string();
+    application(&project, &["bbb"], 0);
     assert_eq!(project.on_database("upgrade +2").ok(), format!("migrate upgrade +2 on sqlite:{database}\n"));
-    assert!(!project.path("app.db").exists(), "the command itself touches nothing");
-    let done = project.on_database("upgrade --format json");
-    assert_eq!(done.ok(), format!("migrate upgrade head --format json on sqlite:{database}\n"));
+    application(&project, &["aaa"], 0);
+    assert_eq!(
+        project.on_database("downgrade -1 -y").ok(),
+        format!("migrate downgrade --yes -1 on sqlite:{database}\n")
+    );
     // Without such a revision on the way there is no need.
+    project.on_database("stamp base").ok();
     assert!(project.on_database("upgrade aaa").ok().starts_with("1 step, now at aaa"));
-    project.write("code", "12");
+    application(&project, &[], 12);
     assert_eq!(
         project.on_database("upgrade").failed(12),
         "migrations/bbb_in_rust.rs is written in Rust: `sh app.sh migrate` runs it\n\
          error: `sh app.sh migrate` failed (exit status: 12)\n"
     );
-    project.write("code", "99");
+    application(&project, &[], 99);
     project.on_database("upgrade").failed(1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_runner_that_did_not_do_what_was_planned_is_told() {
+    let project = with_application("");
+    application(&project, &[], 0);
+    let done = project.on_database("upgrade");
+    assert!(
+        done.failed(1).contains(
+            "error: `sh app.sh migrate` ended as if all were done, but revision 'aaa' is not applied in the history that \
+             this command reads\n\nhint: "
+        ),
+        "{done:?}"
+    );
+    assert!(!project.path("app.db").exists(), "the command itself touches nothing");
+    project.on_database("upgrade aaa").ok();
+    assert!(project.on_database("upgrade").failed(1).contains("revision 'bbb' is not applied"));
+    project.on_database("stamp bbb").ok();
+    assert!(project.on_database("downgrade base -y").failed(1).contains("revision 'bbb' is not undone"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_runner_is_told_which_history_is_meant_and_another_one_does_not_count() {
+    let project = with_application("table = \"h1\"\nnamespace = \"shop\"");
+    // An application that keeps its history where it is by default.
+    project
+        .write("other/Cargo.toml", "[package]\n[package.metadata.migrate]\ndirectory = \"../migrations\"\n");
+    application(&project, &["bbb --manifest-path other"], 0);
+    let done = project.on_database("upgrade");
+    assert!(done.failed(1).contains("revision 'aaa' is not applied"), "{done:?}");
+    let variables = "$EMBED_MIGRATIONS_NAMESPACE/$EMBED_MIGRATIONS_SCHEMA/$EMBED_MIGRATIONS_TABLE";
+    project.write("app.sh", &format!("echo \"{variables}\"; exit 3\n"));
+    assert_eq!(project.on_database("upgrade").stdout, "shop//h1\n");
+    let manifest = project.read("Cargo.toml");
+    project.write("Cargo.toml", &format!("{manifest}schema = \"main\"\n"));
+    assert_eq!(project.on_database("upgrade").stdout, "shop/main/h1\n");
 }
 
 #[cfg(unix)]
@@ -56,20 +118,23 @@ fn a_runner_gets_a_run_on_many_databases_as_a_whole() {
     project.write("tenants/urls", "# two\nsqlite:one.db\nsqlite:two.db\n");
     let fleet = "upgrade aaa --urls tenants/urls --limit 3 --fail-fast";
     assert!(project.run(fleet).failed(16).contains("a revision is written in Rust"));
-    let manifest = project.read("Cargo.toml");
-    project.write(
-        "Cargo.toml",
-        &format!("{manifest}\n[package.metadata.migrate]\nrunner = [\"sh\", \"app.sh\", \"migrate\"]\n"),
-    );
-    project.write("app.sh", "echo \"$@ on $DATABASE_URL\"\n");
+    let project = with_application("");
+    project.write("tenants/urls", "# two\nsqlite:one.db\nsqlite:two.db\n");
     let tenants = project.path("tenants").canonicalize().unwrap().display().to_string();
-    assert_eq!(
-        project.run(fleet).ok(),
-        format!(
-            "migrate upgrade aaa --urls={tenants}/urls --limit=3 --fail-fast on sqlite:{tenants}/one.db\n"
-        )
+    let called = format!(
+        "migrate upgrade aaa --urls={tenants}/urls --limit=3 --fail-fast on sqlite:{tenants}/one.db\n"
     );
-    assert!(!project.path("tenants/one.db").exists());
+    let on = |name: &str| format!("aaa --database-url sqlite:tenants/{name}.db");
+    application(&project, &[&on("one")], 0);
+    let done = project.run(fleet);
+    assert!(done.failed(1).contains("two.db is not at `aaa`"), "{done:?}");
+    assert_eq!(done.stdout, called);
+    assert!(!project.path("tenants/two.db").exists());
+    application(&project, &[&on("one"), &on("two")], 0);
+    assert_eq!(project.run(fleet).ok(), called);
+    // Where that was is not known.
+    application(&project, &[], 0);
+    project.run("upgrade +1 --urls tenants/urls").ok();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, TargetOutcome};
+use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome};
 use serde::Serialize;
 
 use crate::SqliteFile;
@@ -210,6 +210,23 @@ pub async fn run(args: &upgrade::Args, source: &Source, database: &Database<'_>,
     }
     let (report, interrupted) = change_all(fleet, count, output, |fleet| fleet.upgrade(target)).await;
     Ok(ended(&report, interrupted, output))
+}
+
+/// The names of the targets that are not where an upgrade was to lead them, or cannot be asked.
+///
+/// # Errors
+/// When the targets cannot be found, or there are none.
+pub async fn unfinished(
+    args: &upgrade::Args,
+    source: &Source,
+    database: &Database<'_>,
+) -> Result<Vec<String>, Error> {
+    let targets = source.targets(database.url(), true).await?;
+    let report = args.fleet().apply(database.fleet(targets)).plan(args.way.target()).await;
+    let is_done =
+        |outcome: &TargetOutcome<Plan>| matches!(outcome, TargetOutcome::Done(plan) if plan.is_empty());
+    let unfinished = report.targets.into_iter().filter(|target| !is_done(&target.outcome));
+    Ok(unfinished.map(|target| target.target).collect())
 }
 
 /// Prints what became of the targets.
