@@ -166,7 +166,7 @@ pub(crate) fn run() -> ExitCode {
     let format = cli.global.format;
     let output =
         Output { json: format == Format::Json, command: cli.command.name(), program: "cargo migrate" };
-    let context = Context { output, format, manifest: cli.global.manifest_path };
+    let context = Context { output, format, color: cli.global.color, manifest: cli.global.manifest_path };
     let outcome = match format.only_for() {
         Some(command) if command != output.command => {
             let name =

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 pub(crate) use migrate_cli::Outcome;
 
-use migrate_cli::{Error, Output};
+use migrate_cli::{Color, Error, Output};
 
 use crate::cli::Format;
 use crate::project::Project;
@@ -41,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) output: Output,
     /// How facts are printed
     pub(crate) format: Format,
+    /// When colours are used
+    pub(crate) color: Color,
     /// The manifest that was named
     pub(crate) manifest: Option<PathBuf>,
 }

@@ -228,6 +228,11 @@ impl Opened {
         DatabaseUrl::from(std::env::current_dir().map_or(url.clone(), |here| below(&here, url)))
     }
 
+    /// What keeps runs apart.
+    pub(crate) fn lock(&self) -> &LockArgs {
+        &self.lock
+    }
+
     /// The history that commands read and write.
     pub(crate) fn history(&self) -> History {
         History::new(self.set.namespace(), self.schema.as_deref(), self.table.as_deref())

@@ -1,5 +1,6 @@
 //! The application's own command, which runs what this one cannot: revisions in Rust.
 
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -35,7 +36,7 @@ impl<'a> Runner<'a> {
     }
 
     /// What is done before a plan's steps: the backup, if one is wanted, and then, where there is a Rust revision on the way,
-    /// the application does all; `arguments` are those of its command.
+    /// the application does all; `arguments` are the verb's own of its command.
     ///
     /// # Errors
     /// When the database cannot be copied, or there is such a revision and the project names no runner, or that cannot be
@@ -44,7 +45,7 @@ impl<'a> Runner<'a> {
         &mut self,
         plan: &Plan,
         backup: Option<&Path>,
-        arguments: &[String],
+        arguments: &[OsString],
     ) -> Result<ControlFlow<Exit>, Error> {
         let rust = self.opened.rust_on_the_way(plan);
         if rust.is_none() || !self.project.config.runner.is_empty() {
@@ -70,7 +71,7 @@ impl<'a> Runner<'a> {
     ///
     /// # Errors
     /// When the project names no runner, or that cannot be started.
-    pub(crate) fn run(&self, file: &str, arguments: &[String]) -> Result<Ended, Error> {
+    pub(crate) fn run(&self, file: &str, arguments: &[OsString]) -> Result<Ended, Error> {
         let Some((program, words)) = self.project.config.runner.split_first() else {
             return Err(Error::unsupported(format!(
                 "a revision is written in Rust and can be run only by the application that embeds it: {file}\n\n\
@@ -81,7 +82,8 @@ impl<'a> Runner<'a> {
         let output = self.context.output;
         output.note(format_args!("{file} is written in Rust: `{}` runs it", self.name()));
         let mut command = Command::new(program);
-        command.args(words).args(arguments).current_dir(&self.project.root).stdin(Stdio::null());
+        command.args(words).args(arguments).args(self.opened.lock().words()).args(self.context.color.words());
+        command.current_dir(&self.project.root).stdin(Stdio::null());
         if output.json {
             command.args(["--format", "json"]);
         }

@@ -72,6 +72,14 @@ enum LockMode {
 }
 
 impl LockArgs {
+    /// The same for another program that has these options.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let lock = self.lock.and_then(|lock| lock.to_possible_value());
+        let timeout = self.lock_timeout.map(|seconds| format!("--lock-timeout={seconds}"));
+        lock.map(|lock| format!("--lock={}", lock.get_name())).into_iter().chain(timeout).collect()
+    }
+
     fn lock(&self) -> Lock {
         match self.lock {
             None | Some(LockMode::Session) => Lock::Session,

@@ -25,6 +25,13 @@ pub enum Color {
 }
 
 impl Color {
+    /// The same for another program that has the option.
+    #[must_use]
+    pub fn words(self) -> Option<String> {
+        let named = self.to_possible_value().filter(|_| self != Self::Auto);
+        named.map(|value| format!("--color={}", value.get_name()))
+    }
+
     /// Makes this the choice for all that is printed.
     pub fn apply(self) {
         match self {

@@ -1,5 +1,6 @@
 //! `cargo migrate downgrade`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use migrate_cli::commands::downgrade;
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     }
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
-    let words = ["downgrade", "--yes", way.target()].map(str::to_owned);
+    let words = ["downgrade", "--yes", way.target()].map(OsString::from);
     let mut runner = Runner::new(&opened, &project, context);
     let before = |plan: &_| runner.before(plan, args.backup.as_deref(), &words);
     let outcome = block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?;

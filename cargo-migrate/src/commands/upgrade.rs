@@ -1,5 +1,6 @@
 //! `cargo migrate upgrade`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use migrate_cli::Error;
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     }
     let project = context.project()?;
     let opened = Opened::open(&args.database, &project)?;
-    let words = ["upgrade", way.target()].map(str::to_owned);
+    let words = ["upgrade", way.target()].map(OsString::from);
     let mut runner = Runner::new(&opened, &project, context);
     let before = |plan: &_| runner.before(plan, args.backup.as_deref(), &words);
     let outcome = block_on(upgrade::run(&args.command, &opened.database(), &context.output, before))?;
@@ -50,7 +51,7 @@ fn run_fleet(args: &Args, context: &Context) -> Outcome {
     };
     // Which targets lack it would have to be asked of each: the application, which has them all, does as well for the others.
     if let Some(file) = opened.rust().filter(|_| !args.command.is_dry_run()) {
-        let mut words = ["upgrade", args.command.way.target()].map(str::to_owned).to_vec();
+        let mut words = ["upgrade", args.command.way.target()].map(OsString::from).to_vec();
         words.extend(args.command.fleet().words());
         let runner = Runner::new(&opened, &project, context);
         let ended = runner.run(&file, &words)?;

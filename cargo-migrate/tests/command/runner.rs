@@ -59,6 +59,19 @@ fn a_runner_gets_the_run_with_the_database_in_its_environment() {
         project.on_database("downgrade -1 -y").ok(),
         format!("migrate downgrade --yes -1 on sqlite:{database}\n")
     );
+    application(&project, &["bbb"], 0);
+    let options = "--lock lease --lock-timeout 5 --color never";
+    assert_eq!(
+        project.on_database(&format!("upgrade {options}")).ok(),
+        format!("migrate upgrade head --lock=lease --lock-timeout=5 --color=never on sqlite:{database}\n")
+    );
+    application(&project, &["aaa"], 0);
+    assert_eq!(
+        project.on_database(&format!("downgrade aaa -y {options}")).ok(),
+        format!(
+            "migrate downgrade --yes aaa --lock=lease --lock-timeout=5 --color=never on sqlite:{database}\n"
+        )
+    );
     // Without such a revision on the way there is no need.
     project.on_database("stamp base").ok();
     assert!(project.on_database("upgrade aaa").ok().starts_with("1 step, now at aaa"));
@@ -116,13 +129,13 @@ fn a_runner_gets_a_run_on_many_databases_as_a_whole() {
     let project = Project::chain(&["aaa"]);
     project.run("new -m 'In Rust' --rust --id bbb").ok();
     project.write("tenants/urls", "# two\nsqlite:one.db\nsqlite:two.db\n");
-    let fleet = "upgrade aaa --urls tenants/urls --limit 3 --fail-fast";
+    let fleet = "upgrade aaa --urls tenants/urls --limit 3 --fail-fast --lock none";
     assert!(project.run(fleet).failed(16).contains("a revision is written in Rust"));
     let project = with_application("");
     project.write("tenants/urls", "# two\nsqlite:one.db\nsqlite:two.db\n");
     let tenants = project.path("tenants").canonicalize().unwrap().display().to_string();
     let called = format!(
-        "migrate upgrade aaa --urls={tenants}/urls --limit=3 --fail-fast on sqlite:{tenants}/one.db\n"
+        "migrate upgrade aaa --urls={tenants}/urls --limit=3 --fail-fast --lock=none on sqlite:{tenants}/one.db\n"
     );
     let on = |name: &str| format!("aaa --database-url sqlite:tenants/{name}.db");
     application(&project, &[&on("one")], 0);

@@ -1,5 +1,6 @@
 //! `--all-schemas`, `--all-databases` and `--urls` of `upgrade`
 
+use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -79,15 +80,18 @@ impl Args {
 
     /// The same for another program that has these options, whatever its directory.
     #[must_use]
-    pub fn words(&self) -> Vec<String> {
+    pub fn words(&self) -> Vec<OsString> {
         let Targets { all_schemas, all_databases, urls } = &self.targets;
-        let mut words = Vec::new();
-        words.extend(all_schemas.as_ref().map(|pattern| format!("--all-schemas={pattern}")));
-        words.extend(all_databases.as_ref().map(|pattern| format!("--all-databases={pattern}")));
-        let absolute = urls.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
-        words.extend(absolute.map(|file| format!("--urls={}", file.display())));
-        words.extend(self.limit.map(|limit| format!("--limit={limit}")));
-        words.extend(self.fail_fast.then(|| "--fail-fast".to_owned()));
+        let mut words: Vec<OsString> = Vec::new();
+        words.extend(all_schemas.as_ref().map(|pattern| format!("--all-schemas={pattern}").into()));
+        words.extend(all_databases.as_ref().map(|pattern| format!("--all-databases={pattern}").into()));
+        words.extend(urls.as_ref().map(|file| {
+            let mut word = OsString::from("--urls=");
+            word.push(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+            word
+        }));
+        words.extend(self.limit.map(|limit| format!("--limit={limit}").into()));
+        words.extend(self.fail_fast.then(|| "--fail-fast".into()));
         words
     }
 
