@@ -9,6 +9,7 @@ use migrate_cli::commands::check;
 use migrate_cli::{Error, Exit};
 use migrate_revision::Direction;
 use migrate_runtime::Plan;
+use serde_json::Value;
 
 use crate::backup;
 use crate::commands::{Context, Outcome};
@@ -27,6 +28,8 @@ pub(crate) struct Runner<'a> {
 /// How the application's command ended.
 pub(crate) struct Ended {
     status: ExitStatus,
+    /// What it printed for programs, if this command is to print that
+    object: Option<String>,
 }
 
 impl<'a> Runner<'a> {
@@ -83,17 +86,24 @@ impl<'a> Runner<'a> {
         output.note(format_args!("{file} is written in Rust: `{}` runs it", self.name()));
         let mut command = Command::new(program);
         command.args(words).args(arguments).args(self.opened.lock().words()).args(self.context.color.words());
-        command.current_dir(&self.project.root).stdin(Stdio::null());
+        command.current_dir(&self.project.root).stdin(Stdio::null()).stderr(Stdio::inherit());
         if output.json {
-            command.args(["--format", "json"]);
+            // Kept back: there is to be one object, whichever of the two has to say it.
+            command.args(["--format", "json"]).stdout(Stdio::piped());
+        } else {
+            command.stdout(Stdio::inherit());
         }
         // Not an argument, which everybody on the machine could read.
         command.env("DATABASE_URL", self.opened.absolute_url().as_str());
         command.envs(self.opened.history().variables());
-        let status = command
-            .status()
+        let done = command
+            .output()
             .map_err(|error| Error::program(format!("`{program}` of `runner` cannot be run: {error}")))?;
-        Ok(Ended { status })
+        let (object, around) = parted(&String::from_utf8_lossy(&done.stdout));
+        if !around.is_empty() {
+            output.note(around);
+        }
+        Ok(Ended { status: done.status, object })
     }
 
     /// What a run came to that was handed over. `missing` says what is not as the run was to make it, by the database that
@@ -106,21 +116,36 @@ impl<'a> Runner<'a> {
         ended: &Ended,
         missing: impl FnOnce() -> Result<Option<String>, Error>,
     ) -> Outcome {
+        let name = self.name();
+        let output = self.context.output;
         // The application's commands have the same codes.
         let exit = ended.status.code().and_then(|code| u8::try_from(code).ok()).and_then(Exit::from_code);
-        let name = self.name();
         if exit != Some(Exit::Success) {
+            let exit = exit.unwrap_or(Exit::Failure);
             let failed = format!("`{name}` failed ({})", ended.status);
-            return Err(Error::new(exit.unwrap_or(Exit::Failure), failed));
+            let Some(object) = &ended.object else { return Err(Error::new(exit, failed)) };
+            output.text(object);
+            output.finding(&failed);
+            return Ok(exit);
         }
-        match missing()? {
-            None => Ok(Exit::Success),
-            Some(missing) => Err(Error::program(format!(
+        if let Some(missing) = missing()? {
+            return Err(Error::program(format!(
                 "`{name}` ended as if all were done, but {missing} in the history that this command reads\n\n\
                  hint: the application must embed these revisions, and take the database from `DATABASE_URL`; where \
                  `[package.metadata.migrate]` has `table`, `schema` or `namespace`, the application must use the same"
-            ))),
+            )));
         }
+        match &ended.object {
+            Some(object) => output.text(object),
+            None if output.json => {
+                return Err(Error::program(format!(
+                    "`{name}` has done all, and printed no object for `--format json`\n\nhint: the commands of the feature \
+                     `cli` print one; `cargo migrate status` tells where the database is"
+                )));
+            }
+            None => {}
+        }
+        Ok(Exit::Success)
     }
 
     /// The revision of a plan that is not where the plan leads it, if there is one.
@@ -146,5 +171,39 @@ impl<'a> Runner<'a> {
     /// The application's command, for messages.
     fn name(&self) -> String {
         self.project.config.runner.join(" ")
+    }
+}
+
+/// The object for programs in what a command has printed, and the rest: there may be a log before and after it.
+fn parted(printed: &str) -> (Option<String>, String) {
+    let begins = |&at: &usize| at == 0 || printed[..at].ends_with('\n');
+    let object = printed.match_indices('{').map(|(at, _)| at).filter(begins).find_map(|at| {
+        let mut values = serde_json::Deserializer::from_str(&printed[at..]).into_iter::<Value>();
+        let value = values.next()?.ok()?;
+        let is_ours = ["version", "command"].iter().all(|key| value.get(key).is_some());
+        is_ours.then(|| at..at + values.byte_offset())
+    });
+    let Some(object) = object else { return (None, printed.trim_end().to_owned()) };
+    let around = [&printed[..object.start], printed[object.end..].trim_start()].concat();
+    (Some(printed[object].to_owned()), around.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_object_is_found_between_lines_of_a_log() {
+        let ours = "{\n  \"version\": 1,\n  \"command\": \"upgrade\",\n  \"data\": { \"steps\": [] }\n}";
+        for (before, after) in
+            [("", ""), ("", "\n"), ("{\"level\":\"INFO\"}\n{ begun\n", "\n{\"level\":\"INFO\"}\n")]
+        {
+            let printed = format!("{before}{ours}{after}");
+            let around = format!("{before}{}", after.trim_start());
+            assert_eq!(parted(&printed), (Some(ours.to_owned()), around.trim_end().to_owned()));
+        }
+        for printed in ["", "1 step", "{", "{\"level\":\"INFO\"}", &ours[..ours.len() - 1]] {
+            assert_eq!(parted(printed), (None, printed.trim_end().to_owned()));
+        }
     }
 }

@@ -87,6 +87,42 @@ fn a_runner_gets_the_run_with_the_database_in_its_environment() {
 
 #[cfg(unix)]
 #[test]
+fn of_a_run_that_is_handed_over_programs_get_one_object() {
+    let project = with_application("");
+    let print = |text: &str, stamps: &[&str], code: u8| {
+        application(&project, stamps, code);
+        let script =
+            project.read("app.sh").replace("echo \"$@ on $DATABASE_URL\"", &format!("echo '{text}'"));
+        project.write("app.sh", &script);
+        project.on_database("upgrade --format json")
+    };
+    // The application's, whatever it logs beside it.
+    let failed =
+        "{\"version\": 1, \"command\": \"upgrade\", \"error\": {\"exit\": 12, \"message\": \"theirs\"}}";
+    let done = print(&format!("begun\n{failed}"), &[], 12);
+    assert_eq!(done.json()["error"]["message"], "theirs");
+    assert!(
+        done.failed(12).contains("begun\nerror: `sh app.sh migrate` failed (exit status: 12)\n"),
+        "{done:?}"
+    );
+    // Ours where it has none, or where that is not true.
+    let done = print("begun", &[], 12);
+    assert_eq!(done.json()["error"]["exit"], 12);
+    assert!(done.failed(12).contains("begun\n"), "{done:?}");
+    let ok = "{\"version\": 1, \"command\": \"upgrade\", \"data\": {\"steps\": []}}";
+    let message = print(ok, &[], 0).json()["error"]["message"].to_string();
+    assert!(message.contains("revision 'aaa' is not applied"), "{message}");
+    let done = print(ok, &["bbb"], 0);
+    assert_eq!((done.code, &done.json()["data"]["steps"]), (0, &serde_json::json!([])));
+    project.on_database("stamp base --purge").ok();
+    let done = print("begun", &["bbb"], 0);
+    let message = done.json()["error"]["message"].to_string();
+    assert!(message.contains("has done all, and printed no object"), "{message}");
+    done.failed(1);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_runner_that_did_not_do_what_was_planned_is_told() {
     let project = with_application("");
     application(&project, &[], 0);
