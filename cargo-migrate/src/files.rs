@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -59,13 +59,26 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
 /// Gives a file the present as its time, if it is there, so that cargo builds again what read it.
 ///
 /// # Errors
-/// When that is refused.
+/// When the file is another user's and cannot be written.
 pub(crate) fn touch(path: &Path) -> Result<(), Error> {
-    match OpenOptions::new().append(true).open(path) {
-        Ok(file) => file.set_modified(SystemTime::now()).map_err(|error| Error::io("touch", path, error)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Error::io("touch", path, error)),
+    let opened = OpenOptions::new().read(true).write(true).open(path).or_else(|_| File::open(path));
+    let touched = opened.and_then(|mut file| {
+        // Only its owner may set a file's time; whoever may write it changes the time by that.
+        let now = file.set_modified(SystemTime::now());
+        now.or_else(|refused| write_first_byte(&mut file).map_err(|_| refused))
+    });
+    match touched {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("touch", path, error)),
+        _ => Ok(()),
     }
+}
+
+/// Writes what is there already, one byte of it: were the process to end here, nothing would be lost.
+fn write_first_byte(file: &mut File) -> io::Result<()> {
+    let mut first = [0];
+    file.read_exact(&mut first)?;
+    file.rewind()?;
+    file.write_all(&first)
 }
 
 /// A file beside the one that is to be, gone when dropped. Its name begins with a dot, so that no build reads it.
@@ -133,6 +146,18 @@ fn stable_hash(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_written_as_it_is_gets_a_new_time() {
+        let path = std::env::temp_dir().join(format!("cargo-migrate-{}", random_hex()));
+        fs::write(&path, "-- Text\n").unwrap();
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        write_first_byte(&mut file).unwrap();
+        assert_ne!(file.metadata().unwrap().modified().unwrap(), SystemTime::UNIX_EPOCH);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "-- Text\n");
+        fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn ids_are_twelve_hex_digits_and_differ() {

@@ -79,7 +79,7 @@ pub(crate) fn write(
     let text = text(&id, draft, &now);
     accept(&name, &text)?;
     files::create(&path, &text)?;
-    set::touch(project, set)?;
+    set::touch(project, set, output);
     let file = path.display().to_string();
     for command in &project.config.post_write {
         post_write(project, command, &path, output)?;

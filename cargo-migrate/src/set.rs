@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use migrate_cli::{Entries, Error};
+use migrate_cli::{Entries, Error, Output};
 use migrate_revision::graph::{Graph, Index};
 use migrate_revision::source::{Checks, Directory, LOCK_FILE, LockEntry, Resolved, resolve, resolve_edited};
 use migrate_revision::{Backend, Problem, Resolver, Revision};
@@ -160,16 +160,17 @@ pub(crate) fn ids(set: &Resolved, indices: impl IntoIterator<Item = Index>) -> V
 }
 
 /// Gives files that builds watch a new time, so that cargo builds again and finds what is new: the lock file, or where
-/// there was none the revisions.
-///
-/// # Errors
-/// When that is refused.
-pub(crate) fn touch(project: &Project, set: &Resolved) -> Result<(), Error> {
-    let directory = &project.config.directory;
-    match set.locked {
-        true => files::touch(&directory.join(LOCK_FILE)),
+/// there was none the revisions. Where that is refused there is a note: what is new is written, and is no less for that.
+pub(crate) fn touch(project: &Project, set: &Resolved, output: &Output) {
+    let names: Vec<String> = match set.locked {
+        true => vec![LOCK_FILE.to_owned()],
         // Which of them the last build has seen is not known.
-        false => set.revisions.iter().try_for_each(|it| files::touch(&directory.join(it.file_name()))),
+        false => set.revisions.iter().map(Revision::file_name).collect(),
+    };
+    let touch = |name| files::touch(&project.config.directory.join(name)).err();
+    let refused: Vec<Error> = names.iter().filter_map(touch).collect();
+    if let Some(error) = refused.first() {
+        output.note(format_args!("note: cargo may not notice what is new: {error}; touch it by hand"));
     }
 }
 

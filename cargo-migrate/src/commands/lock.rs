@@ -48,7 +48,7 @@ pub(crate) fn run(_: &Args, context: &Context) -> Outcome {
     let written = fs::read_to_string(&path).ok().as_deref() != Some(text.as_str());
     if written {
         files::replace(&path, &text)?;
-        set::touch(&project, &set)?;
+        set::touch(&project, &set, &context.output);
     }
     let done = Locked { file: path.display().to_string(), locked, written };
     context.output.facts(&done, || match done.locked.len() {

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
     let text = with_parent(&revision.file_name(), &text, &onto)?;
     files::replace(&path, &text)?;
-    set::touch(&project, &set)?;
+    set::touch(&project, &set, &context.output);
     let moved = Moved {
         revision: revision.id.to_string(),
         from: revision.revises.iter().map(ToString::to_string).collect(),

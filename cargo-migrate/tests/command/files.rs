@@ -64,6 +64,81 @@ fn assert_touched(project: &Project, file: &str, line: &str) {
     assert!(age < Duration::from_secs(600), "{age:?}");
 }
 
+/// What needs a second account, which only root can be another one than.
+#[cfg(unix)]
+mod in_a_directory_of_another_user {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use embed_migrations_tests::project::copy_executable;
+
+    use super::*;
+
+    const LOCK: &str = "migrations/migrations.lock";
+
+    /// A project with a locked revision and two drafts on it; everybody may write into its directories, and its lock file has
+    /// this mode and is old. `None` where this process is not root's.
+    fn project(mode: u32) -> Option<Project> {
+        let project = Project::chain(&["aaa"]);
+        project.run("lock").ok();
+        project.revision("bbb", "aaa");
+        project.revision("ccc", "aaa");
+        for directory in ["", "migrations"] {
+            fs::set_permissions(project.path(directory), Permissions::from_mode(0o777)).unwrap();
+        }
+        copy_executable(env!("CARGO_BIN_EXE_cargo-migrate").as_ref(), &project.path("program"));
+        fs::set_permissions(project.path("program"), Permissions::from_mode(0o755)).unwrap();
+        let lock = fs::File::options().append(true).open(project.path(LOCK)).unwrap();
+        lock.set_permissions(Permissions::from_mode(mode)).unwrap();
+        lock.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        (lock.metadata().unwrap().uid() == 0).then_some(project)
+    }
+
+    fn run(project: &Project, arguments: &[&str]) -> Done {
+        let mut command = Command::new(project.path("program"));
+        command.args(arguments).current_dir(project.path("")).uid(65534).gid(65534);
+        Done::new(command.output().unwrap())
+    }
+
+    fn is_touched(project: &Project) -> bool {
+        fs::metadata(project.path(LOCK)).unwrap().modified().unwrap() != SystemTime::UNIX_EPOCH
+    }
+
+    const COMMANDS: [&[&str]; 2] = [&["rebase", "ccc"], &["new", "-m", "Next", "--id", "ddd"]];
+
+    #[test]
+    fn cargo_notices_what_is_written_if_the_lock_file_may_be_written() {
+        let Some(project) = project(0o666) else { return };
+        let before = fs::read(project.path(LOCK)).unwrap();
+        for command in COMMANDS {
+            let done = run(&project, command);
+            done.ok();
+            assert!(!done.stderr.contains("touch"), "{done:?}");
+            assert!(is_touched(&project), "{command:?}");
+            let lock = fs::File::options().append(true).open(project.path(LOCK)).unwrap();
+            lock.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        assert_eq!(fs::read(project.path(LOCK)).unwrap(), before);
+    }
+
+    #[test]
+    fn what_cargo_may_not_notice_is_written_all_the_same_and_told() {
+        let Some(project) = project(0o644) else { return };
+        for command in COMMANDS {
+            let done = run(&project, command);
+            done.ok();
+            let note = "note: cargo may not notice what is new: cannot touch `migrations/migrations.lock`: ";
+            assert!(done.stderr.contains(note), "{done:?}");
+            assert!(!is_touched(&project), "{command:?}");
+        }
+        let written = ["aaa_make.sql", "bbb_make.sql", "ccc_make.sql", "ddd_next.sql", "migrations.lock"];
+        assert_eq!(project.migrations(), written);
+        project.run("heads").ok();
+    }
+}
+
 #[test]
 fn many_at_once_make_one_line() {
     let project = Project::initialised();
