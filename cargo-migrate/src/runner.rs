@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock};
 
 use migrate_cli::commands::check;
-use migrate_cli::{Error, Exit};
+use migrate_cli::{Error, Exit, Watch};
 use migrate_revision::Direction;
 use migrate_runtime::Plan;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub(crate) struct Runner<'a> {
 /// How the application's command ended.
 pub(crate) struct Ended {
     status: ExitStatus,
+    /// Whether it was told to stop by Ctrl-C
+    interrupted: bool,
     /// What it printed for programs, if this command is to print that
     object: Option<String>,
 }
@@ -96,14 +99,23 @@ impl<'a> Runner<'a> {
         // Not an argument, which everybody on the machine could read.
         command.env("DATABASE_URL", self.opened.absolute_url().as_str());
         command.envs(self.opened.history().variables());
-        let done = command
-            .output()
-            .map_err(|error| Error::program(format!("`{program}` of `runner` cannot be run: {error}")))?;
+        // Ctrl-C is for the application to handle, whoever else a terminal sends it to: it gets it from here, once each time.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let failed = |error| Error::program(format!("`{program}` of `runner` cannot be run: {error}"));
+        let application = Arc::new(OnceLock::new());
+        let watch = Watch::program({
+            let application = Arc::clone(&application);
+            move || application.get().is_some_and(|id| interrupt(*id))
+        });
+        let child = command.spawn().map_err(failed)?;
+        application.get_or_init(|| child.id());
+        let done = child.wait_with_output().map_err(failed)?;
         let (object, around) = parted(&String::from_utf8_lossy(&done.stdout));
         if !around.is_empty() {
             output.note(around);
         }
-        Ok(Ended { status: done.status, object })
+        Ok(Ended { status: done.status, interrupted: watch.was_interrupted(), object })
     }
 
     /// What a run came to that was handed over. `missing` says what is not as the run was to make it, by the database that
@@ -121,7 +133,8 @@ impl<'a> Runner<'a> {
         // The application's commands have the same codes.
         let exit = ended.status.code().and_then(|code| u8::try_from(code).ok()).and_then(Exit::from_code);
         if exit != Some(Exit::Success) {
-            let exit = exit.unwrap_or(Exit::Failure);
+            // A program that does not handle it ends without a code.
+            let exit = exit.unwrap_or(if ended.interrupted { Exit::Cancelled } else { Exit::Failure });
             let failed = format!("`{name}` failed ({})", ended.status);
             let Some(object) = &ended.object else { return Err(Error::new(exit, failed)) };
             output.text(object);
@@ -172,6 +185,21 @@ impl<'a> Runner<'a> {
     fn name(&self) -> String {
         self.project.config.runner.join(" ")
     }
+}
+
+/// Sends Ctrl-C to a program and to those that it has started, and says whether it could.
+#[cfg(unix)]
+fn interrupt(id: u32) -> bool {
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    let group = i32::try_from(id).ok().and_then(Pid::from_raw);
+    group.is_some_and(|group| kill_process_group(group, Signal::INT).is_ok())
+}
+
+/// A console sends Ctrl-C to all of its programs by itself.
+#[cfg(not(unix))]
+fn interrupt(_: u32) -> bool {
+    true
 }
 
 /// The object for programs in what a command has printed, and the rest: there may be a log before and after it.

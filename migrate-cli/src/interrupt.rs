@@ -1,6 +1,7 @@
 //! Ctrl-C while a database is changed: once, and the run stops where it can; twice, and the program leaves at once.
 
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -24,18 +25,40 @@ type Cancel = Arc<dyn Fn(Duration) + Send + Sync>;
 
 struct Run {
     cancel: Cancel,
-    output: Output,
+    /// What is done before the program leaves at once
+    leave: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Where it is said that the run stops, unless another program says so
+    output: Option<Output>,
     pressed: bool,
 }
 
 /// While it lives, Ctrl-C stops the run first and the program only when it is pressed again.
 #[derive(Debug)]
-pub(crate) struct Watch(());
+pub struct Watch(());
 
 impl Watch {
     /// Watches over a run. In a program that handles the signal itself, that is left to it.
     pub(crate) fn new(cancel: impl Fn(Duration) + Send + Sync + 'static, output: Output) -> Self {
-        *run() = Some(Run { cancel: Arc::new(cancel), output, pressed: false });
+        Self::over(Run { cancel: Arc::new(cancel), leave: None, output: Some(output), pressed: false })
+    }
+
+    /// Watches over another program that does the run, and handles the signal once `pass_on` has given it to it, which it says.
+    pub fn program(pass_on: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        let pass_on = Arc::new(pass_on);
+        let (again, passed_on) = (Arc::clone(&pass_on), AtomicBool::new(false));
+        let cancel = move |_| {
+            if !passed_on.load(Ordering::Relaxed) {
+                passed_on.store(pass_on(), Ordering::Relaxed);
+            }
+        };
+        let leave = Arc::new(move || {
+            again();
+        });
+        Self::over(Run { cancel: Arc::new(cancel), leave: Some(leave), output: None, pressed: false })
+    }
+
+    fn over(watched: Run) -> Self {
+        *run() = Some(watched);
         HANDLER.call_once(|| {
             let _ = ctrlc::try_set_handler(pressed);
         });
@@ -43,7 +66,8 @@ impl Watch {
     }
 
     /// Whether Ctrl-C was pressed.
-    pub(crate) fn was_interrupted(&self) -> bool {
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
         run().as_ref().is_some_and(|run| run.pressed)
     }
 }
@@ -63,11 +87,18 @@ fn pressed() {
     match run.as_mut() {
         Some(run) if !run.pressed => {
             run.pressed = true;
-            run.output.note("stopping; press Ctrl-C again to leave at once");
+            if let Some(output) = run.output {
+                output.note("stopping; press Ctrl-C again to leave at once");
+            }
             let cancel = Arc::clone(&run.cancel);
             thread::spawn(move || stop(&cancel));
         }
-        _ => process::exit(Exit::Cancelled.code().into()),
+        watched => {
+            if let Some(leave) = watched.and_then(|run| run.leave.as_ref()) {
+                leave();
+            }
+            process::exit(Exit::Cancelled.code().into())
+        }
     }
 }
 

@@ -87,6 +87,30 @@ fn a_runner_gets_the_run_with_the_database_in_its_environment() {
 
 #[cfg(unix)]
 #[test]
+fn ctrl_c_is_for_the_application_which_is_waited_for() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    let project = with_application("");
+    for (trap, code) in [("trap 'echo told >&2; exit 130' INT\n", 130), ("", 130)] {
+        project.write("app.sh", &format!("{trap}echo begun >&2\nsleep 60\n"));
+        let mut command = project.command(&["upgrade", "--database-url", "sqlite:app.db"]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("begun\n") {
+            assert!(errors.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        // To this process alone, as a supervisor does
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        errors.read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{said}");
+        assert_eq!(said.contains("told\n"), !trap.is_empty(), "{said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn of_a_run_that_is_handed_over_programs_get_one_object() {
     let project = with_application("");
     let print = |text: &str, stamps: &[&str], code: u8| {
