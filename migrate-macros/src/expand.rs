@@ -227,12 +227,13 @@ fn data(call: &Call, directory: &Path, resolved: &Resolved) -> (TokenStream, Tok
         return (quote!(::core::option::Option::None), TokenStream::new());
     }
     let facade = &call.facade;
+    let private = quote!(#facade::__private);
     let path = path_literal(&directory.join("data"));
     (
         quote!(::core::option::Option::Some(&DATA)),
         quote! {
-            use #facade::__private::include_dir;
-            static DATA: include_dir::Dir<'static> = include_dir::include_dir!(#path);
+            use #private::include_dir;
+            static DATA: #private::Data = #private::Data::new(include_dir::include_dir!(#path));
         },
     )
 }

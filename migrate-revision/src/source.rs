@@ -2,6 +2,7 @@
 
 mod check;
 mod conflict;
+mod data;
 mod directory;
 mod file;
 mod header;

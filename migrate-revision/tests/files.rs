@@ -144,6 +144,35 @@ fn data_counts_by_whatever_path_a_string_leads_to_it() {
 }
 
 #[test]
+fn line_ends_of_data_count_where_a_revision_reads_bytes_and_not_where_it_reads_text() {
+    let first = "-- revision: a\n-- migrate:up\nCREATE TABLE t (a INTEGER);\n";
+    let of = |body: &str, data: &str, lock: &str| {
+        let rust = format!(
+            "//! revision: b\n//! revises: a\n\npub async fn up(db: &mut Db<'_>) -> Result<()> {{\n    {body}\n}}\n"
+        );
+        let files = [("a_t.sql", first), ("b_fill.rs", &rust), ("data/x", data), ("migrations.lock", lock)];
+        let files = directory(&files[..if lock.is_empty() { 3 } else { 4 }]);
+        resolved(&files, Backend::Sqlite).map(|told| told[1].0.unwrap())
+    };
+    let [text, bytes] = ["db.file(\"x\").map(drop)", "db.file_bytes(\"x\").map(drop)"];
+    // What people have locked stays what it is.
+    let locked = "1:dee05061470016980f8f5efe077760a6b218d1377d3ef9546cc7fa015a194e0b";
+    assert_eq!(of(text, "AT\nDE\n", "").unwrap().to_string(), locked);
+    let equal = |body: &str, one: &str, other: &str| of(body, one, "") == of(body, other, "");
+    assert!(equal(text, "AT\nDE\n", "AT\r\nDE\r\n"));
+    assert!(!equal(text, "AT\nDE\n", "AT\rDE\n"));
+    assert!(!equal(bytes, "AT\nDE\n", "AT\r\nDE\r\n"));
+
+    let before = of(bytes, "AT\nDE\n", "").unwrap();
+    let lock = format!("version 1\nb revises a all={before}\n");
+    assert!(of(bytes, "AT\nDE\n", &lock).is_ok());
+    let problems = of(bytes, "AT\r\nDE\n", &lock).unwrap_err();
+    let said = "but for line ends, CRLF now, in what it reads as bytes: `data/x`";
+    assert!(problems[0].contains(said), "{problems:?}");
+    assert!(!of(bytes, "AT\r\n\r\n", &lock).unwrap_err()[0].contains("but for line ends"));
+}
+
+#[test]
 fn what_one_header_gets_wrong_a_thousand_times_is_told_a_hundred_times() {
     let names: Vec<String> = (0..1000).map(|n| format!("x{n}")).collect();
     let sql = format!("-- revision: a\n-- depends-on: {}\n-- migrate:up\nSELECT 1;\n", names.join(", "));

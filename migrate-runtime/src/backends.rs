@@ -4,9 +4,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use include_dir::Dir;
 use migrate_revision::{Backend, Script};
 
+use crate::data::Data;
 use crate::db::RustFn;
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver};
@@ -313,7 +313,7 @@ pub(crate) enum WorkBody<'s> {
         /// What to call
         run: RustFn,
         /// What it may read
-        data: Option<&'static Dir<'static>>,
+        data: Option<&'static Data>,
         /// Whether SQLite enforces no foreign keys meanwhile
         #[cfg(feature = "sqlite")]
         foreign_keys_off: bool,

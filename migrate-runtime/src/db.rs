@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use include_dir::Dir;
+use include_dir::File;
 use migrate_revision::Backend;
 
+use crate::data::Data;
 use crate::{Error, ErrorKind, Result};
 
 /// The database, as a Rust revision sees it.
@@ -20,7 +21,7 @@ use crate::{Error, ErrorKind, Result};
 /// On MySQL and MariaDB, DDL commits the transaction, so there it should change rows only.
 pub struct Db<'a> {
     pub(crate) connection: Connection<'a>,
-    pub(crate) data: Option<&'static Dir<'static>>,
+    pub(crate) data: Option<&'static Data>,
 }
 
 /// The handle of each driver.
@@ -107,23 +108,27 @@ impl Db<'_> {
         result.map_err(|error| error.in_statement(sql))
     }
 
-    /// The text of a file under `data/`.
+    /// The text of a file under `data/`, with LF where the file has CRLF: a clone on Windows gives the same lines as any other.
     ///
     /// # Errors
     /// When there is no such file, or it is not UTF-8.
     pub fn file(&self, name: &str) -> Result<&'static str> {
-        std::str::from_utf8(self.file_bytes(name)?).map_err(|error| {
+        let (data, file) = self.data_file(name)?;
+        data.text(file).map_err(|error| {
             Error::new(ErrorKind::Other, format!("data/{name} is not UTF-8: {error}")).with_source(error)
         })
     }
 
-    /// The bytes of a file under `data/`.
+    /// The bytes of a file under `data/`, as they are.
     ///
     /// # Errors
     /// When there is no such file.
     pub fn file_bytes(&self, name: &str) -> Result<&'static [u8]> {
-        let file = self.data.and_then(|data| data.get_file(name));
-        file.map(include_dir::File::contents).ok_or_else(|| {
+        self.data_file(name).map(|(_, file)| file.contents())
+    }
+
+    fn data_file(&self, name: &str) -> Result<(&'static Data, &'static File<'static>)> {
+        self.data.and_then(|data| Some((data, data.directory().get_file(name)?))).ok_or_else(|| {
             Error::new(
                 ErrorKind::Other,
                 format!(

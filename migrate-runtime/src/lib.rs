@@ -8,6 +8,7 @@
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod backends;
+mod data;
 mod db;
 mod dialect;
 mod down_sql;
@@ -67,6 +68,7 @@ pub mod __private {
 
     pub use include_dir;
 
+    pub use crate::data::Data;
     pub use crate::db::{RustFn, RustRevision};
     pub use crate::set::{Embedded, Position, Texts};
 }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use include_dir::Dir;
 use migrate_revision::graph::{Applied, Graph, Index};
 use migrate_revision::{
     Backend, Body, Checksum, Direction, Encoded, InvalidEncoding, Links, Revision, Window, decode,
 };
 
+use crate::data::Data;
 use crate::db::RustRevision;
 use crate::{Error, ErrorKind, Result};
 
@@ -55,7 +55,7 @@ pub struct Embedded {
     /// The functions of the Rust revisions, in the order of the revisions
     pub rust: &'static [RustRevision],
     /// The files under `data/`
-    pub data: Option<&'static Dir<'static>>,
+    pub data: Option<&'static Data>,
 }
 
 /// The texts of revision files.
@@ -258,7 +258,7 @@ impl Migrations {
         self.embedded.rust.iter().find(|rust| rust.index == index)
     }
 
-    pub(crate) fn data(&self) -> Option<&'static Dir<'static>> {
+    pub(crate) fn data(&self) -> Option<&'static Data> {
         self.embedded.data
     }
 

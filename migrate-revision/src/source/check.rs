@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::conflict::{graph_problem, listed, several_heads};
+use super::data::{data_names, with_unix_line_ends};
 use super::directory::{DataFile, Directory};
 use super::file::{Content, MAX_PROBLEMS, ParsedRevision, SourceText};
 use super::header::block_comment;
@@ -156,12 +158,9 @@ fn resolve_but(
         refused.extend(problems.iter().map(|problem| problem.path.as_str()));
         let mut differences = lock.differences(&found, &checks.backends, &|id| directory.may_hold(id));
         differences.retain(|problem| !refused.contains(problem.path.as_str()) && but != Some(problem.kind));
-        for problem in &mut differences {
-            if let Some(named) = checker.data_of(&directory.revisions, &problem.path)
-                && problem.kind == ProblemKind::Edited
-            {
-                problem.notes.push(format!("what counts is the file, and the data that it names: {named}"));
-            }
+        for problem in differences.iter_mut().filter(|problem| problem.kind == ProblemKind::Edited) {
+            let parsed = directory.revisions.iter().find(|parsed| parsed.source.path == problem.path);
+            problem.notes.extend(parsed.into_iter().flat_map(|parsed| checker.data_notes(parsed, lock)));
         }
         problems.extend(differences);
     }
@@ -358,14 +357,37 @@ impl Checker<'_> {
         }
     }
 
-    /// The data files that a Rust revision names, as messages name them; `None` if it names none.
-    fn data_of(&self, parsed: &[ParsedRevision], path: &str) -> Option<String> {
-        let parsed = parsed.iter().find(|parsed| parsed.source.path == path)?;
-        let Content::Rust(items) = &parsed.content else { return None };
+    /// The data files that a Rust revision names.
+    fn data_of(&self, items: &RustItems) -> impl Iterator<Item = &DataFile> {
         let named = data_names(&items.strings);
-        let files = self.data.iter().filter(|file| named.contains(&file.name));
-        let files: Vec<String> = files.map(|file| format!("`data/{}`", file.name)).collect();
-        (!files.is_empty()).then(|| files.join(", "))
+        self.data.iter().filter(move |file| named.contains(&file.name))
+    }
+
+    /// What of its data may have made a locked Rust revision another one.
+    fn data_notes(&self, parsed: &ParsedRevision, lock: &Lock) -> Vec<String> {
+        let Content::Rust(items) = &parsed.content else { return Vec::new() };
+        let shown = |files: Vec<&DataFile>| {
+            let names: Vec<String> = files.iter().map(|file| format!("`data/{}`", file.name)).collect();
+            names.join(", ")
+        };
+        let files: Vec<&DataFile> = self.data_of(items).collect();
+        let mut notes = Vec::new();
+        if !files.is_empty() {
+            notes.push(format!("what counts is the file, and the data that it names: {}", shown(files)));
+        }
+        let as_text = self.rust_hash(parsed, items, |_| true, |_, _| ());
+        let entry = lock.entries.iter().find(|entry| entry.id == parsed.id);
+        if entry.is_some_and(|entry| entry.checksums.contains(&Some(as_text))) {
+            let in_bytes = |file: &&DataFile| {
+                let crlf = |bytes: Vec<u8>| bytes.windows(2).any(|pair| pair == b"\r\n");
+                !items.data.is_text(&file.name) && fs::read(&file.path).is_ok_and(crlf)
+            };
+            notes.push(format!(
+                "it is what was locked but for line ends, CRLF now, in what it reads as bytes: {}",
+                shown(self.data_of(items).filter(in_bytes).collect())
+            ));
+        }
+        notes
     }
 
     fn rust_checksum(
@@ -381,20 +403,38 @@ impl Checker<'_> {
                 "write `pub async fn down(db: &mut Db<'_>) -> Result<()>`; the call asks for it with `require(down)`",
             ));
         }
-        let mut hasher = Hasher::new("rust");
-        hasher.part(parsed.source.text.as_bytes());
-        let named = data_names(&items.strings);
-        for file in self.data.iter().filter(|file| named.contains(&file.name)) {
-            match fs::read(&file.path) {
-                Ok(bytes) => {
-                    hasher.part(file.name.as_bytes());
-                    hasher.part(&without_carriage_returns(bytes));
-                }
-                Err(error) => problems.push(Problem::of_path(
+        self.rust_hash(
+            parsed,
+            items,
+            |name| items.data.is_text(name),
+            |file, error| {
+                problems.push(Problem::of_path(
                     format!("{}data/{}", parsed.source.path.trim_end_matches(&parsed.source.name), file.name),
                     format!("cannot be read: {error}"),
                     format!("revision `{}` names it; make it readable", parsed.id),
-                )),
+                ));
+            },
+        )
+    }
+
+    /// The checksum of a Rust revision and its data: of a file that it gets as text without CR at line ends, as they are
+    /// taken out when it gets it.
+    fn rust_hash(
+        &self,
+        parsed: &ParsedRevision,
+        items: &RustItems,
+        is_text: impl Fn(&str) -> bool,
+        mut unreadable: impl FnMut(&DataFile, &io::Error),
+    ) -> Checksum {
+        let mut hasher = Hasher::new("rust");
+        hasher.part(parsed.source.text.as_bytes());
+        for file in self.data_of(items) {
+            match fs::read(&file.path) {
+                Ok(bytes) => {
+                    hasher.part(file.name.as_bytes());
+                    hasher.part(&if is_text(&file.name) { with_unix_line_ends(bytes) } else { bytes });
+                }
+                Err(error) => unreadable(file, &error),
             }
         }
         hasher.finish()
@@ -471,22 +511,6 @@ impl Checker<'_> {
     }
 }
 
-/// The names under `data/` that some strings can mean: a path is the same with `./` and with two slashes, and
-/// `include_str!` has one that leads there.
-fn data_names(strings: &[String]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for string in strings {
-        let parts: Vec<&str> = string.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        names.insert(parts.join("/"));
-        for (place, part) in parts.iter().enumerate() {
-            if *part == "data" {
-                names.insert(parts[place + 1..].join("/"));
-            }
-        }
-    }
-    names
-}
-
 /// Whether a text has nothing but comments.
 fn is_blank(text: &str) -> bool {
     let mut at = 0;
@@ -501,15 +525,4 @@ fn is_blank(text: &str) -> bool {
             None => return begin == text.len(),
         };
     }
-}
-
-fn without_carriage_returns(bytes: Vec<u8>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes.into_iter().peekable();
-    while let Some(byte) = rest.next() {
-        if byte != b'\r' || rest.peek() != Some(&b'\n') {
-            out.push(byte);
-        }
-    }
-    out
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use super::data::{DataUse, is_doc, string};
 use super::file::SourceText;
 use super::rebuild::rebuilt;
 use crate::sql;
@@ -16,6 +17,8 @@ pub(super) struct RustItems {
     pub(super) down: bool,
     /// The string literals in it, sorted, among which the names of data files are looked for
     pub(super) strings: Vec<String>,
+    /// How it reads data files
+    pub(super) data: DataUse,
     /// Where a string sets SQLite's `PRAGMA foreign_keys`
     pub(super) foreign_keys_pragma: Option<Range<usize>>,
     /// A table that strings with SQL drop and whose name they give to another, and where they drop it
@@ -51,6 +54,7 @@ pub(super) fn scan_rust(source: &SourceText, problems: &mut Vec<Problem>) -> Rus
         );
         problems.push(problem.help("or, if it is no way down, give it another name"));
     }
+    items.data = DataUse::scan(tokens.clone());
     let mut code = Vec::new();
     collect_strings(tokens, false, &mut items.strings, &mut code);
     items.strings.sort_unstable();
@@ -111,24 +115,16 @@ fn collect_strings(tokens: TokenStream, of_comment: bool, strings: &mut Vec<Stri
     for token in tokens {
         match token {
             TokenTree::Group(group) => {
-                // What a comment for documentation comes to: `#[doc = "..."]`.
-                let first = group.stream().into_iter().next();
-                let is_doc = group.delimiter() == Delimiter::Bracket
-                    && matches!(first, Some(TokenTree::Ident(word)) if word == "doc");
-                collect_strings(group.stream(), of_comment || is_doc, strings, code);
+                collect_strings(group.stream(), of_comment || is_doc(&group), strings, code);
             }
-            TokenTree::Literal(literal) => {
-                let text = literal.to_string();
-                if let (Some(start), Some(end)) = (text.find('"'), text.rfind('"'))
-                    && start < end
-                {
-                    strings.push(text[start + 1..end].to_owned());
+            token => {
+                if let Some(inside) = string(&token) {
+                    strings.push(inside);
                     if !of_comment {
-                        code.push(text);
+                        code.push(token.to_string());
                     }
                 }
             }
-            _ => {}
         }
     }
 }

@@ -28,7 +28,7 @@ impl Migrations {
         let mut known: BTreeSet<String> = (0..encoded.len()).map(name).collect::<Result<_>>()?;
         read_data(&Path::new(directory).join(DATA), DATA, &mut found);
         if let Some(data) = self.embedded.data {
-            embedded_data(data, &mut known);
+            embedded_data(data.directory(), &mut known);
         }
         let news = found.difference(&known).next();
         let gone = known.difference(&found).next();

@@ -1,6 +1,5 @@
 //! Revisions that cannot be one transaction: each statement with its progress, in as few texts as hold them.
 
-use include_dir::Dir;
 use migrate_revision::{ScriptStatement, StatementKind};
 
 use super::Mysql;
@@ -9,6 +8,7 @@ use super::faults::failed_statement;
 use super::packet::{Failed, Packet, Part};
 use crate::backends::doubt::Doubt;
 use crate::backends::{StepFault, Tell, Told, left_transaction_open};
+use crate::data::Data;
 use crate::db::{self, Db, RustFn};
 use crate::dialect::mysql::fingerprint::{self, Verdict};
 use crate::dialect::mysql::recording::{BEFORE, BEGUN, ONE_ROW_CHANGED, OVERFLOW, Recording};
@@ -296,7 +296,7 @@ pub(super) async fn run_rust(
     db: &mut Mysql<'_>,
     recording: &RustRecording<'_>,
     run: RustFn,
-    data: Option<&'static Dir<'static>>,
+    data: Option<&'static Data>,
     told: &mut Tell<'_>,
 ) -> Result<(), StepFault> {
     let RustRecording { table, running, .. } = *recording;
