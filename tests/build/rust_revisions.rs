@@ -54,6 +54,10 @@ fn a_rust_revision_reads_its_data_and_an_error_in_it_is_shown_in_its_own_file() 
     project.write("migrations/data/lists/users.csv", "1\n2\n3\n4\n");
     assert_eq!(project.run().succeeded(), "4\n0\n", "an edited data file leads to a rebuild");
 
+    project.write("migrations/b2_fill_users.rs", FILL.replace("lines()", "matches('\\r').chain([\"7\"])"));
+    project.write("migrations/data/lists/users.csv", "1\r\n2\r\n3\r\n");
+    assert_eq!(project.run().succeeded(), "1\n0\n", "a clone on Windows gets the text that others get");
+
     project.write("migrations/b2_fill_users.rs", FILL.replace("Ok(())\n}\n\npub", "Ok(1)\n}\n\npub"));
     let output = project.cargo(["check"]);
     let error = output.failed();
