@@ -215,6 +215,12 @@ impl Graph {
         &self.order
     }
 
+    /// These revisions and their ancestors by `revises` alone, as one flag per revision.
+    #[must_use]
+    pub fn ancestry(&self, of: &[Index]) -> Vec<bool> {
+        self.reach(of.to_vec(), &self.revises)
+    }
+
     /// What the edges lead to from these, themselves included, as one flag per revision.
     fn reach(&self, mut pending: Vec<Index>, edges: &[Vec<Index>]) -> Vec<bool> {
         let mut reached = vec![false; self.len()];

@@ -111,14 +111,15 @@ fn nothing_to_move() -> Error {
     Error::heads("nothing to move: there are not two heads")
 }
 
-/// The first revision of the branch that ends in a head, as seen from another head.
+/// The first revision of the branch that ends in a head, as seen from another head. A branch is what it is by `revises`
+/// alone: whoever depends on one does not continue it.
 ///
 /// # Errors
 /// When the branch cannot move.
 fn root(set: &Resolved, head: Index, onto: Index) -> Result<Index, Error> {
-    let stays = set.graph.closure([onto]);
-    let branch: Vec<Index> =
-        set.graph.closure([head]).iter().filter(|&index| !stays.contains(index)).collect();
+    let stays = set.graph.ancestry(&[onto]);
+    let of_head = set.graph.ancestry(&[head]);
+    let branch: Vec<Index> = (0..set.graph.len()).filter(|&index| of_head[index] && !stays[index]).collect();
     let cannot = |why: String| {
         let [head, onto] = [head, onto].map(|index| &set.revisions[index].id);
         Err(Error::heads(format!(
@@ -127,6 +128,14 @@ fn root(set: &Resolved, head: Index, onto: Index) -> Result<Index, Error> {
     };
     if branch.is_empty() {
         return Err(nothing_to_move());
+    }
+    let below = set.graph.closure([onto]);
+    let dependency = |index: Index| {
+        set.graph.depends_on(index).iter().find(|under| branch.contains(under)).map(|&under| (index, under))
+    };
+    if let Some((upper, lower)) = below.iter().filter(|index| !branch.contains(index)).find_map(dependency) {
+        let [upper, lower] = [upper, lower].map(|index| &set.revisions[index].id);
+        return cannot(format!("revision {upper} depends on {lower} of it"));
     }
     if let Some(&locked) = branch.iter().find(|index| set.locked && !set.drafts.contains(index)) {
         return cannot(format!("revision {} is locked", set.revisions[locked].id));

@@ -112,6 +112,33 @@ fn the_way_that_the_note_names_undoes_the_branch_alone() {
 }
 
 #[test]
+fn a_branch_on_which_the_other_depends_does_not_move_below_it() {
+    let project = Project::chain(&["aaaa"]);
+    project.run("lock").ok();
+    project.revision("xxx1", "aaaa");
+    project.revision("xxx2", "xxx1");
+    project.run("new -m Side --head aaaa --splice --depends-on xxx1 --id hhhh").ok();
+    let files = project.migrations();
+    assert_eq!(
+        project.run("rebase xxx2").failed(5),
+        "error: the branch of xxx2 cannot move: revision hhhh depends on xxx1 of it\n\n\
+         hint: `cargo migrate merge xxx2 hhhh` joins the two\n"
+    );
+    assert_eq!(project.migrations(), files);
+    assert_eq!(project.run("rebase").ok(), "hhhh revises xxx2 now: migrations/hhhh_side.sql\n");
+    assert_eq!(project.run("heads").ok(), "hhhh (head) (draft), Side\n");
+}
+
+#[test]
+fn a_branch_moves_without_what_it_depends_on() {
+    let project = Project::chain(&["aaa", "bbb"]);
+    project.run("new -m Seeds --base --label seeds --id sss").ok();
+    project.run("new -m Side --head aaa --splice --depends-on seeds --id ccc").ok();
+    assert_eq!(project.run("rebase ccc --onto bbb").ok(), "ccc revises bbb now: migrations/ccc_side.sql\n");
+    assert_eq!(project.run("heads").ok().lines().count(), 2);
+}
+
+#[test]
 fn where_either_could_move_it_is_named() {
     let project = fork();
     assert_eq!(

@@ -52,11 +52,6 @@ impl Graph {
         self.reach(of.into_iter().collect(), &self.above)
     }
 
-    /// These revisions and their ancestors by `revises` alone, as one flag per revision.
-    pub(crate) fn ancestry(&self, of: &[Index]) -> Vec<bool> {
-        self.reach(of.to_vec(), &self.revises)
-    }
-
     /// These revisions and their descendants by `revises` alone, as one flag per revision.
     pub(crate) fn progeny(&self, of: &[Index]) -> Vec<bool> {
         let mut reached = vec![false; self.len()];
