@@ -272,3 +272,29 @@ fn what_version_control_leaves_of_a_conflict_is_told() {
     let data = "-- revision: a\n-- migrate:up\nINSERT INTO t VALUES ('\n<<<<<<< HEAD\n>>>>>>> theirs\n');\n";
     assert!(resolved(&directory(&[("a_t.sql", data)]), Backend::Sqlite).is_ok());
 }
+
+#[test]
+fn a_head_is_put_on_top_only_of_one_that_does_not_stand_on_it() {
+    let revision = |id: &str, header: &str| {
+        format!("-- revision: {id}\n{header}\n-- migrate:up\nCREATE TABLE t_{id} (a INTEGER);\n")
+    };
+    let [a, b, z, z2] = [("a", ""), ("b", "-- revises: a"), ("z", "-- revises: a"), ("zz", "-- revises: z")]
+        .map(|(id, header)| revision(id, header));
+    let c = revision("c", "-- revises: a\n-- depends-on: z");
+    let told = |files: &[(&str, &str)]| {
+        let problems = resolved(&directory(files), Backend::Sqlite).unwrap_err();
+        problems.into_iter().find(|problem| problem.contains("the history has 2 heads")).unwrap()
+    };
+    let problem = told(&[("a_t.sql", &a), ("c_t.sql", &c), ("z_t.sql", &z)]);
+    assert!(problem.contains("or put `c` on top: `-- revises: z` in its header"), "{problem}");
+    // `z` would be left behind as a head.
+    let problem = told(&[("a_t.sql", &a), ("c_t.sql", &c), ("z_t.sql", &z), ("zz_t.sql", &z2)]);
+    assert!(problem.contains("or put `c` on top: `-- revises: zz` in its header"), "{problem}");
+    let fork: [(&str, &str); 2] = [("a_t.sql", &a), ("b_t.sql", &b)];
+    let problem = told(&[fork[0], fork[1], ("z_t.sql", &z)]);
+    assert!(problem.contains("or put `z` on top: `-- revises: b` in its header"), "{problem}");
+    // Each side of the conflict has locked its own.
+    let lock = "version 1\n<<<<<<< HEAD\nb revises a\n=======\nz revises a\n>>>>>>> theirs\n";
+    let problem = told(&[fork[0], fork[1], ("z_t.sql", &z), ("migrations.lock", lock)]);
+    assert!(!problem.contains("on top"), "{problem}");
+}

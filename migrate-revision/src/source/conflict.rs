@@ -20,16 +20,16 @@ pub(super) fn several_heads(directory: &Directory, graph: &Graph) -> Option<Prob
         problem = problem
             .note(format!("`{}` is {}", directory.revisions[head].id, directory.revisions[head].source.path));
     }
-    let is_locked = |head: usize| {
-        directory
-            .lock
-            .as_ref()
-            .is_some_and(|lock| lock.entries.iter().any(|e| e.id == directory.revisions[head].id))
+    let may_be_locked = |head: usize| match &directory.lock {
+        Some(lock) => lock.entries.iter().any(|entry| entry.id == directory.revisions[head].id),
+        None => directory.lock_unread,
     };
-    // Only where nothing else of the one's branch would be left behind.
+    // Only where the one is nothing that the other stands on, and nothing else of its branch would be left behind.
     let fits = |upper: usize, lower: usize| {
-        let below = graph.closure([lower]);
-        !is_locked(upper) && graph.revises(upper).iter().all(|&parent| below.contains(parent))
+        let below = graph.ancestry(&[lower]);
+        !may_be_locked(upper)
+            && !graph.closure([lower]).contains(upper)
+            && graph.revises(upper).iter().all(|&parent| below[parent])
     };
     if let [first, second] = *heads {
         let on_top =

@@ -27,6 +27,8 @@ pub struct Directory {
     pub data: Vec<DataFile>,
     /// The lock file, if there is one
     pub lock: Option<Lock>,
+    /// Whether there is one that could not be read
+    pub(super) lock_unread: bool,
     /// What could not be read as what it seems to be
     pub problems: Vec<Problem>,
     /// The revisions among it: the file's name, and its text as far as it was read
@@ -57,6 +59,7 @@ impl Directory {
             revisions: Vec::new(),
             data: Vec::new(),
             lock: None,
+            lock_unread: false,
             problems: Vec::new(),
             unread: Vec::new(),
         };
@@ -76,6 +79,7 @@ impl Directory {
             }
         }
         names.sort_unstable();
+        directory.lock_unread = names.iter().any(|name| name == LOCK_FILE);
         for name in names.iter().filter(|name| !name.starts_with('.')) {
             let before = directory.revisions.len();
             directory.entry(name);
@@ -84,6 +88,7 @@ impl Directory {
                 directory.unread.push((name.clone(), String::from_utf8_lossy(&text).into_owned()));
             }
         }
+        directory.lock_unread &= directory.lock.is_none();
         Ok(directory)
     }
 
