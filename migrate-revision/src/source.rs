@@ -11,9 +11,11 @@ mod marker;
 mod rebuild;
 mod rust;
 mod script;
+mod sides;
 
 pub use check::{Checks, Resolved, checksums, resolve, resolve_edited};
 pub use directory::{DataFile, Directory, MAX_FILE_SIZE};
 pub use file::{ParsedRevision, SourceText};
 pub use lock::{LOCK_FILE, Lock, LockEntry};
 pub use rebuild::makes_a_table_anew;
+pub use sides::Sides;

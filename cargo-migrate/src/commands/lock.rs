@@ -7,13 +7,15 @@ use migrate_revision::source::{Directory, LOCK_FILE, Lock};
 use serde::Serialize;
 
 use super::{Context, Outcome};
+use crate::conflict;
 use crate::error::problems;
 use crate::files::{self, Guard};
 use crate::set;
 
 /// Put the drafts into the lock file
 ///
-/// A revision in the lock file may no longer change. The first call makes the file.
+/// A revision in the lock file may no longer change. The first call makes the file. Where version control
+/// left a conflict in it, what both sides have locked is kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -28,6 +30,7 @@ pub(crate) fn run(_: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let directory = &project.config.directory;
     let _guard = Guard::take(directory)?;
+    conflict::resolve(&project, &context.output)?;
     let mut set = set::checked(&project, project.backends(), false)?;
     let locked = match set.locked {
         true => set::ids(&set, set.drafts.iter().copied()),

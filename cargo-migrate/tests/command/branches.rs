@@ -195,27 +195,15 @@ fn completions_know_the_commands() {
 #[test]
 fn a_lock_file_on_which_two_clones_collided_is_mended_by_a_merge() {
     let project = Project::chain(&["aaaa"]);
-    let git = |line: &str| {
-        let words: Vec<&str> = line.split(' ').collect();
-        std::process::Command::new("git")
-            .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
-            .args(words)
-            .current_dir(project.path(""))
-            .output()
-            .unwrap()
-    };
     project.run("lock").ok();
-    assert!(git("init").status.success());
-    git("add -A");
-    assert!(git("commit -m first").status.success());
+    first_commit(&project);
     for (branch, id) in [("ours", "bbbb"), ("theirs", "cccc")] {
-        assert!(git(&format!("checkout -b {branch} main")).status.success());
-        project.revision(id, "aaaa");
-        project.run("lock").ok();
-        git("add -A");
-        assert!(git(&format!("commit -m {branch}")).status.success());
+        on_branch(&project, branch, || {
+            project.revision(id, "aaaa");
+            project.run("lock").ok();
+        });
     }
-    assert!(!git("merge ours").status.success(), "the lock file collides");
+    assert!(!git(&project, "merge ours"), "the lock file collides");
     assert!(project.read("migrations/migrations.lock").contains("<<<<<<<"));
     assert!(project.run("check").failed(4).contains("the lock file has an unresolved merge conflict"));
 
@@ -228,6 +216,88 @@ fn a_lock_file_on_which_two_clones_collided_is_mended_by_a_merge() {
     let lock = project.read("migrations/migrations.lock");
     assert_eq!(lock.lines().filter(|line| line.contains(" revises ")).count(), 4, "{lock}");
     project.on_database("upgrade head").ok();
+}
+
+fn git(project: &Project, line: &str) -> bool {
+    let git = std::process::Command::new("git")
+        .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
+        .args(line.split(' '))
+        .current_dir(project.path(""))
+        .output();
+    git.unwrap().status.success()
+}
+
+fn first_commit(project: &Project) {
+    assert!(git(project, "init") && git(project, "add -A") && git(project, "commit -m first"));
+}
+
+/// Commits a change on a new branch that begins at `main`.
+fn on_branch(project: &Project, branch: &str, change: impl FnOnce()) {
+    assert!(git(project, &format!("checkout -b {branch} main")));
+    change();
+    assert!(git(project, "add -A") && git(project, "commit -m change"));
+}
+
+/// A chain on SQLite, of which one branch adds a database, which rewrites every line of the lock file, and another a revision.
+fn rewritten_and_added_to() -> Project {
+    let project = Project::chain(&["aaaa", "bbbb"]);
+    project.run("lock").ok();
+    first_commit(&project);
+    on_branch(&project, "pg", || {
+        let manifest = project.read("Cargo.toml");
+        project.write(
+            "Cargo.toml",
+            &manifest.replace("[\"sqlite-bundled\"]", "[\"sqlite-bundled\", \"postgres\"]"),
+        );
+        assert_eq!(project.run("lock").ok(), "locked for all backends in migrations/migrations.lock\n");
+    });
+    project
+}
+
+#[test]
+fn what_two_branches_locked_of_a_revision_for_different_backends_is_joined_by_lock() {
+    let project = rewritten_and_added_to();
+    on_branch(&project, "add", || {
+        project.revision("cccc", "bbbb");
+        project.run("lock").ok();
+    });
+    assert!(!git(&project, "merge pg"), "the lock file collides");
+    let told = project.run("check").failed(4).to_owned();
+    assert!(told.contains("`cargo migrate lock` keeps what both sides have locked"), "{told}");
+    let done = project.run("lock");
+    done.ok();
+    assert_eq!(done.stderr, "note: kept the lines of both sides in migrations/migrations.lock\n");
+    project.run("check").ok();
+    let lock = project.read("migrations/migrations.lock");
+    assert_eq!(lock.lines().count(), 5, "{lock}");
+    assert_eq!((lock.matches("sqlite=1:").count(), lock.matches("postgres=1:").count()), (3, 3), "{lock}");
+}
+
+#[test]
+fn a_revision_that_two_branches_locked_differently_is_named() {
+    let project = rewritten_and_added_to();
+    on_branch(&project, "edit", || {
+        let text = project.read("migrations/bbbb_make.sql");
+        project.write("migrations/bbbb_make.sql", &text.replace("x INTEGER", "y INTEGER"));
+        project.run("repair --lock-only --yes").ok();
+    });
+    assert!(!git(&project, "merge pg"), "the lock file collides");
+    let lock = project.read("migrations/migrations.lock");
+    for command in ["check", "lock", "merge", "rebase"] {
+        let told = project.run(command).failed(4).to_owned();
+        assert!(
+            told.contains("note: revision `bbbb` is locked differently: its upgrade for sqlite\n"),
+            "{told}"
+        );
+        assert!(!told.contains("locked twice") && !told.contains("`aaaa`"), "{told}");
+    }
+    assert_eq!(project.read("migrations/migrations.lock"), lock);
+    // The other side's line goes, and the rest is joined.
+    let theirs = lock.rfind("bbbb revises").unwrap();
+    let end = theirs + lock[theirs..].find('\n').unwrap() + 1;
+    project.write("migrations/migrations.lock", &(lock[..theirs].to_owned() + &lock[end..]));
+    project.run("lock").ok();
+    project.run("check").ok();
 }
 
 #[test]

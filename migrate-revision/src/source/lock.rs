@@ -1,12 +1,13 @@
 //! The lock file: the revisions that may no longer change.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use super::conflict::listed;
 use super::file::{MAX_PROBLEMS, SourceText};
 use super::header::{lines, trimmed};
+use super::sides::Sides;
 use crate::graph::{Graph, Index, find};
 use crate::{Backend, Checksum, InvalidChecksum, Problem, ProblemKind, Revision, RevisionId};
 
@@ -65,11 +66,7 @@ impl Lock {
                 break;
             }
             if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| text.starts_with(mark)) {
-                problems.push(source.problem(
-                    &range,
-                    "the lock file has an unresolved merge conflict",
-                    "keep the lines of both sides, remove the marks, and run `cargo migrate merge` or `cargo migrate rebase`",
-                ));
+                problems.push(conflict(&source, &range));
                 return Err(problems);
             }
             if !version {
@@ -118,8 +115,7 @@ impl Lock {
         let labels = labels(revisions.iter());
         for &index in graph.order() {
             let revision = &revisions[index];
-            write_line(&mut text, revision, &labels, &revision.checksums);
-            text.push('\n');
+            let _ = writeln!(text, "{}", LockEntry::of(revision, &labels, revision.checksums));
         }
         text
     }
@@ -138,8 +134,7 @@ impl Lock {
             for backend in backends {
                 checksums[backend.index()] = revisions[index].checksum(*backend);
             }
-            let mut line = String::new();
-            write_line(&mut line, &revisions[index], &labels, &checksums);
+            let line = LockEntry::of(&revisions[index], &labels, checksums).to_string();
             text.replace_range(entry.range.clone(), &line);
         }
         text
@@ -259,9 +254,19 @@ impl LockEntry {
         backends.iter().copied().filter(lacks).collect()
     }
 
+    fn of(revision: &Revision, labels: &BTreeMap<&str, &str>, checksums: [Option<Checksum>; 4]) -> Self {
+        Self {
+            id: revision.id.clone(),
+            revises: revision.revises.clone(),
+            depends_on: dependencies(revision, labels),
+            checksums,
+            range: 0..0,
+        }
+    }
+
     /// # Errors
     /// Why the line is none, and what to do about it.
-    fn parse(text: &str, range: Range<usize>) -> Result<Self, (String, &'static str)> {
+    pub(super) fn parse(text: &str, range: Range<usize>) -> Result<Self, (String, &'static str)> {
         let restore = |reason: &str| (reason.to_owned(), RESTORE);
         let id = |text: &str| text.parse::<RevisionId>().map_err(|error| restore(&error.to_string()));
         let mut words = text.split_whitespace();
@@ -303,31 +308,47 @@ impl LockEntry {
     }
 }
 
-/// Writes the line of a revision, without its end.
-fn write_line(
-    text: &mut String,
-    revision: &Revision,
-    labels: &BTreeMap<&str, &str>,
-    checksums: &[Option<Checksum>; 4],
-) {
-    let parents: Vec<&str> = revision.revises.iter().map(RevisionId::as_str).collect();
-    let parents = if parents.is_empty() { "none".to_owned() } else { parents.join(",") };
-    let _ = write!(text, "{} revises {parents}", revision.id);
-    let dependencies = dependencies(revision, labels);
-    if !dependencies.is_empty() {
-        let ids: Vec<&str> = dependencies.iter().map(RevisionId::as_str).collect();
-        let _ = write!(text, " depends-on {}", ids.join(","));
-    }
-    let first = checksums[0];
-    if first.is_some() && checksums.iter().all(|checksum| *checksum == first) {
-        let _ = write!(text, " all={}", first.map(|c| c.to_string()).unwrap_or_default());
-    } else {
-        for (backend, checksum) in Backend::ALL.iter().zip(checksums) {
+/// The line of the revision, without its end.
+impl fmt::Display for LockEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |ids: &[RevisionId]| ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(",");
+        let parents = if self.revises.is_empty() { "none".to_owned() } else { joined(&self.revises) };
+        write!(f, "{} revises {parents}", self.id)?;
+        if !self.depends_on.is_empty() {
+            write!(f, " depends-on {}", joined(&self.depends_on))?;
+        }
+        if let [Some(first), others @ ..] = &self.checksums
+            && others.iter().all(|checksum| checksum.as_ref() == Some(first))
+        {
+            return write!(f, " all={first}");
+        }
+        for (backend, checksum) in Backend::ALL.iter().zip(&self.checksums) {
             if let Some(checksum) = checksum {
-                let _ = write!(text, " {backend}={checksum}");
+                write!(f, " {backend}={checksum}")?;
             }
         }
+        Ok(())
     }
+}
+
+/// What version control left in the file, and the way out of it.
+fn conflict(source: &SourceText, range: &Range<usize>) -> Problem {
+    let (differing, help) = match Sides::of(&source.text) {
+        Sides::Differ(differing) => (
+            differing,
+            "remove the line of the side whose revision is not kept, and leave the rest to `cargo migrate lock`",
+        ),
+        Sides::Joined(text) if Lock::parse(&source.path, text.as_bytes()).is_ok() => (
+            Vec::new(),
+            "`cargo migrate lock` keeps what both sides have locked; where there are two heads, so do `cargo migrate merge` and \
+             `cargo migrate rebase`",
+        ),
+        Sides::None | Sides::Unreadable | Sides::Joined(_) => {
+            (Vec::new(), "keep the lines of both sides, remove the marks, and run `cargo migrate lock`")
+        }
+    };
+    let problem = source.problem(range, "the lock file has an unresolved merge conflict", help);
+    differing.into_iter().fold(problem, Problem::note)
 }
 
 /// The revisions that carry labels.
