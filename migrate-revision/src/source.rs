@@ -5,6 +5,7 @@ mod conflict;
 mod data;
 mod directory;
 mod file;
+mod handle;
 mod header;
 mod lock;
 mod marker;

@@ -298,3 +298,54 @@ fn a_head_is_put_on_top_only_of_one_that_does_not_stand_on_it() {
     let problem = told(&[fork[0], fork[1], ("z_t.sql", &z), ("migrations.lock", lock)]);
     assert!(!problem.contains("on top"), "{problem}");
 }
+
+#[test]
+fn data_that_a_rust_revision_asks_for_is_there() {
+    let first = "-- revision: a\n-- migrate:up\nCREATE TABLE t (a INTEGER);\n";
+    let fill = |body: &str| {
+        format!(
+            "//! revision: b\n//! revises: a\n\npub async fn up(db: &mut Db<'_>) -> Result<()> {{\n    {body}\n}}\n"
+        )
+    };
+    let of = |body: &str, data: &[(&str, &str)]| {
+        let rust = fill(body);
+        let files: Vec<_> = [("a_t.sql", first), ("b_fill.rs", &*rust)].iter().chain(data).copied().collect();
+        let directory = directory(&files);
+        resolved(&directory, Backend::Sqlite).map(|told| told[1].0.unwrap())
+    };
+    let read = "load(db, db.file(\"geo/c.csv\")?)";
+    let problems = of(read, &[("data/geo/b.csv", "1")]).unwrap_err();
+    assert_eq!(
+        problems,
+        [
+            "there is no file `geo/c.csv` under `data/`\n --> migrations/b_fill.rs:5:22\n  |\n5 |     load(db, db.file(\"geo/c.csv\")?)\n  \
+          |                      ^^^^^^^^^^^\n  = help: put it there and into version control: does git ignore it, or was it not added?\n  \
+          = help: or is `geo/b.csv` meant, which is there?"
+        ]
+    );
+    assert_eq!(of("db.file_bytes(\"c.csv\")", &[]).unwrap_err().len(), 1);
+    assert!(of("form.file(\"c.csv\")", &[]).is_ok());
+
+    // In a clone without the data, that is what is wrong, and no edit.
+    let lock = |body| {
+        let locked = of(body, &[("data/geo/c.csv", "1")]).unwrap();
+        format!("version 1\nb revises a all={locked}\n")
+    };
+    let problems = of(read, &[("migrations.lock", &lock(read))]).unwrap_err();
+    assert!(problems.len() == 1 && problems[0].starts_with("there is no file `geo/c.csv`"), "{problems:?}");
+    let by_variable = "let name = \"geo/c.csv\"; db.file(name).map(drop)";
+    let problems = of(by_variable, &[("migrations.lock", &lock(by_variable))]).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("is locked and its upgrade has changed"), "{problems:?}");
+    assert!(problems[0].contains("named in it, and not under `data/`: `geo/c.csv`"), "{problems:?}");
+}
+
+#[test]
+fn commands_that_look_at_the_graph_alone_need_no_data() {
+    let rust = "//! revision: a\n\npub async fn up(db: &mut Db<'_>) -> Result<()> {\n    db.file(\"c.csv\").map(drop)\n}\n";
+    let files = directory(&[("a_fill.rs", rust)]);
+    let mut checks = Checks { backends: Vec::new(), cover_all: false, branches: true, require_down: false };
+    assert!(resolve(files.path(), "migrations", &checks).is_ok());
+    checks.backends.push(Backend::Sqlite);
+    assert!(resolve(files.path(), "migrations", &checks).is_err());
+}

@@ -369,3 +369,28 @@ fn locking_for_another_backend_is_told() {
     assert_eq!(project.run("lock").ok(), "nothing to lock: migrations/migrations.lock\n");
     project.run("check").ok();
 }
+
+#[test]
+fn a_rust_revision_is_not_locked_without_the_data_that_it_asks_for() {
+    let project = Project::chain(&["aaaa"]);
+    project.write(
+        "migrations/bbbb_fill.rs",
+        "//! Fill\n//!\n//! revision: bbbb\n//! revises: aaaa\n\nuse embed_migrations::{Db, Result};\n\n\
+         pub async fn up(db: &mut Db<'_>) -> Result<()> {\n    db.file(\"c.csv\").map(drop)\n}\n",
+    );
+    project.run("heads").ok();
+    for command in ["check", "lock"] {
+        let told = project.run(command).failed(4).to_owned();
+        assert!(
+            told.contains("there is no file `c.csv` under `data/`\n --> migrations/bbbb_fill.rs:9:13\n"),
+            "{told}"
+        );
+    }
+    project.write("migrations/data/c.csv", "AT\n");
+    project.run("lock").ok();
+    std::fs::remove_file(project.path("migrations/data/c.csv")).unwrap();
+    let told = project.run("check").failed(4).to_owned();
+    assert!(told.contains("there is no file `c.csv`") && !told.contains("undo the edit"), "{told}");
+    let told = project.run("repair --lock-only --yes").failed(4).to_owned();
+    assert!(told.contains("there is no file `c.csv`"), "{told}");
+}

@@ -18,7 +18,7 @@ use super::script::{Found, Reading, place};
 use crate::checksum::Hasher;
 use crate::graph::{Digests, Graph, Index, SetDigests};
 use crate::{
-    Backend, Body, Checksum, Direction, Problem, ProblemKind, Revision, RevisionId, Script, SqlBody,
+    Backend, Body, Checksum, Direction, Problem, ProblemKind, Revision, RevisionId, Script, SqlBody, nearest,
 };
 
 /// What the caller asks of a directory.
@@ -119,7 +119,9 @@ fn resolve_but(
     let files_are_whole = directory.unread.is_empty();
     let locked: BTreeSet<&str> =
         directory.lock.iter().flat_map(|lock| &lock.entries).map(|entry| entry.id.as_str()).collect();
-    let checker = Checker { checks, data: &directory.data, locked };
+    let data = format!("{display}/data/");
+    let data_is_whole = !problems.iter().any(|problem| problem.path.starts_with(&data));
+    let checker = Checker { checks, data: &directory.data, data_is_whole, locked };
     let revisions: Vec<Revision> =
         directory.revisions.iter().map(|parsed| checker.revision(parsed, &mut problems)).collect();
     // All of the data is embedded, whether a revision names it or not.
@@ -198,12 +200,14 @@ pub fn checksums(parsed: &ParsedRevision, data: &[DataFile]) -> [Option<Checksum
         Checks { backends: Backend::ALL.to_vec(), cover_all: false, branches: true, require_down: false };
     // What may be locked is told of as well.
     let locked = BTreeSet::from([parsed.id.as_str()]);
-    Checker { checks: &checks, data, locked }.revision(parsed, &mut Vec::new()).checksums
+    Checker { checks: &checks, data, data_is_whole: true, locked }.revision(parsed, &mut Vec::new()).checksums
 }
 
 struct Checker<'a> {
     checks: &'a Checks,
     data: &'a [DataFile],
+    /// Whether that is all of the data
+    data_is_whole: bool,
     /// The revisions that are locked
     locked: BTreeSet<&'a str>,
 }
@@ -215,6 +219,7 @@ impl Checker<'_> {
             Content::Sql(sections) => self.sql(parsed, sections, problems),
             Content::Rust(items) => {
                 let checksum = self.rust_checksum(parsed, items, problems);
+                self.rust_data(parsed, items, problems);
                 self.rust_foreign_keys(parsed, items, problems);
                 let foreign_keys_off = header.foreign_keys == Some(false);
                 (Body::Rust { down: items.down, foreign_keys_off }, [Some(checksum); 4])
@@ -375,6 +380,15 @@ impl Checker<'_> {
         if !files.is_empty() {
             notes.push(format!("what counts is the file, and the data that it names: {}", shown(files)));
         }
+        let mut gone = items.data.likely();
+        gone.retain(|name| !self.data.iter().any(|file| file.name == *name));
+        if !gone.is_empty() {
+            let names: Vec<String> = gone.iter().map(|name| format!("`{name}`")).collect();
+            let names = names.join(", ");
+            notes.push(format!(
+                "named in it, and not under `data/`: {names}; data that was there when it was locked counts"
+            ));
+        }
         let as_text = self.rust_hash(parsed, items, |_| true, |_, _| ());
         let entry = lock.entries.iter().find(|entry| entry.id == parsed.id);
         if entry.is_some_and(|entry| entry.checksums.contains(&Some(as_text))) {
@@ -438,6 +452,30 @@ impl Checker<'_> {
             }
         }
         hasher.finish()
+    }
+
+    /// Data that the revision asks for and that is not there.
+    fn rust_data(&self, parsed: &ParsedRevision, items: &RustItems, problems: &mut Vec<Problem>) {
+        // Without a backend in question nobody looks at what is in a revision.
+        if !self.data_is_whole || self.checks.backends.is_empty() {
+            return;
+        }
+        for (name, range) in items.data.asked(&parsed.source.text) {
+            if self.data.iter().any(|file| Path::new(&file.name) == Path::new(name)) {
+                continue;
+            }
+            let below = name.trim_start_matches("./").trim_start_matches("data/");
+            let near = nearest(below, self.data.iter().map(|file| file.name.as_str()));
+            let problem = parsed.source.problem(
+                &range,
+                format!("there is no file `{name}` under `data/`"),
+                "put it there and into version control: does git ignore it, or was it not added?",
+            );
+            problems.push(match near {
+                Some(near) => problem.help(format!("or is `{near}` meant, which is there?")),
+                None => problem,
+            });
+        }
     }
 
     /// Functions that would have rows deleted, or that try in vain to keep them.

@@ -1,8 +1,11 @@
 //! The data files of a Rust revision: which ones it names, and how it reads them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use super::handle::handles;
 
 /// How the code of a Rust revision gets at data files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,23 +18,33 @@ pub(super) struct DataUse {
     texts_by_variable: bool,
     /// Whether anything reads files as they are
     bytes: bool,
+    /// The literals that `file` and `file_bytes` of a [`handle`](super::handle) are given, each with the function's name
+    asked: Vec<(String, String)>,
 }
 
 impl DataUse {
     /// Looks through a revision's tokens, but for comments.
     pub(super) fn scan(tokens: TokenStream) -> Self {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut found = Self::default();
-        found.walk(&tokens.into_iter().collect::<Vec<_>>());
+        found.walk(&tokens, &handles(&tokens));
         found
     }
 
-    fn walk(&mut self, tokens: &[TokenTree]) {
+    fn walk(&mut self, tokens: &[TokenTree], handles: &BTreeSet<String>) {
         let mut at = 0;
         while let Some(token) = tokens.get(at) {
             at += 1;
+            if let TokenTree::Ident(word) = token
+                && ["file", "file_bytes"].iter().any(|function| word == function)
+                && is_of_handle(&tokens[..at - 1], handles)
+                && let Some(name) = tokens.get(at).and_then(only_literal)
+            {
+                self.asked.push((word.to_string(), name.to_string()));
+            }
             match token {
                 TokenTree::Ident(word) if word == "file" && is_of_something(tokens, at - 1) => {
-                    match tokens.get(at).and_then(only_string) {
+                    match tokens.get(at).and_then(only_literal).and_then(|literal| string(&literal)) {
                         Some(name) => {
                             self.texts.push(name);
                             at += 1;
@@ -41,7 +54,9 @@ impl DataUse {
                 }
                 TokenTree::Ident(word) => self.bytes |= READERS.iter().any(|reader| word == reader),
                 TokenTree::Group(group) if is_doc(group) => {}
-                TokenTree::Group(group) => self.walk(&group.stream().into_iter().collect::<Vec<_>>()),
+                TokenTree::Group(group) => {
+                    self.walk(&group.stream().into_iter().collect::<Vec<_>>(), handles);
+                }
                 token => self.others.extend(string(token)),
             }
         }
@@ -53,6 +68,49 @@ impl DataUse {
         let named = |strings: &[String]| data_names(strings).contains(name);
         if named(&self.others) { self.texts_by_variable && !self.bytes } else { named(&self.texts) }
     }
+
+    /// The names that the revision asks its database for, as far as they are literals, and where in its text.
+    pub(super) fn asked<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a str, Range<usize>)> {
+        self.asked.iter().filter_map(move |(function, literal)| {
+            let (start, end) =
+                literal.find('"').zip(literal.rfind('"')).filter(|(start, end)| start < end)?;
+            let name = &literal[start + 1..end];
+            // What an escape stands for is not known here.
+            let is_plain = literal.starts_with('r') || !name.contains('\\');
+            is_plain.then(|| (name, argument(text, function, literal)))
+        })
+    }
+
+    /// The names among the strings that look like those of data files.
+    pub(super) fn likely(&self) -> BTreeSet<String> {
+        let names = self.texts.iter().chain(&self.others).map(|string| {
+            let below = string.rsplit_once("data/").map_or(string.as_str(), |(_, below)| below);
+            below.trim_start_matches("./").to_owned()
+        });
+        names.filter(|name| is_file_name(name)).collect()
+    }
+}
+
+/// Where the text gives a literal to a function.
+fn argument(text: &str, function: &str, literal: &str) -> Range<usize> {
+    let is_argument = |at: &usize| {
+        let before = text[..*at].trim_end().strip_suffix('(');
+        before.is_some_and(|before| before.trim_end().ends_with(function))
+    };
+    let start = text.match_indices(literal).map(|(at, _)| at).find(is_argument);
+    start.map_or(0..0, |start| start..start + literal.len())
+}
+
+/// Whether a string is a path to a name with an extension, and nothing else.
+fn is_file_name(string: &str) -> bool {
+    let is_of_name = |c: char| c.is_alphanumeric() || ['_', '-', '.', '/'].contains(&c);
+    let name = string.rsplit('/').next().unwrap_or_default();
+    let extension = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
+    !string.contains("..")
+        && string.chars().all(is_of_name)
+        && extension.is_some_and(|(_, extension)| {
+            (1..=5).contains(&extension.len()) && extension.chars().any(char::is_alphabetic)
+        })
 }
 
 /// What gives a file's bytes, or a text as it is.
@@ -95,8 +153,16 @@ fn is_of_something(tokens: &[TokenTree], at: usize) -> bool {
     matches!(before, Some(TokenTree::Punct(mark)) if ['.', ':'].contains(&mark.as_char()))
 }
 
-/// The string that is all that a call is given.
-fn only_string(arguments: &TokenTree) -> Option<String> {
+/// Whether what follows is a method of one of these variables.
+fn is_of_handle(before: &[TokenTree], handles: &BTreeSet<String>) -> bool {
+    let [.., variable, TokenTree::Punct(dot)] = before else { return false };
+    dot.as_char() == '.'
+        && handles.contains(&variable.to_string())
+        && !is_of_something(before, before.len() - 2)
+}
+
+/// The string literal that is all that a call is given.
+fn only_literal(arguments: &TokenTree) -> Option<TokenTree> {
     let TokenTree::Group(group) = arguments else { return None };
     let mut tokens = group.stream().into_iter();
     let first = tokens.next().filter(|_| group.delimiter() == Delimiter::Parenthesis)?;
@@ -105,7 +171,7 @@ fn only_string(arguments: &TokenTree) -> Option<String> {
         Some(TokenTree::Punct(mark)) => mark.as_char() == ',' && tokens.next().is_none(),
         Some(_) => false,
     };
-    string(&first).filter(|_| is_end)
+    (is_end && string(&first).is_some()).then_some(first)
 }
 
 /// What is between the quotes of a string literal.
@@ -119,6 +185,41 @@ pub(super) fn string(token: &TokenTree) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_handle_is_asked_for_is_found_and_what_another_type_is_asked_for_is_not() {
+        let asked = |body: &str| {
+            let text = format!("pub async fn up(db: &mut Db<'_>) -> Result<()> {{ {body} }}");
+            let used = DataUse::scan(text.parse().unwrap());
+            let found: Vec<String> = used.asked(&text).map(|(name, _)| name.to_owned()).collect();
+            for (name, range) in used.asked(&text) {
+                assert!(text[range.clone()].contains(name), "{range:?}");
+            }
+            found.join(" ")
+        };
+        assert_eq!(asked(r##"let a = "a"; x(db.file("a")?); db . file_bytes(r#"b\c"#,)"##), "a b\\c");
+        assert_eq!(asked(r#"} async fn help(other: &Db<'_>) { other.file("a");"#), "a");
+        for none in [
+            r#"form.file("a")"#,
+            r#"form.db.file("a")"#,
+            r#"db.file(A); db.file("a\n"); db.file(&format!("a{b}"))"#,
+            r#"let db = Form::new(db); db.file("a")"#,
+            r#"if let Some(db) = form { db.file("a") }"#,
+            r#"forms.map(|db| db.file("a"))"#,
+            r#"} fn help(db: &Form) { db.file("a");"#,
+            "/// db.file(\"a\")\nlet a = 1;",
+            r#"Form::file("a"); file("a")"#,
+        ] {
+            assert_eq!(asked(none), "", "{none}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_are_told_from_other_strings() {
+        let strings = r#"("geo/a.csv", "../migrations/data/b.json", "./c.tar", "SELECT a.b", "a.b, c", "1.5", ".", "../x.sql", "a")"#;
+        let likely = DataUse::scan(strings.parse().unwrap()).likely();
+        assert_eq!(likely.into_iter().collect::<Vec<_>>(), ["b.json", "c.tar", "geo/a.csv"]);
+    }
 
     #[test]
     fn a_file_is_text_where_nothing_else_can_read_it() {
