@@ -167,9 +167,9 @@ fn line_ends_of_data_count_where_a_revision_reads_bytes_and_not_where_it_reads_t
     let lock = format!("version 1\nb revises a all={before}\n");
     assert!(of(bytes, "AT\nDE\n", &lock).is_ok());
     let problems = of(bytes, "AT\r\nDE\n", &lock).unwrap_err();
-    let said = "but for line ends, CRLF now, in what it reads as bytes: `data/x`";
+    let said = "but for CR before LF, which counts in what it reads as bytes: `data/x`";
     assert!(problems[0].contains(said), "{problems:?}");
-    assert!(!of(bytes, "AT\r\n\r\n", &lock).unwrap_err()[0].contains("but for line ends"));
+    assert!(!of(bytes, "AT\r\n\r\n", &lock).unwrap_err()[0].contains("but for CR"));
 }
 
 #[test]
