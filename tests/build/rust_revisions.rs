@@ -72,7 +72,8 @@ fn a_rust_revision_with_another_result_is_named_with_its_file() {
                 println!(\"{}\", migrations::MIGRATIONS.revisions().len());\n}\n";
     let project = TestProject::new("rust_revisions_results")
         .file("src/main.rs", main)
-        .file("migrations/a1_add_users.sql", revision("a1", "none", "users"));
+        .file("migrations/a1_add_users.sql", revision("a1", "none", "users"))
+        .file("migrations/data/lists/users.csv", "1\n");
     for (result, value) in [
         ("()", "()"),
         ("std::io::Result<()>", "Ok(())"),
