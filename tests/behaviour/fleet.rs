@@ -226,6 +226,25 @@ behaviours! {
         assert!(tenants.upgrade(set.fleet(tenants.targets())).is_success());
     }
 
+    fn what_the_revisions_of_a_target_leave_in_their_session_does_not_reach_the_next(db) {
+        let tenants = Tenants::new(db, 3);
+        for n in 0..3 {
+            let mut connection = tenants.connect(n);
+            connection.run("CREATE TABLE users (email VARCHAR(40))");
+            connection.run(&format!("INSERT INTO users VALUES ('{n}@example.org')"));
+        }
+        let moves = "CREATE TABLE contacts (email VARCHAR(40));\n\
+                     CREATE TEMPORARY TABLE IF NOT EXISTS moved AS SELECT email FROM users;\n\
+                     INSERT INTO contacts SELECT email FROM moved;";
+        let set = Revisions::new().sql("moves", moves, "DROP TABLE contacts;").build();
+        let report = tenants.upgrade(set.fleet(tenants.targets()).limit(1));
+        assert!(report.is_success(), "{report}");
+        for n in 0..3 {
+            let moved = tenants.connect(n).rows("SELECT email FROM contacts");
+            assert_eq!(moved.concat(), [format!("{n}@example.org")]);
+        }
+    }
+
     fn programs_read_of_each_target_what_became_of_it(db) {
         let tenants = Tenants::new(db, 3);
         let set = set();

@@ -15,6 +15,7 @@ mod values;
 
 use std::future::Future as _;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,8 @@ pub(crate) struct Postgres<'a> {
     leftovers: Vec<String>,
     /// The only schema of the search path, for the revisions alone; without it that of the session counts
     schema: Option<String>,
+    /// Where the run says that statements of a revision were sent, which may leave something in the session
+    used: Option<&'a AtomicBool>,
 }
 
 /// What the session is owed on every way out, also when a future is dropped or a revision panics.
@@ -108,6 +111,7 @@ impl<'a> Postgres<'a> {
             in_part: false,
             leftovers: Vec::new(),
             schema: None,
+            used: None,
         }
     }
 
@@ -115,6 +119,18 @@ impl<'a> Postgres<'a> {
     pub(crate) fn in_schema(mut self, schema: Option<String>) -> Self {
         self.schema = schema;
         self
+    }
+
+    /// Has the run say whether statements of a revision were sent.
+    pub(crate) fn telling(mut self, used: &'a AtomicBool) -> Self {
+        self.used = Some(used);
+        self
+    }
+
+    fn is_used(&self) {
+        if let Some(used) = self.used {
+            used.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The statement that makes the schema the whole search path, for the transaction or for the session.
@@ -383,6 +399,7 @@ impl Database for Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
+        self.is_used();
         let result = self.transact_steps(table, create, steps, told).await;
         self.name_blockers(result, steps).await
     }
@@ -394,6 +411,7 @@ impl Database for Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), (usize, StepFault)> {
+        self.is_used();
         let Err((place, fault)) = self.transact_steps_each(table, create, steps, told).await else {
             return Ok(());
         };
@@ -443,6 +461,7 @@ impl Database for Postgres<'_> {
         from: usize,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
+        self.is_used();
         let result = self.record(table, running, work, from, told).await;
         self.name_blockers(result, std::slice::from_ref(work)).await
     }

@@ -14,6 +14,8 @@ use super::{Fleet, FleetCanceller, FleetEvent, FleetTarget, Listener, OnFailure}
 use crate::engine::{Boxed, Compiled, Run};
 use crate::event::Events;
 use crate::migrator::{Canceller, Connected, Kind};
+#[cfg(feature = "postgres")]
+use crate::options::Lock;
 use crate::options::Options;
 use crate::{Migrations, Plan, Report, Result, Status};
 
@@ -149,7 +151,7 @@ impl<'a, V: Verb> Work<'a, V> {
             while let Some(place) = self.next() {
                 self.begin(place);
                 let result = crate::migrator::poll_once(async {
-                    let (connected, result) = self.reached(place, None).await?;
+                    let (connected, _, result) = self.reached(place, None).await?;
                     drop(connected);
                     result
                 });
@@ -181,13 +183,13 @@ impl<'a, V: Verb> Work<'a, V> {
                 None => None,
             };
             let result = match self.reached(place, fitting).await {
-                // Of a connection on which something failed, it is not known what it is good for.
-                Ok((connected, result)) if result.is_ok() && is_shared(&connected) => {
-                    held = Some((place, connected));
-                    result
-                }
-                Ok((connected, result)) => {
-                    connected.0.close().await;
+                Ok((mut connected, used, result)) => {
+                    // Of a connection on which something failed, it is not known what it is good for.
+                    if result.is_ok() && self.is_as_new(&mut connected, used).await {
+                        held = Some((place, connected));
+                    } else {
+                        connected.0.close().await;
+                    }
                     result
                 }
                 Err(error) => Err(error),
@@ -199,12 +201,29 @@ impl<'a, V: Verb> Work<'a, V> {
         }
     }
 
-    /// Reaches a target and does to it what is to be done; gives the connection back.
+    /// Whether a connection serves several targets, as the schemas of a database of PostgreSQL; what the last has left in its session is
+    /// cleared. At once, since a pooler may hand that session to somebody else.
+    async fn is_as_new(&self, connected: &mut Connected, used: bool) -> bool {
+        match &mut connected.0 {
+            #[cfg(feature = "postgres")]
+            Kind::Postgres(connected) => {
+                !used || connected.forget(self.options.lock == Lock::Session).await.is_ok()
+            }
+            #[cfg(any(feature = "sqlite", feature = "mysql"))]
+            _ => {
+                let _ = used;
+                false
+            }
+        }
+    }
+
+    /// Reaches a target and does to it what is to be done; gives the connection back, and says whether statements of a revision were
+    /// sent over it.
     async fn reached(
         &self,
         place: usize,
         connected: Option<Connected>,
-    ) -> Result<(Connected, Result<V::Answer>)> {
+    ) -> Result<(Connected, bool, Result<V::Answer>)> {
         let target = &self.targets[place];
         let schema = target.checked_schema()?.map(str::to_owned);
         let mut connected = match connected {
@@ -218,6 +237,7 @@ impl<'a, V: Verb> Work<'a, V> {
             |event: &crate::Event<'_>| self.tell(&FleetEvent::Run { target: target.name(), event });
         let events = Events { listener: Some(Box::new(listener)) };
         let set = self.set;
+        let used = AtomicBool::new(false);
         let running = async {
             match &mut connected.0 {
                 #[cfg(feature = "sqlite")]
@@ -230,7 +250,8 @@ impl<'a, V: Verb> Work<'a, V> {
                 Kind::Postgres(connected) => {
                     let timeout = options.statement_lock_timeout;
                     let database = crate::backends::postgres::Postgres::new(&mut connected.client, timeout);
-                    self.verb.run(Run::new(set, database.in_schema(schema), options, events)).await
+                    let database = database.in_schema(schema).telling(&used);
+                    self.verb.run(Run::new(set, database, options, events)).await
                 }
                 #[cfg(feature = "mysql")]
                 Kind::Mysql(connected) => {
@@ -244,7 +265,7 @@ impl<'a, V: Verb> Work<'a, V> {
         let running =
             tracing::Instrument::instrument(running, tracing::info_span!("fleet", name = target.name()));
         let result = running.await;
-        Ok((connected, result))
+        Ok((connected, used.into_inner(), result))
     }
 
     fn begin(&self, place: usize) {
@@ -284,16 +305,6 @@ impl<'a, V: Verb> Work<'a, V> {
         let targets =
             targets.map(|(target, outcome)| TargetReport { target: target.name().to_owned(), outcome });
         FleetReport { targets: targets.collect(), took: self.start.elapsed() }
-    }
-}
-
-/// Whether one connection serves several targets: the schemas of a database of PostgreSQL.
-fn is_shared(connected: &Connected) -> bool {
-    match connected.0 {
-        #[cfg(feature = "postgres")]
-        Kind::Postgres(_) => true,
-        #[cfg(any(feature = "sqlite", feature = "mysql"))]
-        _ => false,
     }
 }
 

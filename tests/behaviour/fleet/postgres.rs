@@ -2,6 +2,7 @@
 
 use embed_migrations::{ErrorKind, FleetTarget, Lock, Transaction};
 use embed_migrations_tests::database::{Connection, Database, Kind};
+use embed_migrations_tests::log::ServerLog;
 use embed_migrations_tests::revisions::Revisions;
 
 use super::{Tenants, block_on, set, steps};
@@ -134,6 +135,49 @@ fn what_runs_outside_of_a_transaction_is_in_the_schema_as_well() {
     assert_eq!(t5, ["a.t5", "b.t5", "public.t5"]);
     let indexes = connection.rows("SELECT schemaname FROM pg_indexes WHERE indexname = 'i' ORDER BY 1");
     assert_eq!(indexes.concat(), ["a", "b", "public"]);
+}
+
+/// Fails if anything is found that it has left in the session itself.
+const LEAVES: &str = "-- migrate:up
+CREATE TABLE found AS SELECT
+  (SELECT count(*) FROM pg_prepared_statements WHERE name IN ('p', 'P \"2\"')) AS prepared,
+  (SELECT count(*) FROM pg_cursors WHERE is_holdable) AS cursors,
+  (SELECT count(*) FROM pg_listening_channels()) AS channels,
+  (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND pid = pg_backend_pid()) AS locks,
+  (SELECT count(*) FROM pg_settings WHERE name = 'work_mem' AND setting = '77000') AS settings,
+  (SELECT count(*) WHERE current_setting('app.tenant', true) <> '') AS custom;
+DO $$
+BEGIN
+  PERFORM lastval();
+  RAISE EXCEPTION 'a number of another sequence is left';
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+END
+$$;
+CREATE TEMPORARY TABLE temporary (id INTEGER);
+PREPARE p AS SELECT 1;
+PREPARE \"P \"\"2\"\"\" AS SELECT 1;
+DECLARE c CURSOR WITH HOLD FOR SELECT 1;
+LISTEN channel;
+SELECT pg_advisory_lock(7);
+CREATE SEQUENCE numbers;
+SELECT nextval('numbers');
+CREATE FUNCTION sets() RETURNS text LANGUAGE sql AS
+  $$ SELECT set_config('work_mem', '77000', false) || set_config('app.tenant', 'one', false) $$;
+SELECT sets();
+";
+
+#[test]
+fn nothing_that_a_session_keeps_reaches_the_next_schema() {
+    let db = Database::new(Kind::Postgres);
+    let tenants = Tenants::new(&db, 3);
+    let set = Revisions::tables(9).sections("leaves", LEAVES).build();
+    let log = ServerLog::start(&db);
+    let report = block_on(set.fleet(tenants.targets()).limit(1).upgrade("head"));
+    assert_eq!(steps(&report), [Some(10); 3], "{report}");
+    assert_eq!(log.connections().len(), 1);
+    for n in 0..3 {
+        assert_eq!(tenants.connect(n).rows("SELECT * FROM found").concat(), ["0"; 6]);
+    }
 }
 
 #[test]

@@ -5,12 +5,14 @@ mod tls;
 
 use std::time::Duration;
 
+use migrate_revision::Backend;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{CancelToken, Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::{CancelToken, Client, Config, Connection, NoTls, SimpleQueryMessage, Socket};
 
 use super::{fault, source};
+use crate::history::quote_name;
 #[cfg(feature = "tls")]
 use crate::tls::TlsClient;
 use crate::tls::TlsOptions;
@@ -19,6 +21,13 @@ use crate::{Error, ErrorKind, Result};
 
 /// How long one address may take to let a connection in, where the URL does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What ends by itself with a session.
+const FORGET: &str = "CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES; \
+                      RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ";
+
+/// What `PREPARE` has prepared.
+const PREPARED: &str = "SELECT name AS prepared FROM pg_catalog.pg_prepared_statements WHERE from_sql";
 
 /// A connection of a URL's.
 pub(crate) struct Connected {
@@ -98,6 +107,21 @@ impl Connected {
             tls: None,
             _connection: connection,
         }
+    }
+
+    /// Has the session forget what the revisions of one target left in it, before those of another run there: all that
+    /// `DISCARD ALL` clears but for what a driver or a pooler has prepared, which they know by names of their own, and for the
+    /// role that a login begins with. Advisory locks are let go only where `locks` says that the session is this run's alone.
+    pub(crate) async fn forget(&self, locks: bool) -> Result<(), tokio_postgres::Error> {
+        let unlock = if locks { "SELECT pg_catalog.pg_advisory_unlock_all(); " } else { "" };
+        let messages = self.client.simple_query(&format!("{FORGET}{unlock}{PREPARED}")).await?;
+        let names = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.try_get("prepared").ok().flatten(),
+            _ => None,
+        });
+        let deallocate = |name| format!("DEALLOCATE {};", quote_name(name, Backend::Postgres));
+        let sql: String = names.map(deallocate).collect();
+        if sql.is_empty() { Ok(()) } else { self.client.batch_execute(&sql).await }
     }
 
     /// What stops the statement that the connection is at.
