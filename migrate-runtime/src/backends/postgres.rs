@@ -72,6 +72,8 @@ pub(crate) struct Postgres<'a> {
     leftovers: Vec<String>,
     /// The only schema of the search path, for the revisions alone; without it that of the session counts
     schema: Option<String>,
+    /// Whether that schema is to be there already
+    must_exist: bool,
     /// Where the run says that statements of a revision were sent, which may leave something in the session
     used: Option<&'a AtomicBool>,
 }
@@ -111,13 +113,15 @@ impl<'a> Postgres<'a> {
             in_part: false,
             leftovers: Vec::new(),
             schema: None,
+            must_exist: false,
             used: None,
         }
     }
 
-    /// Has the revisions find and make everything in one schema.
-    pub(crate) fn in_schema(mut self, schema: Option<String>) -> Self {
+    /// Has the revisions find and make everything in one schema, which is made if it is not there, unless it `must_exist`.
+    pub(crate) fn in_schema(mut self, schema: Option<String>, must_exist: bool) -> Self {
         self.schema = schema;
+        self.must_exist = must_exist;
         self
     }
 
@@ -219,6 +223,9 @@ impl Drop for Postgres<'_> {
     }
 }
 
+/// What is wrong where a schema was found that is not there any more.
+const GONE: &str = "the schema is gone\n\nhint: it was there when the server was asked for its schemas, and was dropped or renamed since";
+
 /// What a read of the history fails with where there is none.
 const NO_TABLE: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
 
@@ -238,7 +245,13 @@ impl Database for Postgres<'_> {
     async fn read_last(&mut self, table: &HistoryTable) -> Result<Last, Fault> {
         match self.rows(&table.select_last(BACKEND, "")).await {
             Ok(rows) => Ok(Last::of(rows)),
-            Err(error) if is(&error, &NO_TABLE) => Ok(Last::NoTable),
+            Err(error) if is(&error, &NO_TABLE) => {
+                // A verb that changes nothing asks nothing else.
+                if self.must_exist && !self.has_schema(table).await? {
+                    return Err(Fault::new(GONE));
+                }
+                Ok(Last::NoTable)
+            }
             Err(error) => Err(fault(error)),
         }
     }

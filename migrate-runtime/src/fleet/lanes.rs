@@ -250,7 +250,7 @@ impl<'a, V: Verb> Work<'a, V> {
                 Kind::Postgres(connected) => {
                     let timeout = options.statement_lock_timeout;
                     let database = crate::backends::postgres::Postgres::new(&mut connected.client, timeout);
-                    let database = database.in_schema(schema).telling(&used);
+                    let database = database.in_schema(schema, target.is_found()).telling(&used);
                     self.verb.run(Run::new(set, database, options, events)).await
                 }
                 #[cfg(feature = "mysql")]

@@ -20,6 +20,8 @@ impl FleetTarget {
     /// The schemas of a database of PostgreSQL whose names are like a pattern of SQL's: `%` is any text, `_` any character, and a
     /// backslash takes the next character for itself. They are sorted by their names, and there may be none.
     ///
+    /// One that is gone when its turn comes is not made again, as [`schema`](Self::schema) would: the target fails.
+    ///
     /// # Errors
     /// When the database is not of PostgreSQL, cannot be reached, or the pattern ends with a backslash.
     pub async fn schemas_like(url: &str, pattern: &str) -> Result<Vec<Self>> {
@@ -31,7 +33,7 @@ impl FleetTarget {
             ));
         }
         let schemas = names(url, pattern, POSTGRES_SCHEMAS).await?;
-        Ok(schemas.into_iter().map(|schema| Self::schema(url, schema)).collect())
+        Ok(schemas.into_iter().map(|schema| Self::found_schema(url, schema)).collect())
     }
 
     /// The databases of a server whose names are like a pattern, as of [`schemas_like`](Self::schemas_like). A database is named in the

@@ -13,6 +13,8 @@ pub struct FleetTarget {
     name: String,
     url: String,
     schema: Option<String>,
+    /// Whether the server said that the schema is there
+    found: bool,
 }
 
 impl FleetTarget {
@@ -21,7 +23,7 @@ impl FleetTarget {
     pub fn new(url: impl Into<String>) -> Self {
         let url = url.into();
         let name = shown(&url).unwrap_or_else(|| "a URL that cannot be read".into());
-        Self { name, url, schema: None }
+        Self { name, url, schema: None, found: false }
     }
 
     /// A schema of a database of PostgreSQL: while the revisions run it is the whole search path, and the history is in it. It
@@ -30,7 +32,12 @@ impl FleetTarget {
     /// What is elsewhere, such as extensions in `public`, is named with its schema by the revisions.
     pub fn schema(url: impl Into<String>, schema: impl Into<String>) -> Self {
         let schema = schema.into();
-        Self { name: schema.clone(), url: url.into(), schema: Some(schema) }
+        Self { name: schema.clone(), url: url.into(), schema: Some(schema), found: false }
+    }
+
+    /// A schema that the server said is there, and that is not made again once it is gone.
+    pub(super) fn found_schema(url: impl Into<String>, schema: impl Into<String>) -> Self {
+        Self { found: true, ..Self::schema(url, schema) }
     }
 
     /// With another name.
@@ -59,6 +66,11 @@ impl FleetTarget {
     /// Whether it is a file or in memory, and not on a server.
     pub(super) fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite:")
+    }
+
+    /// Whether the server said that its schema is there.
+    pub(super) fn is_found(&self) -> bool {
+        self.found
     }
 
     /// Its schema, if it can be the search path and is one of PostgreSQL.

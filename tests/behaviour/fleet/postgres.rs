@@ -89,6 +89,30 @@ fn a_schema_that_is_not_there_is_made() {
     assert_eq!(tables(&mut db.connect()), ["new one.migrate_history", "new one.t1", "new one.t2"]);
 }
 
+#[test]
+fn a_schema_that_the_server_had_is_not_made_again_once_it_is_gone() {
+    let db = Database::new(Kind::Postgres);
+    let mut connection = db.connect();
+    let set = set();
+    connection.run("CREATE SCHEMA gone; CREATE TABLE gone.t0 (id INTEGER); CREATE SCHEMA kept");
+    let found = || block_on(FleetTarget::schemas_like(&db.url(), "%e%")).unwrap();
+    let (upgraded, planned, known) = (found(), found(), found());
+    connection.run("DROP SCHEMA gone CASCADE");
+    let report = block_on(set.fleet(upgraded).upgrade("head"));
+    let errors: Vec<(&str, String)> =
+        report.failures().map(|(name, error)| (name, error.to_string())).collect();
+    assert_eq!((errors.len(), errors[0].0), (1, "gone"), "{report}");
+    assert!(errors[0].1.starts_with("the schema is gone\n\nhint: "), "{report}");
+    let plan = block_on(set.fleet(planned).plan("head"));
+    assert!(
+        plan.to_string().contains("gone: failed: cannot read the history: the schema is gone\n"),
+        "{plan}"
+    );
+    let status = block_on(set.fleet(known).status());
+    assert_eq!(status.failures().count(), 1, "{status}");
+    assert!(tables(&mut connection).iter().all(|table| table.starts_with("kept.")));
+}
+
 /// Revisions of every kind, the first of which leaves another search path.
 fn of_every_kind() -> Revisions {
     Revisions::new()

@@ -3,7 +3,7 @@
 use tokio_postgres::error::SqlState;
 
 use super::batch::Encoding;
-use super::{BACKEND, Postgres, fault, is};
+use super::{BACKEND, GONE, Postgres, fault, is, says_true};
 use crate::backends::{Last, empty_history, in_transaction};
 use crate::dialect::postgres::Noted;
 use crate::error::Fault;
@@ -33,6 +33,9 @@ impl Postgres<'_> {
         self.process = fact(8).map(str::to_owned);
         self.noted = facts.first().and_then(|row| row.get(10..)).and_then(Noted::read);
         self.lacks_schema = fact(3) == Some("f");
+        if self.lacks_schema && self.must_exist {
+            return Err(Error::new(ErrorKind::Database, GONE));
+        }
         if table.schema.is_none() {
             table.schema = fact(4).or_else(|| fact(5)).map(str::to_owned);
         }
@@ -76,6 +79,12 @@ impl Postgres<'_> {
         Ok(())
     }
 
+    /// Whether the history's schema is there.
+    pub(super) async fn has_schema(&self, table: &HistoryTable) -> Result<bool, Fault> {
+        let rows = self.rows(&format!("SELECT {}", has_schema(table))).await.map_err(fault)?;
+        Ok(says_true(&rows))
+    }
+
     /// Has text mean what it meant to the caller.
     pub(super) async fn read_as_before(&mut self) -> Result<(), Fault> {
         if self.debts.strings_off {
@@ -101,14 +110,19 @@ fn in_failed_transaction() -> Error {
     )
 }
 
+/// Whether the history's schema is there, if it has one.
+fn has_schema(table: &HistoryTable) -> String {
+    table.schema.as_deref().map_or("NULL".to_owned(), |schema| {
+        let name = quote_text(schema, BACKEND);
+        format!("EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {name})")
+    })
+}
+
 /// Asks all that must be known before something is changed.
 fn facts(table: &HistoryTable, last: &Last) -> String {
     let name = table.name(BACKEND);
     let quoted = quote_text(&name, BACKEND);
-    let has_schema = table.schema.as_deref().map_or("NULL".to_owned(), |schema| {
-        let name = quote_text(schema, BACKEND);
-        format!("EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {name})")
-    });
+    let has_schema = has_schema(table);
     // A table that nobody has yet can be asked nothing.
     let (any, hidden) = if *last == Last::NoRow {
         let any = table.select_any(BACKEND);
