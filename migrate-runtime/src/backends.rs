@@ -443,6 +443,23 @@ pub(crate) fn way_out(error: &(dyn std::error::Error + 'static)) -> Option<&'sta
     None
 }
 
+/// Whether a server refused a connection as it has as many as it may, in all or of a user.
+pub(crate) fn is_full(error: &Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    for cause in causes {
+        #[cfg(feature = "postgres")]
+        if let Some(error) = cause.downcast_ref::<tokio_postgres::error::DbError>() {
+            return *error.code() == tokio_postgres::error::SqlState::TOO_MANY_CONNECTIONS;
+        }
+        #[cfg(feature = "mysql")]
+        if let Some(error) = cause.downcast_ref::<mysql_async::ServerError>() {
+            return matches!(error.code, 1040 | 1203 | 1226);
+        }
+        let _ = cause;
+    }
+    false
+}
+
 /// The setting by which a server ended a statement that took too long, or somebody's cancel, which PostgreSQL does not
 /// tell apart in every language.
 pub(crate) fn ended_by(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {

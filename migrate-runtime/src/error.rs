@@ -104,6 +104,13 @@ impl Error {
         self
     }
 
+    /// Adds a hint where there is none yet.
+    pub(crate) fn with_first_hint(mut self, hint: &str) -> Self {
+        self.0.message.push_str("\n\nhint: ");
+        self.0.message.push_str(hint);
+        self
+    }
+
     /// Names the statement of a Rust revision that failed.
     pub(crate) fn in_statement(mut self, sql: &str) -> Self {
         let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -97,7 +97,8 @@ impl Migrations {
 }
 
 impl<'a> Fleet<'a> {
-    /// How many targets are under way at a time, and so how many connections there are; 8 without it, and at least one.
+    /// How many targets are under way at a time, and so how many connections there are; 8 without it, and at least one. There are
+    /// fewer while a server has no more of them.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
         self
@@ -112,7 +113,7 @@ impl<'a> Fleet<'a> {
     option_setters!(
         schema: "It holds for the targets that are not schemas themselves.",
         lock: "Every target has a lock of its own.",
-        lock_timeout: "It holds for each target.",
+        lock_timeout: "It holds for each target. For as long a server is waited for that has no connection left.",
         transaction: "No transaction is of more than one target.",
     );
 

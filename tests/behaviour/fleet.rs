@@ -1,5 +1,6 @@
 //! One set on many targets: files of SQLite, schemas of PostgreSQL, databases of MySQL and MariaDB.
 
+mod connecting;
 mod postgres;
 mod statements;
 

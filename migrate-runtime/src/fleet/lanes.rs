@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use migrate_revision::{Direction, Target};
 
@@ -18,6 +18,20 @@ use crate::migrator::{Canceller, Connected, Kind};
 use crate::options::Lock;
 use crate::options::Options;
 use crate::{Migrations, Plan, Report, Result, Status};
+
+/// For how long a server without a connection left is asked again before a lane leaves its target to the others. It takes that time to let
+/// go of one that was closed.
+const MOMENT: Duration = Duration::from_millis(500);
+
+/// How often it is asked.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether the fleet was stopped while it waits.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const LOOKS: Duration = Duration::from_millis(50);
+
+/// What to do when a server has no connection left, and none becomes free.
+const FEWER: &str = "let fewer targets be under way at a time, with `--limit` or `Fleet::limit`, or let the server have more connections";
 
 /// What is done to each target.
 pub(super) trait Verb: Sync {
@@ -61,8 +75,9 @@ impl Fleet<'_> {
         #[cfg(feature = "sqlite")]
         work.on_threads();
         let rest = work.queue_up(|target| !target.is_sqlite());
-        let lanes = (0..work.limit.min(rest)).map(|_| work.lane());
-        together(lanes).await;
+        let lanes = work.limit.min(rest);
+        work.lanes.store(lanes, Ordering::Relaxed);
+        together((0..lanes).map(|_| work.lane())).await;
         work.report()
     }
 
@@ -101,6 +116,25 @@ struct Work<'a, V: Verb> {
     outcomes: Mutex<Vec<TargetOutcome<V::Answer>>>,
     /// Whether a failure was the end of it
     stopped: AtomicBool,
+    /// How many lanes have a connection or try to get one
+    lanes: AtomicUsize,
+}
+
+/// What came of the try to connect to a target.
+enum Way {
+    /// A connection
+    Made(Connected),
+    /// The server has none left, and the target was left to another lane
+    Left,
+    /// The fleet was stopped meanwhile
+    Stopped,
+}
+
+/// What a lane knows of servers that have no connection left.
+#[derive(Default)]
+struct Patience {
+    /// Since when each try was refused: where a wait was in vain, the next target is not waited for as well
+    refused: Option<Instant>,
 }
 
 impl<'a, V: Verb> Work<'a, V> {
@@ -118,6 +152,7 @@ impl<'a, V: Verb> Work<'a, V> {
             queue: Mutex::default(),
             outcomes: Mutex::new(targets.iter().map(|_| TargetOutcome::NotBegun).collect()),
             stopped: AtomicBool::new(false),
+            lanes: AtomicUsize::new(0),
             targets,
         }
     }
@@ -151,9 +186,8 @@ impl<'a, V: Verb> Work<'a, V> {
             while let Some(place) = self.next() {
                 self.begin(place);
                 let result = crate::migrator::poll_once(async {
-                    let (connected, _, result) = self.reached(place, None).await?;
-                    drop(connected);
-                    result
+                    let mut connected = Connected::new(self.targets[place].url()).await?;
+                    self.run(place, &mut connected).await.1
                 });
                 self.end(place, result);
             }
@@ -170,35 +204,102 @@ impl<'a, V: Verb> Work<'a, V> {
     /// One target after the other.
     async fn lane(&self) {
         let mut held: Option<(usize, Connected)> = None;
+        let mut patience = Patience::default();
         while let Some(place) = self.next() {
-            self.begin(place);
-            let fitting = match held.take() {
+            let connected = match held.take() {
                 Some((of, connected)) if self.targets[of].url() == self.targets[place].url() => {
-                    Some(connected)
+                    Ok(Way::Made(connected))
                 }
-                Some((_, connected)) => {
-                    connected.0.close().await;
-                    None
-                }
-                None => None,
-            };
-            let result = match self.reached(place, fitting).await {
-                Ok((mut connected, used, result)) => {
-                    // Of a connection on which something failed, it is not known what it is good for.
-                    if result.is_ok() && self.is_as_new(&mut connected, used).await {
-                        held = Some((place, connected));
-                    } else {
+                other => {
+                    if let Some((_, connected)) = other {
                         connected.0.close().await;
                     }
-                    result
+                    self.way(place, &mut patience).await
                 }
-                Err(error) => Err(error),
             };
+            let mut connected = match connected {
+                Ok(Way::Made(connected)) => connected,
+                Ok(Way::Left) => return,
+                Ok(Way::Stopped) => break,
+                Err(error) => {
+                    self.begin(place);
+                    self.end(place, Err(error));
+                    continue;
+                }
+            };
+            self.begin(place);
+            let (used, result) = self.run(place, &mut connected).await;
+            // Of a connection on which something failed, it is not known what it is good for.
+            if result.is_ok() && self.is_as_new(&mut connected, used).await {
+                held = Some((place, connected));
+            } else {
+                connected.0.close().await;
+            }
             self.end(place, result);
         }
+        // Before anything is waited for: who finds a lane at work leaves it a target.
+        self.lanes.fetch_sub(1, Ordering::Relaxed);
         if let Some((_, connected)) = held {
             connected.0.close().await;
         }
+    }
+
+    /// A connection for a target.
+    ///
+    /// A server that has none left is asked again for a moment, as it may count some that are closed. Then the target is left to
+    /// the lanes that have one; the last lane goes on asking until `lock_timeout` is over.
+    async fn way(&self, place: usize, patience: &mut Patience) -> Result<Way> {
+        let target = &self.targets[place];
+        target.checked_schema()?;
+        loop {
+            let Some(connecting) = self.unless_stopped(Connected::new(target.url())).await else {
+                return Ok(Way::Stopped);
+            };
+            let error = match connecting {
+                Err(error) if crate::backends::is_full(&error) => error,
+                connecting => {
+                    patience.refused = None;
+                    return connecting.map(Way::Made);
+                }
+            };
+            let waited = patience.refused.get_or_insert_with(Instant::now).elapsed();
+            if waited >= MOMENT && self.leave(place) {
+                return Ok(Way::Left);
+            }
+            if waited >= self.options.lock_timeout.max(MOMENT) {
+                return Err(error.with_first_hint(FEWER));
+            }
+            if self.unless_stopped(pause(PAUSE)).await.is_none() {
+                return Ok(Way::Stopped);
+            }
+        }
+    }
+
+    /// Leaves a target to the other lanes, and says whether there is one.
+    fn leave(&self, place: usize) -> bool {
+        let others = self
+            .lanes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lanes| (lanes > 1).then(|| lanes - 1));
+        if others.is_ok() {
+            lock(&self.queue).push_front(place);
+        }
+        others.is_ok()
+    }
+
+    /// What a future gives, unless the fleet is stopped before.
+    async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        loop {
+            if self.canceller.is_cancelled() {
+                return None;
+            }
+            if let Ok(done) = tokio::time::timeout(LOOKS, &mut future).await {
+                return Some(done);
+            }
+        }
+        #[cfg(not(any(feature = "postgres", feature = "mysql")))]
+        Some(future.as_mut().await)
     }
 
     /// Whether a connection serves several targets, as the schemas of a database of PostgreSQL; what the last has left in its session is
@@ -217,20 +318,14 @@ impl<'a, V: Verb> Work<'a, V> {
         }
     }
 
-    /// Reaches a target and does to it what is to be done; gives the connection back, and says whether statements of a revision were
-    /// sent over it.
-    async fn reached(
-        &self,
-        place: usize,
-        connected: Option<Connected>,
-    ) -> Result<(Connected, bool, Result<V::Answer>)> {
+    /// Does to a target what is to be done, and says whether statements of a revision were sent.
+    async fn run(&self, place: usize, connected: &mut Connected) -> (bool, Result<V::Answer>) {
         let target = &self.targets[place];
-        let schema = target.checked_schema()?.map(str::to_owned);
-        let mut connected = match connected {
-            Some(connected) => connected,
-            None => Connected::new(target.url()).await?,
+        let schema = match target.checked_schema() {
+            Ok(schema) => schema.map(str::to_owned),
+            Err(error) => return (false, Err(error)),
         };
-        self.canceller.begin(place, Canceller::new(&connected, &self.options.cancelled));
+        self.canceller.begin(place, Canceller::new(connected, &self.options.cancelled));
         let mut options = self.options.clone();
         options.schema = schema.clone().or(options.schema);
         let listener =
@@ -265,7 +360,7 @@ impl<'a, V: Verb> Work<'a, V> {
         let running =
             tracing::Instrument::instrument(running, tracing::info_span!("fleet", name = target.name()));
         let result = running.await;
-        Ok((connected, used.into_inner(), result))
+        (used.into_inner(), result)
     }
 
     fn begin(&self, place: usize) {
@@ -307,6 +402,15 @@ impl<'a, V: Verb> Work<'a, V> {
         FleetReport { targets: targets.collect(), took: self.start.elapsed() }
     }
 }
+
+/// Lets time pass. Only servers have a number of connections.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+#[cfg(not(any(feature = "postgres", feature = "mysql")))]
+async fn pause(_: Duration) {}
 
 /// Waits for all of them, on this task.
 async fn together(lanes: impl Iterator<Item = impl Future<Output = ()>>) {

@@ -69,6 +69,10 @@ impl FleetTarget {
     }
 
     /// Whether the server said that its schema is there.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "only PostgreSQL has schemas in a database")
+    )]
     pub(super) fn is_found(&self) -> bool {
         self.found
     }

@@ -56,13 +56,16 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Says goodbye where a connection that is merely dropped would leave the server with an error in its log.
+    /// Says goodbye, and waits until that is sent: a connection that is merely dropped may leave the server with an error in its log, and
+    /// counts there for longer.
     pub(crate) async fn close(self) {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connected) => connected.close().await,
             #[cfg(feature = "mysql")]
             Self::Mysql(connected) => connected.close().await,
-            #[cfg(any(feature = "sqlite", feature = "postgres"))]
-            _ => {}
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => {}
         }
     }
 }

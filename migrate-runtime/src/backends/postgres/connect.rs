@@ -35,7 +35,7 @@ pub(crate) struct Connected {
     #[cfg(feature = "tls")]
     tls: Option<TlsClient>,
     /// Ends by itself once the client is dropped and what it sent is answered
-    _connection: JoinHandle<()>,
+    connection: JoinHandle<()>,
 }
 
 /// Connects to the database of a `postgres:` URL.
@@ -105,8 +105,14 @@ impl Connected {
             client,
             #[cfg(feature = "tls")]
             tls: None,
-            _connection: connection,
+            connection,
         }
+    }
+
+    /// Says goodbye, and waits for a moment until it is said.
+    pub(crate) async fn close(self) {
+        drop(self.client);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.connection).await;
     }
 
     /// Has the session forget what the revisions of one target left in it, before those of another run there: all that
