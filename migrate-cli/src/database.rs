@@ -202,8 +202,7 @@ impl<'a> Database<'a> {
             }
             Err(error) => format!("where the database stands could not be read: {error}"),
         };
-        let message = error.to_string();
-        let (what, _) = message.split_once("\n\nhint:").unwrap_or((&message, ""));
+        let what = error.without_hint();
         Error::new(
             Exit::Cancelled,
             format!("stopped by Ctrl-C: {what}\n{stands}\n\nhint: the next run goes on from here"),

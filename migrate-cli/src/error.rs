@@ -103,8 +103,14 @@ impl StdError for Error {}
 
 impl From<migrate_runtime::Error> for Error {
     fn from(error: migrate_runtime::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&migrate_runtime::Error> for Error {
+    fn from(error: &migrate_runtime::Error) -> Self {
         let exit = match error.kind() {
-            ErrorKind::Plan if is_heads(&error) => Exit::Heads,
+            ErrorKind::Plan if is_heads(error) => Exit::Heads,
             ErrorKind::Plan => Exit::Target,
             ErrorKind::Revision | ErrorKind::Other => Exit::Revision,
             ErrorKind::Ahead => Exit::Ahead,

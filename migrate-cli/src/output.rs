@@ -97,8 +97,9 @@ struct Envelope<'a, T> {
     error: Option<ErrorInfo<'a>>,
 }
 
+/// An error for programs.
 #[derive(Serialize)]
-struct ErrorInfo<'a> {
+pub(crate) struct ErrorInfo<'a> {
     exit: u8,
     message: String,
     problems: Vec<&'a serde_json::Value>,
@@ -136,10 +137,7 @@ impl Output {
     /// Prints why the command failed.
     pub fn error(&self, error: &Error) {
         if self.json {
-            let problems = error.details().iter().map(|detail| &detail.data).collect();
-            let info =
-                ErrorInfo { exit: error.exit().code(), message: self.own(&error.to_string()), problems };
-            self.print_json(None::<()>, Some(info));
+            self.print_json(None::<()>, Some(self.error_info(error)));
         }
         for detail in error.details() {
             self.note(format_args!("{}\n", detail.text));
@@ -147,8 +145,14 @@ impl Output {
         self.finding(&error.to_string());
     }
 
+    /// An error as JSON has it.
+    pub(crate) fn error_info<'a>(&self, error: &'a Error) -> ErrorInfo<'a> {
+        let problems = error.details().iter().map(|detail| &detail.data).collect();
+        ErrorInfo { exit: error.exit().code(), message: self.own(&error.to_string()), problems }
+    }
+
     /// A message with this program's commands in place of those of cargo-migrate, where it has them as well.
-    fn own(&self, message: &str) -> String {
+    pub(crate) fn own(&self, message: &str) -> String {
         EMBEDDED.iter().fold(message.to_owned(), |message, name| {
             message.replace(&format!("cargo migrate {name}"), &format!("{} {name}", self.program))
         })

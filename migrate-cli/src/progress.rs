@@ -139,7 +139,7 @@ impl FleetProgress {
                 self.ended += 1;
                 (!idle).then(|| format!("[{}/{}] {event}", self.ended, self.of))
             }
-            FleetEvent::Failed { target, .. } => {
+            FleetEvent::Failed { target, .. } | FleetEvent::Stopped { target, .. } => {
                 self.pulse.at(target, None);
                 self.ended += 1;
                 let text = event.to_string();

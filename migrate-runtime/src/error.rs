@@ -111,6 +111,14 @@ impl Error {
         self
     }
 
+    /// What it says without its hints, which are not for one that a stop is the reason of. For cargo-migrate and migrate-cli; no part of the
+    /// public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_hint(&self) -> &str {
+        self.0.message.split_once("\n\nhint:").map_or(&self.0.message, |(what, _)| what)
+    }
+
     /// Names the statement of a Rust revision that failed.
     pub(crate) fn in_statement(mut self, sql: &str) -> Self {
         let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");

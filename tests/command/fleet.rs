@@ -117,6 +117,9 @@ behaviours! {
         done.failed(19);
         let outcomes: Vec<_> = (0..3).map(|n| done.json()["targets"][n]["outcome"].as_str().unwrap().to_owned()).collect();
         assert_eq!(outcomes, ["done", "failed", "done"]);
+        let error = &done.json()["targets"][1]["error"];
+        assert_eq!((&error["exit"], &error["problems"]), (&12.into(), &serde_json::json!([])), "{done:?}");
+        assert!(error["message"].as_str().unwrap().starts_with("upgrade of revision 'r0001' failed"), "{done:?}");
         tenants.connect(1).run("DROP TABLE t1");
         assert!(tenants.run("upgrade").ok().contains("3 targets: 1 changed, 2 with nothing to do ("));
     }
@@ -141,7 +144,13 @@ behaviours! {
         let told = done.failed(130);
         assert!(told.contains("stopping; press Ctrl-C again to leave at once\n"), "{told}");
         assert!(told.contains("error: stopped by Ctrl-C: 0 of 3 targets are done\n\nhint: "), "{told}");
-        assert!(done.stdout.contains("3 targets: 2 failed, 1 not begun ("), "{done:?}");
+        assert!(done.stdout.contains("3 targets: 2 stopped, 1 not begun ("), "{done:?}");
+        for n in 0..2 {
+            let stopped = format!("{}: stopped: upgrade of revision 'slow' failed", tenants.shown(n));
+            assert!(done.stdout.contains(&stopped) && done.stderr.contains(&stopped), "{done:?}");
+        }
+        // Nothing is to be done about what the stop itself has brought about.
+        assert_eq!((done.stdout.matches("hint:").count(), told.matches("hint:").count()), (0, 1), "{done:?}");
     }
 
     fn what_is_named_and_is_not_there_is_an_error(db) {
@@ -169,12 +178,40 @@ behaviours! {
         let done = project.run("upgrade --urls urls");
         assert!(done.failed(13).contains("line 3 of `urls` cannot be read as the URL of a database\n"), "{done:?}");
         assert!(!format!("{done:?}").contains("s3cr3t"));
+        project.write("urls", "sqlite:c.db # the c tenant\n");
+        let told = project.run("upgrade --urls urls").failed(13).to_owned();
+        assert!(told.starts_with("error: line 1 of `urls` has a `#` behind a space, which"), "{told}");
+        assert!(!project.path("c.db # the c tenant").exists());
         for other in ["--sql", "--backup copy", "--all-databases %", "--database-url sqlite:a.db"] {
             project.run(&format!("upgrade --urls urls {other}")).failed(2);
         }
         for alone in ["--limit 3", "--fail-fast", "--urls urls --limit 0"] {
             project.run(&format!("upgrade {alone}")).failed(2);
         }
+    }
+}
+
+behaviours! {
+    fn databases_of_a_file_that_are_called_the_same_are_told_apart_by_their_lines(db) {
+        let project = CommandProject::with(db, &Revisions::tables(1));
+        let url = db.url();
+        let other = match db.kind {
+            Kind::Sqlite => "?cache=private",
+            _ => "?connect_timeout=20",
+        };
+        let third = Database::new(db.kind);
+        project.write("urls", &format!("# two\n{url}\n\n{url}{other}\n{}\n", third.url()));
+        let done = project.run("upgrade --urls urls --limit 1");
+        assert!(done.ok().contains("3 targets: 2 changed, 1 with nothing to do ("), "{done:?}");
+        assert!(done.stdout.contains(" (line 2): 1 step"), "{done:?}");
+        let done = project.run("upgrade --urls urls --format json");
+        let json = done.json();
+        let lines: Vec<_> = (0..3).map(|n| json["targets"][n]["line"].clone()).collect();
+        assert_eq!(lines, [2, 4, 5], "{json}");
+        let names = (0..3).map(|n| json["targets"][n]["target"].as_str().unwrap().to_owned());
+        let names: Vec<String> = names.collect();
+        assert!(names[0].ends_with(" (line 2)") && names[1].ends_with(" (line 4)"), "{json}");
+        assert!(!names[2].contains("(line"), "{json}");
     }
 }
 
@@ -229,7 +266,10 @@ server_behaviours! {
         let done = running.end();
         leave_nobody(db);
         done.failed(130);
-        assert_eq!(done.json()["targets"].as_array().unwrap().len(), 2);
+        let json = done.json();
+        for target in json["targets"].as_array().unwrap() {
+            assert_eq!((&target["outcome"], &target["error"]["exit"]), (&"stopped".into(), &130.into()), "{json}");
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! `--all-schemas`, `--all-databases` and `--urls` of `upgrade`
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome};
+use migrate_runtime::{
+    Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome, TargetReport,
+};
 use serde::Serialize;
 
 use crate::SqliteFile;
@@ -53,7 +56,14 @@ pub struct Source(From);
 enum From {
     Schemas(String),
     Databases(String),
-    Urls(PathBuf, Vec<DatabaseUrl>),
+    Urls(PathBuf, Urls),
+}
+
+/// The URLs of a file, and the lines that they are on.
+#[derive(Debug, Default)]
+struct Urls {
+    urls: Vec<DatabaseUrl>,
+    lines: Vec<usize>,
 }
 
 impl Args {
@@ -109,7 +119,15 @@ impl Source {
     #[must_use]
     pub fn urls(&self) -> &[DatabaseUrl] {
         match &self.0 {
-            From::Urls(_, urls) => urls,
+            From::Urls(_, urls) => &urls.urls,
+            From::Schemas(_) | From::Databases(_) => &[],
+        }
+    }
+
+    /// The lines that the targets are on, where they are of a file.
+    fn lines(&self) -> &[usize] {
+        match &self.0 {
+            From::Urls(_, urls) => &urls.lines,
             From::Schemas(_) | From::Databases(_) => &[],
         }
     }
@@ -149,14 +167,7 @@ impl Source {
                     format!("database of the server is like `{pattern}`"),
                 )
             }
-            From::Urls(file, urls) => {
-                let target = |url: &DatabaseUrl| {
-                    let target = FleetTarget::new(url.as_str());
-                    let name = target.name().to_owned();
-                    if to_read { FleetTarget::new(url.to_read()).named(name) } else { target }
-                };
-                (urls.iter().map(target).collect(), format!("URL is in `{}`", file.display()))
-            }
+            From::Urls(file, urls) => (urls.targets(to_read), format!("URL is in `{}`", file.display())),
         };
         if targets.is_empty() {
             let hint = match self.0 {
@@ -169,27 +180,53 @@ impl Source {
     }
 }
 
+impl Urls {
+    /// The targets; those whose names do not tell them apart are called by their lines as well.
+    fn targets(&self, to_read: bool) -> Vec<FleetTarget> {
+        let names: Vec<String> =
+            self.urls.iter().map(|url| FleetTarget::new(url.as_str()).name().to_owned()).collect();
+        let mut counts = HashMap::new();
+        names.iter().for_each(|name| *counts.entry(name.as_str()).or_insert(0) += 1);
+        let target = |((url, line), name): ((&DatabaseUrl, &usize), &String)| {
+            let url = if to_read { url.to_read() } else { url.as_str() };
+            let name = if counts[name.as_str()] > 1 { format!("{name} (line {line})") } else { name.clone() };
+            FleetTarget::new(url).named(name)
+        };
+        self.urls.iter().zip(&self.lines).zip(&names).map(target).collect()
+    }
+}
+
 /// The URLs of a file. No error shows a line, which may hold a password.
-fn read(file: &Path) -> Result<Vec<DatabaseUrl>, Error> {
+fn read(file: &Path) -> Result<Urls, Error> {
     let text = fs::read_to_string(file).map_err(|error| Error::io("read", file, error))?;
     let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).split('\n').map(str::trim);
-    let lines = (1..).zip(lines).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|(number, line)| {
-            if FleetTarget::new(line).is_readable() {
-                return Ok(DatabaseUrl::from(beside(file, line)));
-            }
-            Err(Error::new(
-                Exit::Database,
-                format!(
-                    "line {number} of `{}` cannot be read as the URL of a database\n\n\
-                     hint: it is `sqlite:file`, or `scheme://user:password@host/database?name=value`, where `@`, `/`, `?` and \
-                     `#` in a password are `%40`, `%2F`, `%3F` and `%23`",
-                    file.display()
-                ),
-            ))
-        })
-        .collect()
+    let mut read = Urls::default();
+    for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(problem) = problem(line) {
+            let message = format!("line {number} of `{}` {problem}", file.display());
+            return Err(Error::new(Exit::Database, message));
+        }
+        read.urls.push(DatabaseUrl::from(beside(file, line)));
+        read.lines.push(number);
+    }
+    Ok(read)
+}
+
+/// What is wrong with a line that is to be a URL, and what to do.
+fn problem(line: &str) -> Option<&'static str> {
+    if !FleetTarget::new(line).is_readable() {
+        return Some(
+            "cannot be read as the URL of a database\n\n\
+             hint: it is `sqlite:file`, or `scheme://user:password@host/database?name=value`, where `@`, `/`, `?` and \
+             `#` in a password are `%40`, `%2F`, `%3F` and `%23`",
+        );
+    }
+    // SQLite would make a file of that name.
+    let is_comment = line.match_indices('#').any(|(at, _)| line[..at].ends_with(char::is_whitespace));
+    (line.starts_with("sqlite:") && is_comment).then_some(
+        "has a `#` behind a space, which SQLite would take for a part of the file's name\n\n\
+         hint: write a comment on a line of its own; of the name of a file write them as `%20%23`, as in `sqlite:file:a%20%23b.db`",
+    )
 }
 
 /// An SQLite URL whose path is relative to the directory of the file that names it.
@@ -208,12 +245,54 @@ pub async fn run(args: &upgrade::Args, source: &Source, database: &Database<'_>,
     let count = targets.len();
     let fleet = args.fleet().apply(database.fleet(targets));
     let target = args.way.target();
+    let lines = source.lines();
     if args.is_dry_run() {
         let (report, interrupted) = change_all(fleet, count, output, |fleet| fleet.plan(target)).await;
-        return Ok(ended(&report, interrupted, output));
+        return Ok(ended(&report, lines, interrupted, output));
     }
     let (report, interrupted) = change_all(fleet, count, output, |fleet| fleet.upgrade(target)).await;
-    Ok(ended(&report, interrupted, output))
+    Ok(ended(&report, lines, interrupted, output))
+}
+
+/// What became of the targets, for programs.
+#[derive(Serialize)]
+struct Facts<'a, T> {
+    targets: Vec<TargetFacts<'a, T>>,
+    took_ms: u64,
+}
+
+#[derive(Serialize)]
+struct TargetFacts<'a, T> {
+    target: &'a str,
+    /// Of the file with the URLs
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<serde_json::Value>,
+}
+
+impl<'a, T> Facts<'a, T> {
+    fn new(report: &'a FleetReport<T>, lines: &[usize], output: &Output) -> Self {
+        let facts = |(place, target): (usize, &'a TargetReport<T>)| {
+            let (outcome, report, error) = match &target.outcome {
+                TargetOutcome::Done(report) => ("done", Some(report), None),
+                TargetOutcome::Failed(error) => ("failed", None, Some(Error::from(error))),
+                TargetOutcome::Stopped(error) => {
+                    ("stopped", None, Some(Error::new(Exit::Cancelled, error.without_hint())))
+                }
+                // Outcomes may be added.
+                _ => ("not-begun", None, None),
+            };
+            let error = error.map(|error| serde_json::json!(output.error_info(&error)));
+            let line = lines.get(place).copied();
+            TargetFacts { target: &target.target, line, outcome, report, error }
+        };
+        let targets = report.targets.iter().enumerate().map(facts).collect();
+        Self { targets, took_ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX) }
+    }
 }
 
 /// The names of the targets that are not where an upgrade was to lead them, or cannot be asked.
@@ -234,8 +313,13 @@ pub async fn unfinished(
 }
 
 /// Prints what became of the targets.
-fn ended<T: Answer + Serialize>(report: &FleetReport<T>, interrupted: bool, output: &Output) -> Exit {
-    output.facts(report, || report.to_string());
+fn ended<T: Answer + Serialize>(
+    report: &FleetReport<T>,
+    lines: &[usize],
+    interrupted: bool,
+    output: &Output,
+) -> Exit {
+    output.facts(Facts::new(report, lines, output), || output.own(&report.to_string()));
     if report.is_success() {
         return Exit::Success;
     }

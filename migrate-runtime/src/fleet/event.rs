@@ -41,6 +41,14 @@ pub enum FleetEvent<'a> {
         /// Why
         error: &'a Error,
     },
+    /// It was stopped while it was under way
+    #[non_exhaustive]
+    Stopped {
+        /// The target's name
+        target: &'a str,
+        /// What it ended with
+        error: &'a Error,
+    },
 }
 
 impl fmt::Display for FleetEvent<'_> {
@@ -50,6 +58,9 @@ impl fmt::Display for FleetEvent<'_> {
             Self::Run { target, event } => write!(f, "{}: {event}", printable(target)),
             Self::Done { target, said, .. } => write!(f, "{}: {said}", printable(target)),
             Self::Failed { target, error } => write!(f, "{}: failed: {error}", printable(target)),
+            Self::Stopped { target, error } => {
+                write!(f, "{}: stopped: {}", printable(target), error.without_hint())
+            }
         }
     }
 }

@@ -377,6 +377,11 @@ impl<'a, V: Verb> Work<'a, V> {
                 self.tell(&FleetEvent::Done { target, said, idle: answer.is_idle() });
                 TargetOutcome::Done(answer)
             }
+            // What the database says of a statement that it was told to end is no failure.
+            Err(error) if self.canceller.is_cancelled() => {
+                self.tell(&FleetEvent::Stopped { target, error: &error });
+                TargetOutcome::Stopped(error)
+            }
             Err(error) => {
                 if self.on_failure == OnFailure::Stop {
                     self.stopped.store(true, Ordering::Relaxed);

@@ -13,8 +13,10 @@ const POSTGRES_DATABASES: &str = "SELECT datname FROM pg_catalog.pg_database WHE
 const POSTGRES_SCHEMAS: &str = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname <> 'information_schema' \
                                 AND nspname NOT LIKE E'pg\\\\_%' ORDER BY nspname";
 
+/// A directory among those of the databases that is none, such as `lost+found`, is shown with `#mysql50#` before its name.
 const MYSQL_DATABASES: &str = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN \
-                               ('information_schema', 'mysql', 'performance_schema', 'sys') ORDER BY SCHEMA_NAME";
+                               ('information_schema', 'mysql', 'performance_schema', 'sys') \
+                               AND SCHEMA_NAME NOT LIKE '#mysql50#%' ORDER BY SCHEMA_NAME";
 
 impl FleetTarget {
     /// The schemas of a database of PostgreSQL whose names are like a pattern of SQL's: `%` is any text, `_` any character, and a
@@ -38,7 +40,7 @@ impl FleetTarget {
 
     /// The databases of a server whose names are like a pattern, as of [`schemas_like`](Self::schemas_like). A database is named in the
     /// URL for the connection that asks, if the server wants one. Its own databases are left out: on PostgreSQL `postgres`, templates and those that
-    /// allow no connection, on MySQL and MariaDB `mysql`, `sys`, `information_schema` and `performance_schema`.
+    /// allow no connection, on MySQL and MariaDB `mysql`, `sys`, `information_schema`, `performance_schema` and directories that are no databases.
     ///
     /// # Errors
     /// When the URL is of SQLite, the server cannot be reached, or the pattern ends with a backslash.

@@ -34,8 +34,10 @@ pub struct TargetReport<T> {
 pub enum TargetOutcome<T> {
     /// With what the verb says of one database
     Done(T),
-    /// With an error; it may have been stopped
+    /// With an error
     Failed(Error),
+    /// Before it was done, as the fleet was stopped; with the error that it ended with
+    Stopped(Error),
     /// Not at all, because another failed or the fleet was stopped
     NotBegun,
 }
@@ -51,6 +53,14 @@ impl<T> FleetReport<T> {
     pub fn failures(&self) -> impl Iterator<Item = (&str, &Error)> {
         self.targets.iter().filter_map(|target| match &target.outcome {
             TargetOutcome::Failed(error) => Some((target.target.as_str(), error)),
+            _ => None,
+        })
+    }
+
+    /// The targets that were stopped while they were under way, with the errors that they ended with.
+    pub fn stopped(&self) -> impl Iterator<Item = (&str, &Error)> {
+        self.targets.iter().filter_map(|target| match &target.outcome {
+            TargetOutcome::Stopped(error) => Some((target.target.as_str(), error)),
             _ => None,
         })
     }
@@ -99,7 +109,7 @@ impl Answer for Status {
 
 impl<T: Answer> fmt::Display for FleetReport<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mut done, mut idle, mut failed, mut left) = (0, 0, 0, 0);
+        let (mut done, mut idle, mut failed, mut stopped, mut left) = (0, 0, 0, 0, 0);
         for TargetReport { target, outcome } in &self.targets {
             let target = printable(target);
             match outcome {
@@ -112,13 +122,17 @@ impl<T: Answer> fmt::Display for FleetReport<T> {
                     failed += 1;
                     writeln!(f, "{target}: failed: {error}")?;
                 }
+                TargetOutcome::Stopped(error) => {
+                    stopped += 1;
+                    writeln!(f, "{target}: stopped: {}", error.without_hint())?;
+                }
                 TargetOutcome::NotBegun => left += 1,
             }
         }
-        let counts = [(done, T::DONE), (idle, T::IDLE), (failed, "failed"), (left, "not begun")];
-        let counts: Vec<String> = (counts.iter().filter(|(count, _)| *count > 0))
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
+        let ends = [(failed, "failed"), (stopped, "stopped"), (left, "not begun")];
+        let counts = [(done, T::DONE), (idle, T::IDLE)].into_iter().chain(ends);
+        let counts: Vec<String> =
+            (counts.filter(|(count, _)| *count > 0)).map(|(count, what)| format!("{count} {what}")).collect();
         let all = self.targets.len();
         write!(f, "{all} {}", if all == 1 { "target" } else { "targets" })?;
         if !counts.is_empty() {
@@ -158,7 +172,7 @@ mod serialize {
         }
     }
 
-    /// `target`, `outcome`, and `report` or `error`.
+    /// `target`, `outcome`, and `report`, or `error`, a text.
     impl<T: Serialize> Serialize for TargetReport<T> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut report = serializer.serialize_struct("TargetReport", 3)?;
@@ -171,6 +185,10 @@ mod serialize {
                 TargetOutcome::Failed(error) => {
                     report.serialize_field("outcome", "failed")?;
                     report.serialize_field("error", &error.to_string())?;
+                }
+                TargetOutcome::Stopped(error) => {
+                    report.serialize_field("outcome", "stopped")?;
+                    report.serialize_field("error", error.without_hint())?;
                 }
                 TargetOutcome::NotBegun => report.serialize_field("outcome", "not-begun")?,
             }
