@@ -215,6 +215,40 @@ behaviours! {
     }
 }
 
+behaviours! {
+    fn what_the_hint_of_a_tenant_names_can_be_done_to_it_alone(db) {
+        let edited = |column: &str| {
+            let up = format!("CREATE TABLE t1 ({column} INTEGER);");
+            Revisions::new().sql("r0001", &up, "DROP TABLE t1;")
+        };
+        let tenants = Tenants::new(db, &edited("a"), 2);
+        tenants.run("upgrade").ok();
+        for (name, text) in edited("b").files() {
+            tenants.project.write(&format!("migrations/{name}"), text);
+        }
+        let done = tenants.run("upgrade");
+        done.failed(19);
+        let name = tenants.name(1);
+        let meant = match db.kind {
+            Kind::Postgres => format!(
+                "\nhint: commands are for the schema \"{name}\" alone: give them `--database-url` with `options=-c%20search_path%3D{name}`"
+            ),
+            _ => "\nhint: commands are for this target alone: give them its URL with `--database-url`".to_owned(),
+        };
+        assert!(done.stdout.contains(&meant), "{done:?}");
+        let url = match db.kind {
+            Kind::Sqlite => format!("sqlite:tenants/{name}"),
+            Kind::Postgres => format!("{}?options=-c%20search_path%3D{name}", db.url()),
+            Kind::Mysql => format!("{}/{name}", db.url().rsplit_once('/').unwrap().0),
+        };
+        tenants.project.run(&format!("repair r0001 --yes --database-url {url}")).ok();
+        let again = tenants.run("upgrade");
+        again.failed(19);
+        assert!(again.stdout.contains("2 targets: 1 with nothing to do, 1 failed ("), "{again:?}");
+        assert!(!again.stdout.contains(&format!("{}: failed", tenants.shown(1))), "{again:?}");
+    }
+}
+
 mod one_file_may_name_databases_of_several_kinds {
     mod postgres {
         use super::super::*;

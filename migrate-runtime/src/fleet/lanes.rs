@@ -383,6 +383,7 @@ impl<'a, V: Verb> Work<'a, V> {
                 TargetOutcome::Stopped(error)
             }
             Err(error) => {
+                let error = self.targets[place].names_itself_in(error);
                 if self.on_failure == OnFailure::Stop {
                     self.stopped.store(true, Ordering::Relaxed);
                 }

@@ -59,6 +59,27 @@ impl FleetTarget {
         shown(&self.url).is_some()
     }
 
+    /// An error of this target, whose hint may name commands: they are for it alone, and lead to another one unless they are told.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "no target is reached")
+    )]
+    pub(super) fn names_itself_in(&self, error: Error) -> Error {
+        if !error.to_string().contains("`cargo migrate ") {
+            return error;
+        }
+        let Some(schema) = &self.schema else {
+            return error
+                .with_hint("commands are for this target alone: give them its URL with `--database-url`");
+        };
+        // Of other names the server's rules for quoting would be needed, within those of its options and of a URL.
+        let is_plain = schema.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let path = if is_plain { schema } else { "NAME" };
+        error.with_hint(&format!(
+            "commands are for the schema {schema:?} alone: give them `--database-url` with `options=-c%20search_path%3D{path}` behind its `?`"
+        ))
+    }
+
     pub(super) fn url(&self) -> &str {
         &self.url
     }
