@@ -133,13 +133,13 @@ impl From<&migrate_runtime::Error> for Error {
 /// Whether there were several heads where a target needs one.
 fn is_heads(error: &migrate_runtime::Error) -> bool {
     let cause = error.source().and_then(|source| source.downcast_ref::<PlanError>());
-    matches!(cause, Some(PlanError::Target(TargetError::MultipleHeads(_))))
+    matches!(cause, Some(PlanError::Target(TargetError::MultipleHeads(_) | TargetError::MultipleStarts(_))))
 }
 
 impl From<TargetError> for Error {
     fn from(error: TargetError) -> Self {
         let exit = match error {
-            TargetError::MultipleHeads(_) => Exit::Heads,
+            TargetError::MultipleHeads(_) | TargetError::MultipleStarts(_) => Exit::Heads,
             TargetError::NotARange(_) => Exit::Usage,
             _ => Exit::Target,
         };

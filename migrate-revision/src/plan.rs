@@ -196,7 +196,10 @@ impl<'a> Planner<'a> {
         let from = if from.is_empty() { "base" } else { from };
         let mut heads = Vec::new();
         for head in from.split(',') {
-            heads.extend(self.resolver().fixed(&head.trim().into())?);
+            heads.extend(self.resolver().one(&head.trim().into()).map_err(|error| match error {
+                TargetError::MultipleHeads(heads) => TargetError::MultipleStarts(heads),
+                error => error,
+            })?);
         }
         Ok(self.graph.closure(heads))
     }

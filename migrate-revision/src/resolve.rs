@@ -54,17 +54,9 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// Those of [`Self::all`], and for `heads` if there are several.
     pub fn one(&self, target: &Target) -> Result<Option<Index>, TargetError> {
-        self.only(&self.fixed(target)?)
-    }
-
-    /// The revisions that a target means whatever the state of the database; none for `base`.
-    ///
-    /// # Errors
-    /// Those of [`Self::all`].
-    pub(crate) fn fixed(&self, target: &Target) -> Result<Vec<Index>, TargetError> {
         match self.read(target) {
             Reading { steps: Some(steps), place: None, .. } => Err(TargetError::NoStart(steps)),
-            _ => self.all(target),
+            _ => self.only(&self.all(target)?),
         }
     }
 

@@ -248,6 +248,8 @@ pub enum TargetError {
     },
     /// `head` where there are several
     MultipleHeads(Vec<RevisionId>),
+    /// As [`MultipleHeads`](Self::MultipleHeads), where a script begins
+    MultipleStarts(Vec<RevisionId>),
     /// More steps than there are revisions that way
     TooFar {
         /// What was asked for
@@ -327,6 +329,12 @@ impl fmt::Display for TargetError {
                 f,
                 "multiple head revisions are present for 'head': {}; name one of them, or 'heads' for all",
                 list(heads)
+            ),
+            Self::MultipleStarts(heads) => write!(
+                f,
+                "a script cannot begin at several heads by one name: {0}; name each that the database is at, as '{1}:head'",
+                list(heads),
+                heads.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(",")
             ),
             Self::TooFar { steps, available } => {
                 write!(f, "relative revision {steps:+} leads too far: there are {available} that way")

@@ -427,7 +427,9 @@ behaviours! {
         half.run_script(&set.offline(db.backend()).upgrade("b:c").unwrap());
         half.fail_script(&set.offline(db.backend()).upgrade("b:d").unwrap());
         half.run_script(&set.offline(db.backend()).upgrade("b, c:heads").unwrap());
-        half.run_script(&set.offline(db.backend()).downgrade("heads:d").unwrap());
+        half.run_script(&set.offline(db.backend()).downgrade("d,x:d").unwrap());
+        let error = set.offline(db.backend()).downgrade("heads:d").unwrap_err();
+        assert!(error.to_string().starts_with("a script cannot begin at several heads by one name: 'd', 'x'"), "{error}");
         for target in ["b", "c", "heads"] {
             migrate!(online.connect(), set, upgrade(target)).unwrap();
         }

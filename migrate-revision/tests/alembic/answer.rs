@@ -94,7 +94,7 @@ impl From<TargetError> for Fault {
         use TargetError as E;
         match error {
             E::Unknown { .. } | E::Ambiguous { .. } | E::NotOnBranch { .. } | E::NoStart(_) => Self::Unknown,
-            E::MultipleHeads(_) => Self::MultipleHeads,
+            E::MultipleHeads(_) | E::MultipleStarts(_) => Self::MultipleHeads,
             E::TooFar { .. } | E::WrongDirection(_) => Self::TooFar,
             E::AmbiguousWalk { .. } => Self::AmbiguousWalk,
             E::SeveralCurrent { .. } => Self::AmbiguousStart,
