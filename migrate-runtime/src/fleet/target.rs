@@ -65,7 +65,7 @@ impl FleetTarget {
         allow(dead_code, reason = "no target is reached")
     )]
     pub(super) fn names_itself_in(&self, error: Error) -> Error {
-        if !error.to_string().contains("`cargo migrate ") {
+        if !error.to_string().contains("cargo migrate ") {
             return error;
         }
         let Some(schema) = &self.schema else {
