@@ -61,7 +61,7 @@ impl<'u> SqliteFile<'u> {
         Some(match self.parameters {
             None if path.contains('?') => format!("sqlite:file:{}", utf8_percent_encode(&path, SPECIAL)),
             None => format!("sqlite:{path}"),
-            Some("") => format!("{scheme}{}", utf8_percent_encode(&path, SPECIAL)),
+            Some("") if self.is_uri => format!("{scheme}{}", utf8_percent_encode(&path, SPECIAL)),
             Some(parameters) => format!("{scheme}{}?{parameters}", utf8_percent_encode(&path, SPECIAL)),
         })
     }
@@ -99,6 +99,7 @@ mod tests {
             ("sqlite:data/app.db", Some("sqlite:/a %/data/app.db")),
             ("sqlite://app.db?mode=rw", Some("sqlite:/a %25/app.db?mode=rw")),
             ("sqlite:my%20app.db?mode=ro", Some("sqlite:/a %25/my app.db?mode=ro")),
+            ("sqlite:a%23b.db?", Some("sqlite:/a %25/a%23b.db?")),
             ("sqlite:file:app.db", Some("sqlite:file:/a %25/app.db")),
             ("sqlite:file:a%3Fb.db?cache=shared", Some("sqlite:file:/a %25/a%3Fb.db?cache=shared")),
             ("sqlite:/srv/app.db", None),

@@ -29,8 +29,20 @@ impl Declared {
                     let end = |token: &TokenTree| is(token, "=") || is(token, "in") || is(token, ":");
                     self.bind(tokens[at + 1..].iter().take_while(|token| !end(token)));
                 }
-                TokenTree::Ident(name) if before.is_some_and(|before| is(before, "|")) => {
-                    self.others.insert(name.to_string());
+                // The arguments of a closure, or what is between two patterns or numbers.
+                TokenTree::Punct(mark) if mark.as_char() == '|' => {
+                    let end = tokens[at + 1..].iter().position(|token| is(token, "|")).unwrap_or_default();
+                    self.bind(tokens[at + 1..at + 1 + end].iter());
+                }
+                TokenTree::Punct(mark) if mark.as_char() == '>' && before.is_some_and(|it| is(it, "=")) => {
+                    let is_end = |token: &TokenTree| match token {
+                        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                        token => is(token, ","),
+                    };
+                    let arm = tokens[..at].iter().rposition(is_end).map_or(0, |end| end + 1);
+                    // A pattern may itself be in braces: `Form { db } =>`.
+                    let arm = if arm + 1 >= at { arm.saturating_sub(1) } else { arm };
+                    self.bind(tokens[arm..at].iter());
                 }
                 TokenTree::Ident(name) => {
                     let after = &tokens[at + 1..];

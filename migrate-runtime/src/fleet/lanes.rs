@@ -173,10 +173,15 @@ impl<'a, V: Verb> Work<'a, V> {
 
     /// The target whose turn it is.
     fn next(&self) -> Option<usize> {
-        if self.stopped.load(Ordering::Relaxed) || self.canceller.is_cancelled() {
+        if self.is_stopped() {
             return None;
         }
         lock(&self.queue).pop_front()
+    }
+
+    /// Whether no other target is to be begun.
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed) || self.canceller.is_cancelled()
     }
 
     #[cfg(feature = "sqlite")]
@@ -227,6 +232,11 @@ impl<'a, V: Verb> Work<'a, V> {
                     continue;
                 }
             };
+            // To connect takes time.
+            if self.is_stopped() {
+                held = Some((place, connected));
+                break;
+            }
             self.begin(place);
             let (used, result) = self.run(place, &mut connected).await;
             // Of a connection on which something failed, it is not known what it is good for.
@@ -291,7 +301,7 @@ impl<'a, V: Verb> Work<'a, V> {
         let mut future = std::pin::pin!(future);
         #[cfg(any(feature = "postgres", feature = "mysql"))]
         loop {
-            if self.canceller.is_cancelled() {
+            if self.is_stopped() {
                 return None;
             }
             if let Ok(done) = tokio::time::timeout(LOOKS, &mut future).await {

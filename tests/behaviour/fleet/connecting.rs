@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use embed_migrations::FleetTarget;
+use embed_migrations::{FleetTarget, OnFailure};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::server_behaviours;
 
@@ -105,6 +105,19 @@ server_behaviours! {
         // Only the first is waited for.
         assert!((2..5).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
         drop(held);
+    }
+
+    fn a_failure_that_stops_a_fleet_waits_for_no_server_that_does_not_answer(db) {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let scheme = if db.kind == Kind::Postgres { "postgres" } else { "mysql" };
+        let nobody = format!("{scheme}://u:pw@127.0.0.1:1/db");
+        let silent = format!("{scheme}://u:pw@{}/db", silent.local_addr().unwrap());
+        let set = set();
+        let fleet = set.fleet([silent, nobody]).on_failure(OnFailure::Stop);
+        let start = Instant::now();
+        let report = block_on(fleet.upgrade("head"));
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        assert_eq!((report.failures().count(), report.not_begun().count()), (1, 1), "{report}");
     }
 
     fn a_server_that_does_not_answer_holds_up_no_fleet_that_is_stopped(db) {
