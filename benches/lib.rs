@@ -11,18 +11,23 @@ pub mod table;
 
 /// A line of revisions that forks and merges now and then.
 pub fn history(count: usize) -> Revisions {
+    history_with(count, "")
+}
+
+/// The same, with this text before each statement.
+pub fn history_with(count: usize, before: &str) -> Revisions {
     let mut revisions = Revisions::new();
     let mut heads = vec!["none".to_owned()];
     for n in 0..count {
         let id = format!("{n:06}");
         let sections = format!(
-            "-- migrate:up\nCREATE TABLE table{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\n\
-             -- migrate:down\nDROP TABLE table{n};\n"
+            "-- migrate:up\n{before}CREATE TABLE table{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\n\
+             -- migrate:down\n{before}DROP TABLE table{n};\n"
         );
         let forks = n % 10 == 8;
         let revises = if forks { heads[0].clone() } else { heads.join(", ") };
-        let before = heads.pop().unwrap_or_default();
-        heads = if n % 10 == 7 || !forks { vec![id.clone()] } else { vec![before, id.clone()] };
+        let other = heads.pop().unwrap_or_default();
+        heads = if n % 10 == 7 || !forks { vec![id.clone()] } else { vec![other, id.clone()] };
         revisions = revisions.on(&id, &revises, "", &sections);
     }
     revisions
@@ -116,13 +121,15 @@ pub fn children_cpu() -> Option<Duration> {
     None
 }
 
+/// For how long this thread was on a processor; `None` where the system does not tell.
 #[cfg(target_os = "linux")]
-fn own_cpu() -> Option<Duration> {
+pub fn own_cpu() -> Option<Duration> {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
 }
 
+/// For how long this thread was on a processor; `None` where the system does not tell.
 #[cfg(not(target_os = "linux"))]
-fn own_cpu() -> Option<Duration> {
+pub fn own_cpu() -> Option<Duration> {
     None
 }
 

@@ -56,6 +56,16 @@ impl Format {
         }
     }
 
+    /// A median in milliseconds, and the interval that it is in.
+    pub fn print_median(self, what: &str, count: usize, median: f64, (from, to): (f64, f64)) {
+        match self {
+            Self::Text => println!("{what:<58} {count:>6} {median:>10.3}   {from:.3} .. {to:.3}"),
+            Self::Json => println!(
+                "{{\"what\":\"{what}\",\"count\":{count},\"value\":{median:.4},\"lowest\":{from:.4},\"highest\":{to:.4}}}"
+            ),
+        }
+    }
+
     /// Over a slow link: how much longer it takes than over none, and how often the client went on after an answer.
     pub fn print_link(self, what: &str, count: usize, near: (Duration, usize), far: (Duration, usize)) {
         let ((near, _), (far, turns)) = (near, far);

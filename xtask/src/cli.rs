@@ -73,8 +73,8 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) backends: Backends,
 
-    /// Run only this one: `runtime`, `projects`, `fleet`, or `peers`, which no other call runs and which downloads other
-    /// tools.
+    /// Run only this one: `runtime`, `planning`, `projects`, `fleet`, or `peers`, which no other call runs and which
+    /// downloads other tools.
     #[arg(long, value_name = "BENCH")]
     pub(crate) only: Option<String>,
 
