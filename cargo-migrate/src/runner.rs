@@ -29,7 +29,7 @@ pub(crate) struct Runner<'a> {
 /// How the application's command ended.
 pub(crate) struct Ended {
     status: ExitStatus,
-    /// Whether it was told to stop by Ctrl-C
+    /// Whether it was told to stop by a signal that this command got
     interrupted: bool,
     /// What it printed for programs, if this command is to print that
     object: Option<String>,
@@ -99,7 +99,8 @@ impl<'a> Runner<'a> {
         // Not an argument, which everybody on the machine could read.
         command.env("DATABASE_URL", self.opened.absolute_url().as_str());
         command.envs(self.opened.history().variables());
-        // Ctrl-C is for the application to handle, whoever else a terminal sends it to: it gets it from here, once each time.
+        // Ctrl-C is for the application to handle, whoever else a terminal sends it to: it gets it from here, once each time, and so
+        // it learns of SIGTERM and SIGHUP, which a supervisor sends to this process alone.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let failed = |error| Error::program(format!("`{program}` of `runner` cannot be run: {error}"));

@@ -205,7 +205,7 @@ impl<'a> Database<'a> {
         let what = error.without_hint();
         Error::new(
             Exit::Cancelled,
-            format!("stopped by Ctrl-C: {what}\n{stands}\n\nhint: the next run goes on from here"),
+            format!("stopped by a signal: {what}\n{stands}\n\nhint: the next run goes on from here"),
         )
     }
 

@@ -143,7 +143,7 @@ behaviours! {
         leave_nobody(db);
         let told = done.failed(130);
         assert!(told.contains("stopping; press Ctrl-C again to leave at once\n"), "{told}");
-        assert!(told.contains("error: stopped by Ctrl-C: 0 of 3 targets are done\n\nhint: "), "{told}");
+        assert!(told.contains("error: stopped by a signal: 0 of 3 targets are done\n\nhint: "), "{told}");
         assert!(done.stdout.contains("3 targets: 2 stopped, 1 not begun ("), "{done:?}");
         for n in 0..2 {
             let stopped = format!("{}: stopped: upgrade of revision 'slow' failed", tenants.shown(n));

@@ -1,4 +1,4 @@
-//! Ctrl-C while a statement takes long.
+//! Ctrl-C, and other signals, while a statement takes long.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -59,8 +59,12 @@ impl Running {
     }
 
     pub(crate) fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     pub(crate) fn end(mut self) -> Done {
@@ -110,7 +114,7 @@ behaviours! {
         let done = interrupted(&project, &["upgrade"]);
         let told = done.failed(130);
         assert!(told.contains("stopping; press Ctrl-C again to leave at once\n"), "{told}");
-        assert!(told.contains("error: stopped by Ctrl-C: upgrade of revision 'slow' failed: "), "{told}");
+        assert!(told.contains("error: stopped by a signal: upgrade of revision 'slow' failed: "), "{told}");
         assert!(told.contains("\nthe database is at r0001: 1 applied, 1 pending\n"), "{told}");
         assert!(told.ends_with("\n\nhint: the next run goes on from here\n"), "{told}");
         let mysql = db.kind == Kind::Mysql;
@@ -129,6 +133,22 @@ behaviours! {
         assert_eq!(db.tables(), Vec::<String>::new());
     }
 
+    fn what_ends_a_container_or_a_terminal_stops_a_run_as_ctrl_c_does(db) {
+        let (backend, statement) = long(db.kind);
+        let project = CommandProject::with(db, &revisions(backend, statement));
+        project.run("upgrade +1").ok();
+        // `timeout` sends its signal twice.
+        for signals in [["-TERM"].as_slice(), &["-HUP"], &["-TERM", "-TERM"]] {
+            let running = Running::start(&project, &["upgrade"]);
+            std::thread::sleep(Duration::from_secs(3));
+            signals.iter().for_each(|signal| running.signal(signal));
+            let done = running.end();
+            let told = done.failed(130);
+            assert!(told.contains("error: stopped by a signal: upgrade of revision 'slow' failed: "), "{told}");
+            assert!(told.contains("\nthe database is at r0001: 1 applied, 1 pending\n"), "{told}");
+        }
+    }
+
     fn ctrl_c_is_told_to_programs(db) {
         let (backend, statement) = long(db.kind);
         let project = CommandProject::with(db, &revisions(backend, statement));
@@ -136,7 +156,7 @@ behaviours! {
         done.failed(130);
         let error = done.json();
         assert_eq!(error["exit"], 130);
-        assert!(error["message"].as_str().unwrap().starts_with("stopped by Ctrl-C: "), "{error}");
+        assert!(error["message"].as_str().unwrap().starts_with("stopped by a signal: "), "{error}");
     }
 
     fn ctrl_c_ends_the_wait_for_another_run_and_the_second_leaves_at_once(db) {
@@ -159,7 +179,7 @@ behaviours! {
         let done = second.end();
         assert!(pressed.elapsed() < Duration::from_secs(20), "{:?}", pressed.elapsed());
         let told = done.failed(130);
-        assert!(told.contains("stopped by Ctrl-C: the run was told to stop"), "{told}");
+        assert!(told.contains("stopped by a signal: the run was told to stop"), "{told}");
         first.interrupt();
         first.wait_for("stopping; press Ctrl-C again");
         first.interrupt();
@@ -182,7 +202,7 @@ server_behaviours! {
         let done = interrupted(&project, &["upgrade"]);
         // The server gave the statement up, which it is asked for over a connection of its own.
         let told = done.failed(130);
-        assert!(told.contains("error: stopped by Ctrl-C: upgrade of revision 'slow' failed: "), "{told}");
+        assert!(told.contains("error: stopped by a signal: upgrade of revision 'slow' failed: "), "{told}");
         for (name, text) in revisions(backend, "CREATE TABLE slept (a INTEGER)").files() {
             project.write(&format!("migrations/{name}"), text);
         }

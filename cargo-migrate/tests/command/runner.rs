@@ -87,12 +87,13 @@ fn a_runner_gets_the_run_with_the_database_in_its_environment() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_is_for_the_application_which_is_waited_for() {
+fn a_signal_is_for_the_application_which_is_waited_for() {
     use std::io::{BufRead, BufReader, Read};
     use std::process::{Command, Stdio};
 
     let project = with_application("");
-    for (trap, code) in [("trap 'echo told >&2; exit 130' INT\n", 130), ("", 130)] {
+    let trap = "trap 'echo told >&2; exit 130' INT\n";
+    for (signal, trap) in [("-INT", trap), ("-INT", ""), ("-TERM", trap), ("-TERM", ""), ("-HUP", trap)] {
         project.write("app.sh", &format!("{trap}echo begun >&2\nsleep 60\n"));
         let mut command = project.command(&["upgrade", "--database-url", "sqlite:app.db"]);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -102,10 +103,10 @@ fn ctrl_c_is_for_the_application_which_is_waited_for() {
             assert!(errors.read_line(&mut said).unwrap() > 0, "{said}");
         }
         // To this process alone, as a supervisor does
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         errors.read_to_string(&mut said).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(code), "{said}");
-        assert_eq!(said.contains("told\n"), !trap.is_empty(), "{said}");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}: {said}");
+        assert_eq!(said.contains("told\n"), !trap.is_empty(), "{signal}: {said}");
     }
 }
 

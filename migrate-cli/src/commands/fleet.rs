@@ -328,7 +328,7 @@ fn ended<T: Answer + Serialize>(
         report.targets.iter().filter(|target| matches!(target.outcome, TargetOutcome::Done(_))).count();
     let hint = "the next run finds done what is done, and takes up the others";
     if interrupted {
-        output.finding(&format!("stopped by Ctrl-C: {done} of {all} targets are done\n\nhint: {hint}"));
+        output.finding(&format!("stopped by a signal: {done} of {all} targets are done\n\nhint: {hint}"));
         return Exit::Cancelled;
     }
     output.finding(&format!("{done} of {all} targets are done\n\nhint: {hint}"));
