@@ -97,14 +97,14 @@ impl Error {
         self
     }
 
-    /// Adds a hint at the end.
+    /// Adds a hint behind others.
     pub(crate) fn with_hint(mut self, hint: &str) -> Self {
         self.0.message.push_str("\nhint: ");
         self.0.message.push_str(hint);
         self
     }
 
-    /// Adds a hint where there is none yet.
+    /// Adds a hint, and the blank line that sets it apart, to a message that has none; to one that has, [`with_hint`](Self::with_hint) adds.
     pub(crate) fn with_first_hint(mut self, hint: &str) -> Self {
         self.0.message.push_str("\n\nhint: ");
         self.0.message.push_str(hint);

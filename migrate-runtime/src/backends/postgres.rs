@@ -131,7 +131,8 @@ impl<'a> Postgres<'a> {
         self
     }
 
-    fn is_used(&self) {
+    /// Says that statements of a revision are sent.
+    fn mark_used(&self) {
         if let Some(used) = self.used {
             used.store(true, Ordering::Relaxed);
         }
@@ -412,7 +413,7 @@ impl Database for Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        self.is_used();
+        self.mark_used();
         let result = self.transact_steps(table, create, steps, told).await;
         self.name_blockers(result, steps).await
     }
@@ -424,7 +425,7 @@ impl Database for Postgres<'_> {
         steps: &[Work<'_>],
         told: &mut Tell<'_>,
     ) -> Result<(), (usize, StepFault)> {
-        self.is_used();
+        self.mark_used();
         let Err((place, fault)) = self.transact_steps_each(table, create, steps, told).await else {
             return Ok(());
         };
@@ -474,7 +475,7 @@ impl Database for Postgres<'_> {
         from: usize,
         told: &mut Tell<'_>,
     ) -> Result<(), StepFault> {
-        self.is_used();
+        self.mark_used();
         let result = self.record(table, running, work, from, told).await;
         self.name_blockers(result, std::slice::from_ref(work)).await
     }

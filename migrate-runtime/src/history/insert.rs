@@ -50,7 +50,6 @@ impl HistoryTable {
     }
 
     /// A condition that no other namespace is at one of these states.
-    #[inline]
     fn unless_elsewhere(&self, reached: &[String], backend: Backend) -> String {
         if reached.is_empty() {
             return String::new();

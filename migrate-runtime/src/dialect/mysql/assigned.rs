@@ -1,5 +1,7 @@
 //! The variables that a `SET` assigns, by its text: what is shipped has no splitter.
 
+// What is `#[inline]` is compiled by what calls it: with SQLite alone that is nothing but scripts, and a first build pays for none of it.
+
 /// A system variable of the session, and what it is set to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assigned {
