@@ -173,7 +173,7 @@ impl<'a> Database<'a> {
         let interrupted = watch.was_interrupted();
         drop(watch);
         match result {
-            Err(error) if interrupted => Err(self.stopped(&error).await),
+            Err(error) if interrupted && error.is_of_stop() => Err(self.stopped(&error).await),
             result => Ok(result?),
         }
     }

@@ -460,6 +460,30 @@ pub(crate) fn is_full(error: &Error) -> bool {
     false
 }
 
+/// Whether this is what a database says where it was told to give up, or what a run says that gave up by itself. SQLite is waited for no
+/// longer once a run is to stop.
+pub(crate) fn is_of_stop(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return error.kind() == ErrorKind::Cancelled;
+    }
+    #[cfg(feature = "sqlite")]
+    if let Some(error) = error.downcast_ref::<rusqlite::Error>() {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, OperationInterrupted};
+        let code = error.sqlite_error_code();
+        return matches!(code, Some(OperationInterrupted | DatabaseBusy | DatabaseLocked));
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(error) = error.downcast_ref::<tokio_postgres::error::DbError>() {
+        return *error.code() == tokio_postgres::error::SqlState::QUERY_CANCELED;
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.downcast_ref::<mysql_async::ServerError>() {
+        // A statement that was ended, and one that was ended while it sorted.
+        return matches!(error.code, 1317 | 1028);
+    }
+    false
+}
+
 /// The setting by which a server ended a statement that took too long, or somebody's cancel, which PostgreSQL does not
 /// tell apart in every language.
 pub(crate) fn ended_by(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {

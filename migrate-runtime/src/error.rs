@@ -119,6 +119,20 @@ impl Error {
         self.0.message.split_once("\n\nhint:").map_or(&self.0.message, |(what, _)| what)
     }
 
+    /// Whether it may come from a stop, where a run was told to: one that fails of something else at that moment has failed. For
+    /// cargo-migrate and migrate-cli; no part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_of_stop(&self) -> bool {
+        #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+        {
+            let first: &(dyn StdError + 'static) = self;
+            std::iter::successors(Some(first), |&error| error.source()).any(crate::backends::is_of_stop)
+        }
+        #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        false
+    }
+
     /// Names the statement of a Rust revision that failed.
     pub(crate) fn in_statement(mut self, sql: &str) -> Self {
         let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -9,7 +9,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use embed_migrations::{
-    ErrorKind, Fleet, FleetEvent, FleetReport, FleetTarget, Migrations, OnFailure, Report, TargetOutcome,
+    ErrorKind, Event, Fleet, FleetEvent, FleetReport, FleetTarget, Migrations, OnFailure, Report,
+    TargetOutcome,
 };
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
@@ -225,6 +226,25 @@ behaviours! {
         assert_eq!(steps(&report), [Some(2), Some(2), None, None]);
         assert_eq!(report.not_begun().count(), 2);
         assert!(tenants.upgrade(set.fleet(tenants.targets())).is_success());
+    }
+
+    fn a_target_that_fails_of_itself_after_a_stop_has_failed(db) {
+        let tenants = Tenants::new(db, 2);
+        let set = set();
+        tenants.connect(0).run("CREATE TABLE t1 (a INTEGER)");
+        let fleet = set.fleet(tenants.targets()).limit(1);
+        let canceller = fleet.canceller();
+        let fleet = fleet.on_event(move |event| {
+            if let FleetEvent::Run { event: Event::Started { .. }, .. } = event {
+                let canceller = canceller.clone();
+                std::thread::spawn(move || canceller.cancel(std::time::Duration::ZERO)).join().unwrap();
+            }
+        });
+        let report = tenants.upgrade(fleet);
+        assert_eq!((report.failures().count(), report.stopped().count(), report.not_begun().count()), (1, 0, 1), "{report}");
+        let (_, error) = report.failures().next().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Revision, "{error}");
+        assert!(report.to_string().contains("\n\nhint: "), "{report}");
     }
 
     fn what_the_revisions_of_a_target_leave_in_their_session_does_not_reach_the_next(db) {

@@ -239,7 +239,7 @@ impl<D: Database> Run<'_, D> {
         let is_stopped = self.options.cancelled.load(Ordering::Relaxed);
         result.map_err(|error| match error.kind() {
             ErrorKind::Cancelled => error,
-            _ if is_stopped => told_to_stop().with_source(error),
+            _ if is_stopped && error.is_of_stop() => told_to_stop().with_source(error),
             _ => error,
         })
     }

@@ -388,7 +388,7 @@ impl<'a, V: Verb> Work<'a, V> {
                 TargetOutcome::Done(answer)
             }
             // What the database says of a statement that it was told to end is no failure.
-            Err(error) if self.canceller.is_cancelled() => {
+            Err(error) if self.canceller.is_cancelled() && error.is_of_stop() => {
                 self.tell(&FleetEvent::Stopped { target, error: &error });
                 TargetOutcome::Stopped(error)
             }
