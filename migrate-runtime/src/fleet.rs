@@ -12,6 +12,8 @@ mod report;
 #[cfg(all(test, feature = "sqlite", feature = "_source"))]
 mod statements;
 mod target;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod turns;
 
 use crate::options::{Options, option_setters};
 use crate::set::{IntoTarget, Migrations};
@@ -97,8 +99,8 @@ impl Migrations {
 }
 
 impl<'a> Fleet<'a> {
-    /// How many targets are under way at a time, and so how many connections there are; 8 without it, and at least one. There are
-    /// fewer while a server has no more of them.
+    /// How many targets are under way at a time, and so how many connections there are; 8 without it, and at least one. Of a
+    /// server there are fewer while it has no more of them, and its targets come when it has; those of other servers do not wait for it.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
         self
@@ -113,7 +115,7 @@ impl<'a> Fleet<'a> {
     option_setters!(
         schema: "It holds for the targets that are not schemas themselves.",
         lock: "Every target has a lock of its own.",
-        lock_timeout: "It holds for each target. For as long a server is waited for that has no connection left.",
+        lock_timeout: "It holds for each target. For as long each server is waited for that has no connection left.",
         transaction: "No transaction is of more than one target.",
     );
 

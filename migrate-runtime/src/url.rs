@@ -68,6 +68,26 @@ impl ServerUrl {
         format!("{}://{}", self.scheme, self.place)
     }
 
+    /// The hosts with their ports, or the socket, whatever the login and the database.
+    pub(crate) fn server(&self) -> String {
+        let (kind, port) =
+            if self.scheme.starts_with("postgres") { ("postgres", 5432) } else { ("mysql", 3306) };
+        let (hosts, _) = self.place.split_once('/').unwrap_or((&self.place, ""));
+        let with_port = |host: &str| {
+            let has_port = host.rfind(':') > host.rfind(']');
+            if has_port || host.is_empty() { host.to_owned() } else { format!("{host}:{port}") }
+        };
+        let hosts: Vec<String> = hosts.split(',').map(with_port).collect();
+        let elsewhere = self
+            .parameters
+            .iter()
+            .filter(|(name, _)| ["host", "hostaddr", "port", "socket"].contains(&&**name));
+        let elsewhere: String = elsewhere.map(|(name, value)| format!("&{name}={value}")).collect();
+        percent_decode_str(&format!("{kind}://{}{elsewhere}", hosts.join(",")))
+            .decode_utf8_lossy()
+            .to_lowercase()
+    }
+
     /// The database that it names.
     #[cfg(feature = "_source")]
     pub(crate) fn database(&self) -> Option<String> {
@@ -230,6 +250,28 @@ mod tests {
         let (login, place) = url.strip_prefix("mysql://").unwrap().split_once('@').unwrap();
         assert_eq!(place, "h/db?a=b");
         assert_eq!(percent_decode_str(login).decode_utf8().unwrap(), format!("me@corp:{all}"));
+    }
+
+    #[test]
+    fn a_server_is_its_hosts_and_ports_or_its_socket() {
+        let server = |url: &str| ServerUrl::parse(url).unwrap().server();
+        for (one, same) in [
+            ("postgres://u:p@h/a", "postgresql://v@H:5432/b?sslmode=disable"),
+            ("mysql://u@h/a", "mariadb://h:3306/b"),
+            ("mysql://u@[::1]/a", "mysql://[::1]:3306/b"),
+            ("postgres:///a?host=/run", "postgres://u@/b?host=%2Frun"),
+        ] {
+            assert_eq!(server(one), server(same));
+        }
+        for (one, other) in [
+            ("postgres://h/a", "postgres://h:5433/a"),
+            ("postgres://h/a", "mysql://h:5432/a"),
+            ("postgres://h/a", "postgres://h,i/a"),
+            ("mysql://h/a?socket=/run/a", "mysql://h/a?socket=/run/b"),
+            ("postgres:///a?host=/run", "postgres:///a?host=/run&port=5433"),
+        ] {
+            assert_ne!(server(one), server(other));
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! The lanes of a fleet: each takes the next target when it is done with one, over the same connection where that serves.
 
-use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -10,6 +9,9 @@ use std::time::{Duration, Instant};
 use migrate_revision::{Direction, Target};
 
 use super::report::{Answer, FleetReport, TargetOutcome, TargetReport};
+#[cfg(feature = "sqlite")]
+use super::turns::Turn;
+use super::turns::{Next, PAUSE, Seat, Turns};
 use super::{Fleet, FleetCanceller, FleetEvent, FleetTarget, Listener, OnFailure};
 use crate::engine::{Boxed, Compiled, Run};
 use crate::event::Events;
@@ -17,14 +19,7 @@ use crate::migrator::{Canceller, Connected, Kind};
 #[cfg(feature = "postgres")]
 use crate::options::Lock;
 use crate::options::Options;
-use crate::{Migrations, Plan, Report, Result, Status};
-
-/// For how long a server without a connection left is asked again before a lane leaves its target to the others. It takes that time to let
-/// go of one that was closed.
-const MOMENT: Duration = Duration::from_millis(500);
-
-/// How often it is asked.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::{Error, Migrations, Plan, Report, Result, Status};
 
 /// How often it is looked whether the fleet was stopped while it waits.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -75,9 +70,7 @@ impl Fleet<'_> {
         #[cfg(feature = "sqlite")]
         work.on_threads();
         let rest = work.queue_up(|target| !target.is_sqlite());
-        let lanes = work.limit.min(rest);
-        work.lanes.store(lanes, Ordering::Relaxed);
-        together((0..lanes).map(|_| work.lane())).await;
+        together((0..work.limit.min(rest)).map(|_| work.lane())).await;
         work.report()
     }
 
@@ -87,9 +80,11 @@ impl Fleet<'_> {
         let work = Work::new(self, verb);
         work.on_threads();
         work.queue_up(|target| !target.is_sqlite());
-        while let Some(place) = work.next() {
+        let mut seat = None;
+        while let Some(Turn { place, seat: taken, .. }) = work.turn(seat.take()) {
+            seat = Some(taken);
             work.begin(place);
-            let error = crate::Error::new(
+            let error = Error::new(
                 crate::ErrorKind::Unsupported,
                 "the target is not of SQLite, and a server needs a verb that is async\n\nhint: await `upgrade`",
             );
@@ -110,31 +105,21 @@ struct Work<'a, V: Verb> {
     canceller: FleetCanceller,
     start: Instant,
     listener: Mutex<Option<Listener<'a>>>,
-    /// The places of the targets whose turn is yet to come
-    queue: Mutex<VecDeque<usize>>,
+    turns: Mutex<Turns>,
     /// By the targets' places
     outcomes: Mutex<Vec<TargetOutcome<V::Answer>>>,
     /// Whether a failure was the end of it
     stopped: AtomicBool,
-    /// How many lanes have a connection or try to get one
-    lanes: AtomicUsize,
 }
 
 /// What came of the try to connect to a target.
 enum Way {
     /// A connection
     Made(Connected),
-    /// The server has none left, and the target was left to another lane
-    Left,
+    /// The server has none left
+    Full(Error),
     /// The fleet was stopped meanwhile
     Stopped,
-}
-
-/// What a lane knows of servers that have no connection left.
-#[derive(Default)]
-struct Patience {
-    /// Since when each try was refused: where a wait was in vain, the next target is not waited for as well
-    refused: Option<Instant>,
 }
 
 impl<'a, V: Verb> Work<'a, V> {
@@ -149,10 +134,9 @@ impl<'a, V: Verb> Work<'a, V> {
             canceller,
             start: Instant::now(),
             listener: Mutex::new(listener),
-            queue: Mutex::default(),
+            turns: Mutex::default(),
             outcomes: Mutex::new(targets.iter().map(|_| TargetOutcome::NotBegun).collect()),
             stopped: AtomicBool::new(false),
-            lanes: AtomicUsize::new(0),
             targets,
         }
     }
@@ -163,20 +147,32 @@ impl<'a, V: Verb> Work<'a, V> {
             (0..self.targets.len()).filter(|&place| wanted(&self.targets[place])).collect();
         let mut firsts = std::collections::HashMap::new();
         for &place in &places {
-            firsts.entry(self.targets[place].url()).or_insert(place);
+            let target = &self.targets[place];
+            firsts.entry(target.url()).or_insert_with(|| (place, target.server()));
         }
-        places.sort_by_key(|&place| firsts.get(self.targets[place].url()));
+        let first = |place: usize| &firsts[self.targets[place].url()];
+        places.sort_by_key(|&place| first(place).0);
         let count = places.len();
-        *lock(&self.queue) = places.into();
+        let with_server = places.into_iter().map(|place| (place, first(place).1.as_str()));
+        *lock(&self.turns) = Turns::new(with_server, self.limit);
         count
     }
 
-    /// The target whose turn it is.
-    fn next(&self) -> Option<usize> {
+    /// What a lane is to do next, which gives back the seat that it had.
+    fn next(&self, seat: Option<Seat>) -> Next {
         if self.is_stopped() {
-            return None;
+            return Next::Over;
         }
-        lock(&self.queue).pop_front()
+        lock(&self.turns).next(seat)
+    }
+
+    /// The next turn, where no connection is refused.
+    #[cfg(feature = "sqlite")]
+    fn turn(&self, seat: Option<Seat>) -> Option<Turn> {
+        match self.next(seat) {
+            Next::Turn(turn) => Some(turn),
+            Next::Later | Next::Over => None,
+        }
     }
 
     /// Whether no other target is to be begun.
@@ -188,7 +184,9 @@ impl<'a, V: Verb> Work<'a, V> {
     fn on_threads(&self) {
         let count = self.queue_up(FleetTarget::is_sqlite);
         let lane = || {
-            while let Some(place) = self.next() {
+            let mut seat = None;
+            while let Some(Turn { place, seat: taken, .. }) = self.turn(seat.take()) {
+                seat = Some(taken);
                 self.begin(place);
                 let result = crate::migrator::poll_once(async {
                     let mut connected = Connected::new(self.targets[place].url()).await?;
@@ -209,29 +207,51 @@ impl<'a, V: Verb> Work<'a, V> {
     /// One target after the other.
     async fn lane(&self) {
         let mut held: Option<(usize, Connected)> = None;
-        let mut patience = Patience::default();
-        while let Some(place) = self.next() {
-            let connected = match held.take() {
+        let mut seat = None;
+        loop {
+            let mut turn = match self.next(seat.take()) {
+                Next::Turn(turn) => turn,
+                Next::Over => break,
+                Next::Later => {
+                    close(held.take()).await;
+                    match self.unless_stopped(pause(PAUSE)).await {
+                        Some(()) => continue,
+                        None => break,
+                    }
+                }
+            };
+            let place = turn.place;
+            let way = match held.take() {
                 Some((of, connected)) if self.targets[of].url() == self.targets[place].url() => {
                     Ok(Way::Made(connected))
                 }
                 other => {
-                    if let Some((_, connected)) = other {
-                        connected.0.close().await;
-                    }
-                    self.way(place, &mut patience).await
+                    close(other).await;
+                    self.way(place).await
                 }
             };
-            let mut connected = match connected {
+            let mut connected = match way {
                 Ok(Way::Made(connected)) => connected,
-                Ok(Way::Left) => return,
                 Ok(Way::Stopped) => break,
+                Ok(Way::Full(error)) => {
+                    let in_vain = lock(&self.turns).refused(turn, self.options.lock_timeout);
+                    if let Some(turn) = in_vain {
+                        self.begin(place);
+                        self.end(place, Err(error.with_first_hint(FEWER)));
+                        seat = Some(turn.seat);
+                    }
+                    continue;
+                }
                 Err(error) => {
                     self.begin(place);
                     self.end(place, Err(error));
+                    turn.seat.served();
+                    seat = Some(turn.seat);
                     continue;
                 }
             };
+            turn.seat.served();
+            seat = Some(turn.seat);
             // To connect takes time.
             if self.is_stopped() {
                 held = Some((place, connected));
@@ -247,53 +267,18 @@ impl<'a, V: Verb> Work<'a, V> {
             }
             self.end(place, result);
         }
-        // Before anything is waited for: who finds a lane at work leaves it a target.
-        self.lanes.fetch_sub(1, Ordering::Relaxed);
-        if let Some((_, connected)) = held {
-            connected.0.close().await;
-        }
+        close(held).await;
     }
 
     /// A connection for a target.
-    ///
-    /// A server that has none left is asked again for a moment, as it may count some that are closed. Then the target is left to
-    /// the lanes that have one; the last lane goes on asking until `lock_timeout` is over.
-    async fn way(&self, place: usize, patience: &mut Patience) -> Result<Way> {
+    async fn way(&self, place: usize) -> Result<Way> {
         let target = &self.targets[place];
         target.checked_schema()?;
-        loop {
-            let Some(connecting) = self.unless_stopped(Connected::new(target.url())).await else {
-                return Ok(Way::Stopped);
-            };
-            let error = match connecting {
-                Err(error) if crate::backends::is_full(&error) => error,
-                connecting => {
-                    patience.refused = None;
-                    return connecting.map(Way::Made);
-                }
-            };
-            let waited = patience.refused.get_or_insert_with(Instant::now).elapsed();
-            if waited >= MOMENT && self.leave(place) {
-                return Ok(Way::Left);
-            }
-            if waited >= self.options.lock_timeout.max(MOMENT) {
-                return Err(error.with_first_hint(FEWER));
-            }
-            if self.unless_stopped(pause(PAUSE)).await.is_none() {
-                return Ok(Way::Stopped);
-            }
+        match self.unless_stopped(Connected::new(target.url())).await {
+            None => Ok(Way::Stopped),
+            Some(Err(error)) if crate::backends::is_full(&error) => Ok(Way::Full(error)),
+            Some(connecting) => connecting.map(Way::Made),
         }
-    }
-
-    /// Leaves a target to the other lanes, and says whether there is one.
-    fn leave(&self, place: usize) -> bool {
-        let others = self
-            .lanes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lanes| (lanes > 1).then(|| lanes - 1));
-        if others.is_ok() {
-            lock(&self.queue).push_front(place);
-        }
-        others.is_ok()
     }
 
     /// What a future gives, unless the fleet is stopped before.
@@ -416,6 +401,13 @@ impl<'a, V: Verb> Work<'a, V> {
         let targets =
             targets.map(|(target, outcome)| TargetReport { target: target.name().to_owned(), outcome });
         FleetReport { targets: targets.collect(), took: self.start.elapsed() }
+    }
+}
+
+/// Closes the connection that a lane had for the target before.
+async fn close(held: Option<(usize, Connected)>) {
+    if let Some((_, connected)) = held {
+        connected.0.close().await;
     }
 }
 

@@ -84,6 +84,16 @@ impl FleetTarget {
         &self.url
     }
 
+    /// By what its server is told apart from others: two ways to write one may be two. All files are one.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(super) fn server(&self) -> String {
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        if let Ok(url) = crate::url::ServerUrl::parse(&self.url) {
+            return url.server();
+        }
+        scheme(&self.url).to_owned()
+    }
+
     /// Whether it is a file or in memory, and not on a server.
     pub(super) fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite:")

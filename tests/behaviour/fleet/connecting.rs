@@ -1,9 +1,10 @@
 //! Servers that have fewer connections than a fleet wants, or that do not answer.
 
 use std::net::TcpListener;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use embed_migrations::{FleetTarget, OnFailure};
+use embed_migrations::{FleetEvent, FleetTarget, OnFailure};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::server_behaviours;
 
@@ -72,6 +73,19 @@ impl Drop for Narrow<'_> {
     }
 }
 
+/// A target by another name of the server, and a user with as many connections as there are.
+fn elsewhere(tenants: &Tenants<'_>, n: usize) -> FleetTarget {
+    let url = tenants.url(n);
+    let (name, other) =
+        if url.contains("localhost") { ("localhost", "127.0.0.1") } else { ("127.0.0.1", "localhost") };
+    assert!(url.contains(name), "{url}");
+    let url = url.replace(name, other);
+    match tenants.db.kind {
+        Kind::Postgres => FleetTarget::schema(url, tenants.name(n)),
+        _ => FleetTarget::new(url).named(tenants.name(n)),
+    }
+}
+
 server_behaviours! {
     fn with_fewer_connections_than_the_limit_all_targets_are_done(db) {
         let tenants = Tenants::new(db, 20);
@@ -105,6 +119,48 @@ server_behaviours! {
         // Only the first is waited for.
         assert!((2..5).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
         drop(held);
+    }
+
+    fn a_server_without_a_connection_delays_no_target_of_another(db) {
+        let tenants = Tenants::new(db, 12);
+        let narrow = Narrow::new(db, &tenants, 1);
+        let held = Connection::new(db.kind, &narrow.url());
+        // Those of the full server come first.
+        let mut targets = narrow.targets_apart(&tenants);
+        targets.truncate(4);
+        targets.extend((4..12).map(|n| elsewhere(&tenants, n)));
+        let start = Instant::now();
+        let ends = Mutex::new(Vec::new());
+        let set = set();
+        let fleet = set.fleet(targets).limit(2).lock_timeout(Duration::from_secs(4)).on_event(|event| match event {
+            FleetEvent::Done { .. } => ends.lock().unwrap().push((true, start.elapsed())),
+            FleetEvent::Failed { .. } => ends.lock().unwrap().push((false, start.elapsed())),
+            _ => {}
+        });
+        let report = block_on(fleet.upgrade("head"));
+        assert_eq!((report.failures().count(), &steps(&report)[4..]), (4, [Some(2); 8].as_slice()), "{report}");
+        let ends = ends.into_inner().unwrap();
+        assert!(ends.iter().all(|(done, end)| *done == (*end < Duration::from_secs(4))), "{ends:?}");
+        assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
+        drop(held);
+    }
+
+    fn the_targets_of_a_server_are_done_as_soon_as_it_has_a_connection_again(db) {
+        let tenants = Tenants::new(db, 6);
+        let narrow = Narrow::new(db, &tenants, 1);
+        let held = Connection::new(db.kind, &narrow.url());
+        let mut targets = narrow.targets_apart(&tenants);
+        targets.truncate(3);
+        targets.extend((3..6).map(|n| elsewhere(&tenants, n)));
+        let freeing = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(2));
+            drop(held);
+        });
+        let start = Instant::now();
+        let report = block_on(set().fleet(targets).lock_timeout(Duration::from_secs(60)).upgrade("head"));
+        freeing.join().unwrap();
+        assert!(report.is_success(), "{report}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     fn a_failure_that_stops_a_fleet_waits_for_no_server_that_does_not_answer(db) {
