@@ -277,7 +277,8 @@ behaviours! {
         assert_eq!(targets[0]["target"], tenants.name(0));
         assert_eq!((&targets[0]["outcome"], &targets[0]["report"]["to"][0]), (&"done".into(), &"r0002".into()));
         assert_eq!(targets[1]["outcome"], "failed");
-        assert!(targets[1]["error"].as_str().unwrap().starts_with("upgrade of revision 'r0001' failed"));
+        assert!(targets[1]["error"]["message"].as_str().unwrap().starts_with("upgrade of revision 'r0001' failed"));
+        assert_eq!(serde_json::to_value(&report.targets[1]).unwrap(), targets[1]);
         assert_eq!(targets[2]["outcome"], "not-begun");
         assert_eq!(targets[2].get("report").or(targets[2].get("error")), None);
     }

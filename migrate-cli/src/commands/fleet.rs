@@ -6,9 +6,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use migrate_runtime::{
-    Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome, TargetReport,
-};
+use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome};
 use serde::Serialize;
 
 use crate::SqliteFile;
@@ -254,47 +252,6 @@ pub async fn run(args: &upgrade::Args, source: &Source, database: &Database<'_>,
     Ok(ended(&report, lines, interrupted, output))
 }
 
-/// What became of the targets, for programs.
-#[derive(Serialize)]
-struct Facts<'a, T> {
-    targets: Vec<TargetFacts<'a, T>>,
-    took_ms: u64,
-}
-
-#[derive(Serialize)]
-struct TargetFacts<'a, T> {
-    target: &'a str,
-    /// Of the file with the URLs
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<&'a T>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<serde_json::Value>,
-}
-
-impl<'a, T> Facts<'a, T> {
-    fn new(report: &'a FleetReport<T>, lines: &[usize], output: &Output) -> Self {
-        let facts = |(place, target): (usize, &'a TargetReport<T>)| {
-            let (outcome, report, error) = match &target.outcome {
-                TargetOutcome::Done(report) => ("done", Some(report), None),
-                TargetOutcome::Failed(error) => ("failed", None, Some(Error::from(error))),
-                TargetOutcome::Stopped(error) => {
-                    ("stopped", None, Some(Error::new(Exit::Cancelled, error.without_hint())))
-                }
-                // Outcomes may be added.
-                _ => ("not-begun", None, None),
-            };
-            let error = error.map(|error| serde_json::json!(output.error_info(&error)));
-            let line = lines.get(place).copied();
-            TargetFacts { target: &target.target, line, outcome, report, error }
-        };
-        let targets = report.targets.iter().enumerate().map(facts).collect();
-        Self { targets, took_ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX) }
-    }
-}
-
 /// The names of the targets that are not where an upgrade was to lead them, or cannot be asked.
 ///
 /// # Errors
@@ -319,7 +276,12 @@ fn ended<T: Answer + Serialize>(
     interrupted: bool,
     output: &Output,
 ) -> Exit {
-    output.facts(Facts::new(report, lines, output), || output.own(&report.to_string()));
+    let told = |outcome: &TargetOutcome<T>, error: &migrate_runtime::Error, message| {
+        let is_stopped = matches!(outcome, TargetOutcome::Stopped(_));
+        let exit = if is_stopped { Exit::Cancelled } else { Error::from(error).exit() };
+        serde_json::json!(output.error_info(&Error::new(exit, message)))
+    };
+    output.facts(report.facts(lines, told), || output.own(&report.to_string()));
     if report.is_success() {
         return Exit::Success;
     }

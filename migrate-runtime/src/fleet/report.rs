@@ -159,40 +159,87 @@ pub fn printable(name: &str) -> String {
 
 #[cfg(feature = "serde")]
 mod serialize {
-    use serde::ser::{Serialize, SerializeStruct, Serializer};
+    use serde::ser::{Serialize, Serializer};
 
     use super::{FleetReport, TargetOutcome, TargetReport};
+    use crate::Error;
 
-    impl<T: Serialize> Serialize for FleetReport<T> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut report = serializer.serialize_struct("FleetReport", 2)?;
-            report.serialize_field("targets", &self.targets)?;
-            report.serialize_field("took_ms", &(self.took.as_millis() as u64))?;
-            report.end()
+    /// What programs read of a fleet.
+    #[derive(serde::Serialize)]
+    struct Facts<'a, T, E> {
+        targets: Vec<TargetFacts<'a, T, E>>,
+        took_ms: u64,
+    }
+
+    #[derive(serde::Serialize)]
+    struct TargetFacts<'a, T, E> {
+        target: &'a str,
+        /// Of the file that names it
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<usize>,
+        outcome: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        report: Option<&'a T>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<E>,
+    }
+
+    /// What every error has.
+    #[derive(serde::Serialize)]
+    struct Told {
+        message: String,
+    }
+
+    fn told<T>(_: &TargetOutcome<T>, _: &Error, message: String) -> Told {
+        Told { message }
+    }
+
+    impl<T: Serialize> FleetReport<T> {
+        /// What programs read, with the lines of a file that the targets are on, and errors of the caller's making from an outcome with its
+        /// error and message. For cargo-migrate and migrate-cli; no part of the public interface.
+        #[doc(hidden)]
+        pub fn facts<E: Serialize>(
+            &self,
+            lines: &[usize],
+            told: impl Fn(&TargetOutcome<T>, &Error, String) -> E,
+        ) -> impl Serialize {
+            let targets = self.targets.iter().enumerate();
+            let facts = targets.map(|(place, target)| target.facts(lines.get(place).copied(), &told));
+            let took_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX);
+            Facts { targets: facts.collect(), took_ms }
         }
     }
 
-    /// `target`, `outcome`, and `report`, or `error`, a text.
+    impl<T: Serialize> TargetReport<T> {
+        fn facts<E>(
+            &self,
+            line: Option<usize>,
+            told: impl Fn(&TargetOutcome<T>, &Error, String) -> E,
+        ) -> TargetFacts<'_, T, E> {
+            let (outcome, report, error) = match &self.outcome {
+                TargetOutcome::Done(report) => ("done", Some(report), None),
+                TargetOutcome::Failed(error) => ("failed", None, Some((error, error.to_string()))),
+                TargetOutcome::Stopped(error) => {
+                    ("stopped", None, Some((error, error.without_hint().to_owned())))
+                }
+                TargetOutcome::NotBegun => ("not-begun", None, None),
+            };
+            let error = error.map(|(error, message)| told(&self.outcome, error, message));
+            TargetFacts { target: &self.target, line, outcome, report, error }
+        }
+    }
+
+    /// `targets` and `took_ms`.
+    impl<T: Serialize> Serialize for FleetReport<T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.facts(&[], told).serialize(serializer)
+        }
+    }
+
+    /// `target`, `outcome`, and `report`, or `error` with its `message`.
     impl<T: Serialize> Serialize for TargetReport<T> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut report = serializer.serialize_struct("TargetReport", 3)?;
-            report.serialize_field("target", &self.target)?;
-            match &self.outcome {
-                TargetOutcome::Done(answer) => {
-                    report.serialize_field("outcome", "done")?;
-                    report.serialize_field("report", answer)?;
-                }
-                TargetOutcome::Failed(error) => {
-                    report.serialize_field("outcome", "failed")?;
-                    report.serialize_field("error", &error.to_string())?;
-                }
-                TargetOutcome::Stopped(error) => {
-                    report.serialize_field("outcome", "stopped")?;
-                    report.serialize_field("error", error.without_hint())?;
-                }
-                TargetOutcome::NotBegun => report.serialize_field("outcome", "not-begun")?,
-            }
-            report.end()
+            self.facts(None, told).serialize(serializer)
         }
     }
 }
