@@ -2,6 +2,7 @@
 //! what revisions mean is decided by `migrate-revision`, and what a database gets by `migrate-runtime`.
 
 mod adopt;
+mod application;
 mod backup;
 mod cli;
 mod clock;

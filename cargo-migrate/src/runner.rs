@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, OnceLock};
 
 use migrate_cli::commands::check;
-use migrate_cli::{Error, Exit, Watch};
+use migrate_cli::{Error, Exit};
 use migrate_revision::Direction;
 use migrate_runtime::Plan;
 use serde_json::Value;
 
+use crate::application;
 use crate::backup;
 use crate::commands::{Context, Outcome};
 use crate::database::{Opened, block_on};
@@ -99,24 +99,13 @@ impl<'a> Runner<'a> {
         // Not an argument, which everybody on the machine could read.
         command.env("DATABASE_URL", self.opened.absolute_url().as_str());
         command.envs(self.opened.history().variables());
-        // Ctrl-C is for the application to handle, whoever else a terminal sends it to: it gets it from here, once each time, and so
-        // it learns of SIGTERM and SIGHUP, which a supervisor sends to this process alone.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let failed = |error| Error::program(format!("`{program}` of `runner` cannot be run: {error}"));
-        let application = Arc::new(OnceLock::new());
-        let watch = Watch::program({
-            let application = Arc::clone(&application);
-            move || application.get().is_some_and(|id| interrupt(*id))
-        });
-        let child = command.spawn().map_err(failed)?;
-        application.get_or_init(|| child.id());
-        let done = child.wait_with_output().map_err(failed)?;
-        let (object, around) = parted(&String::from_utf8_lossy(&done.stdout));
+        let done = application::run(command).map_err(failed)?;
+        let (object, around) = parted(&String::from_utf8_lossy(&done.output.stdout));
         if !around.is_empty() {
             output.note(around);
         }
-        Ok(Ended { status: done.status, interrupted: watch.was_interrupted(), object })
+        Ok(Ended { status: done.output.status, interrupted: done.interrupted, object })
     }
 
     /// What a run came to that was handed over. `missing` says what is not as the run was to make it, by the database that
@@ -186,21 +175,6 @@ impl<'a> Runner<'a> {
     fn name(&self) -> String {
         self.project.config.runner.join(" ")
     }
-}
-
-/// Sends Ctrl-C to a program and to those that it has started, and says whether it could.
-#[cfg(unix)]
-fn interrupt(id: u32) -> bool {
-    use rustix::process::{Pid, Signal, kill_process_group};
-
-    let group = i32::try_from(id).ok().and_then(Pid::from_raw);
-    group.is_some_and(|group| kill_process_group(group, Signal::INT).is_ok())
-}
-
-/// A console sends Ctrl-C to all of its programs by itself.
-#[cfg(not(unix))]
-fn interrupt(_: u32) -> bool {
-    true
 }
 
 /// The object for programs in what a command has printed, and the rest: there may be a log before and after it.

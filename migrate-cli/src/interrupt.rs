@@ -2,7 +2,6 @@
 //! once.
 
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,10 +28,7 @@ type Cancel = Arc<dyn Fn(Duration) + Send + Sync>;
 
 struct Run {
     cancel: Cancel,
-    /// What is done before the program leaves at once
-    leave: Option<Arc<dyn Fn() + Send + Sync>>,
-    /// Where it is said that the run stops, unless another program says so
-    output: Option<Output>,
+    output: Output,
     /// When the first signal came
     pressed: Option<Instant>,
 }
@@ -40,31 +36,12 @@ struct Run {
 /// While it lives, Ctrl-C stops the run first and the program only when it is pressed again. Where there are signals, SIGTERM and
 /// SIGHUP do the same.
 #[derive(Debug)]
-pub struct Watch(());
+pub(crate) struct Watch(());
 
 impl Watch {
     /// Watches over a run. In a program that handles one of the signals itself, or ignores it, all are left to it.
     pub(crate) fn new(cancel: impl Fn(Duration) + Send + Sync + 'static, output: Output) -> Self {
-        Self::over(Run { cancel: Arc::new(cancel), leave: None, output: Some(output), pressed: None })
-    }
-
-    /// Watches over another program that does the run, and handles the signal once `pass_on` has given it to it, which it says.
-    pub fn program(pass_on: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        let pass_on = Arc::new(pass_on);
-        let (again, passed_on) = (Arc::clone(&pass_on), AtomicBool::new(false));
-        let cancel = move |_| {
-            if !passed_on.load(Ordering::Relaxed) {
-                passed_on.store(pass_on(), Ordering::Relaxed);
-            }
-        };
-        let leave = Arc::new(move || {
-            again();
-        });
-        Self::over(Run { cancel: Arc::new(cancel), leave: Some(leave), output: None, pressed: None })
-    }
-
-    fn over(watched: Run) -> Self {
-        *run() = Some(watched);
+        *run() = Some(Run { cancel: Arc::new(cancel), output, pressed: None });
         HANDLER.call_once(|| {
             let _ = ctrlc::try_set_handler(pressed);
         });
@@ -72,8 +49,7 @@ impl Watch {
     }
 
     /// Whether Ctrl-C was pressed, or such a signal came.
-    #[must_use]
-    pub fn was_interrupted(&self) -> bool {
+    pub(crate) fn was_interrupted(&self) -> bool {
         run().as_ref().is_some_and(|run| run.pressed.is_some())
     }
 }
@@ -94,18 +70,11 @@ fn pressed() {
         Some(run) if run.pressed.is_some_and(|pressed| pressed.elapsed() < ONE_SIGNAL) => {}
         Some(run) if run.pressed.is_none() => {
             run.pressed = Some(Instant::now());
-            if let Some(output) = run.output {
-                output.note("stopping; press Ctrl-C again to leave at once");
-            }
+            run.output.note("stopping; press Ctrl-C again to leave at once");
             let cancel = Arc::clone(&run.cancel);
             thread::spawn(move || stop(&cancel));
         }
-        watched => {
-            if let Some(leave) = watched.and_then(|run| run.leave.as_ref()) {
-                leave();
-            }
-            process::exit(Exit::Cancelled.code().into())
-        }
+        _ => process::exit(Exit::Cancelled.code().into()),
     }
 }
 

@@ -22,7 +22,6 @@ pub use environment::variable;
 pub use error::{Detail, Error};
 pub use exit::Exit;
 pub use handover::History;
-pub use interrupt::Watch;
 pub use lanes::Lanes;
 pub use output::{Color, ID, MARK, Output, emphasised, styled};
 pub use progress::Progress;

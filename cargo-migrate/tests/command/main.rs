@@ -13,5 +13,7 @@ mod project;
 mod repair;
 mod runner;
 mod script;
+#[cfg(target_os = "linux")]
+mod signals;
 mod verify;
 mod workflow;

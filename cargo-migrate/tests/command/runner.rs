@@ -20,7 +20,7 @@ fn a_rust_revision_on_the_way_is_refused_before_anything_runs() {
 
 /// A project with revision `aaa` and on it `bbb` in Rust, whose application is a script.
 #[cfg(unix)]
-fn with_application(configuration: &str) -> Project {
+pub(crate) fn with_application(configuration: &str) -> Project {
     let project = Project::chain(&["aaa"]);
     project.run("new -m 'In Rust' --rust --id bbb").ok();
     let file = "migrations/bbb_in_rust.rs";
@@ -83,31 +83,6 @@ fn a_runner_gets_the_run_with_the_database_in_its_environment() {
     );
     application(&project, &[], 99);
     project.on_database("upgrade").failed(1);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_signal_is_for_the_application_which_is_waited_for() {
-    use std::io::{BufRead, BufReader, Read};
-    use std::process::{Command, Stdio};
-
-    let project = with_application("");
-    let trap = "trap 'echo told >&2; exit 130' INT\n";
-    for (signal, trap) in [("-INT", trap), ("-INT", ""), ("-TERM", trap), ("-TERM", ""), ("-HUP", trap)] {
-        project.write("app.sh", &format!("{trap}echo begun >&2\nsleep 60\n"));
-        let mut command = project.command(&["upgrade", "--database-url", "sqlite:app.db"]);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("begun\n") {
-            assert!(errors.read_line(&mut said).unwrap() > 0, "{said}");
-        }
-        // To this process alone, as a supervisor does
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        errors.read_to_string(&mut said).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}: {said}");
-        assert_eq!(said.contains("told\n"), !trap.is_empty(), "{signal}: {said}");
-    }
 }
 
 #[cfg(unix)]
