@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use migrate_cli::{Error, Exit, Output};
-use migrate_runtime::Plan;
+use migrate_runtime::{Plan, native};
 
 use crate::database::Opened;
 use crate::files;
@@ -32,9 +32,9 @@ pub(crate) fn before(
 /// # Errors
 /// As [`before`].
 pub(crate) fn backup(url: &str, file: &Path) -> Result<(), Error> {
-    let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+    let (scheme, _) = url.split_once(':').unwrap_or(("", url));
     files::create_by(file, |file| match scheme {
-        "sqlite" => sqlite(rest, file),
+        "sqlite" => sqlite(url, file),
         "postgres" | "postgresql" => programs::postgres(url, file),
         _ => programs::mysql(url, file),
     })
@@ -43,23 +43,13 @@ pub(crate) fn backup(url: &str, file: &Path) -> Result<(), Error> {
 /// How long others may hold the database.
 const WAIT: Duration = Duration::from_secs(60);
 
-fn sqlite(path: &str, file: &Path) -> Result<(), Error> {
+fn sqlite(url: &str, file: &Path) -> Result<(), Error> {
+    use rusqlite::Connection;
     use rusqlite::backup::{Backup, StepResult};
-    use rusqlite::{Connection, OpenFlags};
 
     let failed =
         |error: rusqlite::Error| Error::new(Exit::Database, format!("cannot copy the database: {error}"));
-    // As the runtime reads the URL, except that no file is made.
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = match path.contains('?') && !path.starts_with("file:") {
-        true => format!("file:{path}"),
-        false => path.to_owned(),
-    };
-    let mut flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    // SQLite refuses a mode that is more than the flags.
-    flags.set(OpenFlags::SQLITE_OPEN_CREATE, path.contains("mode=rwc"));
-    let source = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let source = native::sqlite(url)?;
     source.busy_timeout(WAIT).map_err(failed)?;
     protect(&source, file)?;
     let mut copy = Connection::open(file).map_err(failed)?;

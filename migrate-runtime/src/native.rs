@@ -18,6 +18,15 @@ fn on_database(url: &str, database: Option<&str>) -> Result<String> {
     Ok(url.to_string())
 }
 
+/// A connection to an SQLite file, which is made if it is not there.
+///
+/// # Errors
+/// Those of [`connect`](crate::Migrations::connect).
+#[cfg(feature = "sqlite")]
+pub fn sqlite(url: &str) -> Result<rusqlite::Connection> {
+    crate::backends::sqlite::connect(url.strip_prefix("sqlite:").unwrap_or(url))
+}
+
 /// A client of a PostgreSQL server, on another database than the URL's if one is named.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! SQLite through rusqlite. Nothing here ever waits for a future: every call is done when it returns.
 
 mod alarm;
+mod connect;
 mod faults;
 mod foreign_keys;
 mod lock;
@@ -21,17 +22,17 @@ use std::time::Duration;
 
 use migrate_revision::{Backend, Script, SectionOptions};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Statement};
+use rusqlite::{Connection, Statement};
 
 use self::alarm::Alarm;
 use self::faults::{ended_transaction, failed, fault, is_no_table, row_fault};
-use self::lock::USUAL_WAIT;
 use super::{Attempt, Database, End, Last, LockKey, Own, Sight, StepFault, Tell, Told, Work, WorkBody};
 use crate::db::{self, Db};
 use crate::error::Fault;
 use crate::history::{HistoryRow, HistoryTable, NewRow, Running, TakeOver, now};
 use crate::{Error, ErrorKind, Result};
 
+pub(crate) use self::connect::connect;
 pub(crate) use self::values::{execute, query};
 
 const BACKEND: Backend = Backend::Sqlite;
@@ -487,20 +488,4 @@ fn texts(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<Option<String>>> {
         })
     };
     (0..row.as_ref().column_count()).map(text).collect()
-}
-
-/// Opens the file of a `sqlite:` URL, which is made if it is not there.
-pub(crate) fn open(path: &str) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_URI
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || {
-        let connection = Connection::open_with_flags(path, flags)?;
-        #[cfg(test)]
-        watched::watch(&connection);
-        connection.busy_timeout(USUAL_WAIT)?;
-        Ok(connection)
-    };
-    open().map_err(|error| fault(error).while_doing(&format!("open `{path}`")))
 }

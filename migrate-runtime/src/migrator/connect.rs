@@ -77,25 +77,7 @@ impl Connected {
         let (scheme, _rest) = url.split_once(':').unwrap_or(("", url));
         match scheme {
             #[cfg(feature = "sqlite")]
-            "sqlite" => {
-                let path = _rest.strip_prefix("//").unwrap_or(_rest);
-                if path.is_empty() {
-                    return Err(Error::new(
-                        ErrorKind::Url,
-                        "the URL names no file\n\nhint: write `sqlite:app.db`, or `sqlite::memory:`",
-                    ));
-                }
-                // SQLite reads parameters only out of its own kind of URL.
-                let plain = path.split_once('?').filter(|_| !path.starts_with("file:"));
-                if plain.is_some_and(|(plain, _)| plain.contains('#')) {
-                    return Err(Error::new(
-                        ErrorKind::Url,
-                        "the URL has parameters, before which SQLite takes a `#` for the end of the path\n\nhint: write it `%23`",
-                    ));
-                }
-                let path = if plain.is_some() { format!("file:{path}") } else { path.to_owned() };
-                Ok(Self(Kind::Sqlite(crate::backends::sqlite::open(&path)?)))
-            }
+            "sqlite" => Ok(Self(Kind::Sqlite(crate::backends::sqlite::connect(_rest)?))),
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
                 Ok(Self(Kind::Postgres(crate::backends::postgres::connect(url).await?)))

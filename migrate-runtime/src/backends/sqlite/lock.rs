@@ -36,7 +36,7 @@ struct Wait {
 }
 
 impl Sqlite<'_> {
-    /// Gives up waiting for another connection's lock once this is set. The connection is one that [`open`](super::open) made.
+    /// Gives up waiting for another connection's lock once this is set. The connection is one that [`connect`](super::connect) made.
     pub(crate) fn until(self, stop: &Arc<AtomicBool>) -> Self {
         Self { stop: Some(Arc::clone(stop)), ..self }
     }
