@@ -5,11 +5,13 @@ use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
-use fs4::FileExt;
+use fs4::{FileExt, TryLockError};
 
-use migrate_cli::Error;
+use migrate_cli::{Error, Output};
 
 /// Writes a file that is not there yet.
 ///
@@ -110,19 +112,22 @@ pub(crate) fn random_hex() -> String {
     format!("{:012x}", bits & 0xffff_ffff_ffff)
 }
 
+/// How long another command may take without a word of it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Keeps other commands from changing the same directory; ends when dropped, and with the process.
 pub(crate) struct Guard(#[expect(dead_code, reason = "the lock goes with the file")] File);
 
 impl Guard {
-    /// Waits until no other command changes the directory.
+    /// Waits until no other command changes the directory, and says so if that takes long.
     ///
     /// # Errors
     /// When neither the directory nor a file that stands for it can be locked.
-    pub(crate) fn take(directory: &Path) -> Result<Self, Error> {
+    pub(crate) fn take(directory: &Path, output: &Output) -> Result<Self, Error> {
         let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
         // The directory itself, so that nothing is left of it. Windows opens none, and some network file systems lock none.
         if let Ok(opened) = File::open(&real)
-            && FileExt::lock(&opened).is_ok()
+            && lock(&opened, directory, *output).is_ok()
         {
             return Ok(Self(opened));
         }
@@ -132,9 +137,25 @@ impl Guard {
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         // Another user's is locked as well as one's own.
         let file = open.or_else(|_| File::open(&path)).map_err(|error| Error::io("open", &path, error))?;
-        FileExt::lock(&file).map_err(|error| Error::io("lock", &path, error))?;
+        lock(&file, directory, *output).map_err(|error| Error::io("lock", &path, error))?;
         Ok(Self(file))
     }
+}
+
+/// Locks the file that stands for a directory.
+fn lock(file: &File, directory: &Path, output: Output) -> io::Result<()> {
+    match FileExt::try_lock(file) {
+        Err(TryLockError::WouldBlock) => {}
+        done => return done.map_err(io::Error::from),
+    }
+    let (_waiting, has_ended) = mpsc::channel::<()>();
+    let told = format!("waiting for another command that changes `{}`", directory.display());
+    thread::spawn(move || {
+        if has_ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            output.note(told);
+        }
+    });
+    FileExt::lock(file)
 }
 
 /// FNV-1a: the same in every process.

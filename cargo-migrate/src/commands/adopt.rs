@@ -94,7 +94,7 @@ struct Adopted {
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let (output, directory) = (&context.output, &project.config.directory);
-    let _guard = Guard::take(directory)?;
+    let _guard = Guard::take(directory, output)?;
     let only_stamps = args.stamp && adopt::has_revisions(directory)?;
     let sources = sources(args, &project, only_stamps)?;
     let mut done = Adopted { written: Vec::new(), skipped: Vec::new(), dry_run: args.dry_run, stamped: None };

@@ -29,7 +29,7 @@ struct Locked {
 pub(crate) fn run(_: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let directory = &project.config.directory;
-    let _guard = Guard::take(directory)?;
+    let _guard = Guard::take(directory, &context.output)?;
     conflict::resolve(&project, &context.output)?;
     let mut set = set::checked(&project, project.backends(), false)?;
     let locked = match set.locked {

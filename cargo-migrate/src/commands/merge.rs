@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
-    let _guard = Guard::take(&project.config.directory)?;
+    let _guard = Guard::take(&project.config.directory, &context.output)?;
     conflict::resolve(&project, &context.output)?;
     let set = set::outline(&project)?;
     let on: Vec<Target> = match args.revisions.as_slice() {

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     if args.message.trim().is_empty() {
         return Err(Error::usage("the message is empty\n\nhint: say what the revision does"));
     }
-    let _guard = Guard::take(&project.config.directory)?;
+    let _guard = Guard::take(&project.config.directory, &context.output)?;
     let set = set::outline(&project)?;
     if args.head == "heads" {
         return Err(Error::usage(

@@ -36,7 +36,7 @@ struct Moved {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
-    let _guard = Guard::take(&project.config.directory)?;
+    let _guard = Guard::take(&project.config.directory, &context.output)?;
     conflict::resolve(&project, &context.output)?;
     let set = set::outline(&project)?;
     let (onto, root) = choose(args, &set)?;

@@ -85,7 +85,7 @@ struct Repaired {
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let directory = &project.config.directory;
-    let _guard = Guard::take(directory)?;
+    let _guard = Guard::take(directory, &context.output)?;
     let opened = match args.lock_only {
         true => None,
         false => Some(Opened::to_repair(&args.database, &project).map_err(or_lock_only)?),

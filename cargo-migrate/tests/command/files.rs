@@ -1,6 +1,8 @@
 //! What `new` writes, and how.
 
 use std::fs;
+#[cfg(unix)]
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
@@ -231,4 +233,23 @@ fn init_writes_what_differs_from_the_defaults_into_the_manifest() {
     assert!(project.path("db").is_dir());
     let again = project.run("init --directory other");
     assert!(again.failed(2).contains("is configured already"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wait_for_another_command_is_told() {
+    let project = Project::chain(&["aaa"]);
+    let held = std::fs::File::open(project.path("migrations")).unwrap();
+    fs4::FileExt::lock(&held).unwrap();
+    let mut child = project.command(&["lock"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    errors.read_line(&mut told).unwrap();
+    assert_eq!(told, "waiting for another command that changes `migrations`\n");
+    assert!(!project.path("migrations/migrations.lock").exists());
+    drop(held);
+    assert!(child.wait().unwrap().success());
+    assert!(project.path("migrations/migrations.lock").exists());
+    // A short one is not.
+    assert_eq!(project.run("lock").stderr, "");
 }
