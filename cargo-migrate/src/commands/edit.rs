@@ -35,11 +35,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let Some(editor) = named else {
         return Err(Error::program(format!("no editor is named\n\nhint: set `EDITOR`; the file is {path}")));
     };
-    // An editor may be named with arguments, as in `code --wait`.
-    let mut words = editor.split_whitespace();
-    let program = words.next().unwrap_or_default();
-    let status = Command::new(program)
-        .args(words)
+    let status = command(&editor)
         .arg(&path)
         .status()
         .map_err(|error| Error::program(format!("cannot run the editor `{editor}`: {error}")))?;
@@ -47,6 +43,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         return Err(Error::program(format!("the editor `{editor}` failed ({status})")));
     }
     Ok(Exit::Success)
+}
+
+/// What starts an editor, which may be named with arguments, as in `code --wait`.
+fn command(editor: &str) -> Command {
+    // Without these a shell would do no more than part the words.
+    if cfg!(unix) && editor.contains(|c| "|&;<>()$`\\\"'*?[#~=%".contains(c)) {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{editor} \"$@\"")).arg(editor);
+        return shell;
+    }
+    let mut words = editor.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    command
 }
 
 /// The editor that a variable names.

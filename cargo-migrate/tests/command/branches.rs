@@ -174,6 +174,18 @@ fn a_revision_is_opened_in_the_editor_that_the_environment_names() {
     project.write("editor.sh", "#!/bin/sh\necho '-- edited' >> \"$2\"\n");
     edit("sh editor.sh --wait").ok();
     assert!(project.read("migrations/aaa_make.sql").ends_with("-- edited\n"));
+    // As a shell reads it
+    project.write("My Editor/ed.sh", "echo \"-- $WHO\" >> \"$2\"\n");
+    for (editor, who) in [
+        ("WHO=quoted sh \"My Editor/ed.sh\" --wait", "quoted"),
+        ("WHO=single sh 'My Editor/ed.sh' --wait", "single"),
+        ("WHO=escaped sh My\\ Editor/ed.sh --wait", "escaped"),
+    ] {
+        edit(editor).ok();
+        assert!(project.read("migrations/aaa_make.sql").ends_with(&format!("-- {who}\n")), "{editor}");
+    }
+    let failed = "error: the editor `\"My Editor/none\" --wait` failed (exit status: 127)\n";
+    assert!(edit("\"My Editor/none\" --wait").failed(1).ends_with(failed));
     assert_eq!(edit("false").failed(1), "error: the editor `false` failed (exit status: 1)\n");
     assert!(edit("no-such-editor").failed(1).starts_with("error: cannot run the editor `no-such-editor`: "));
     assert_eq!(
