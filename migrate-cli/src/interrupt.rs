@@ -1,6 +1,10 @@
 //! Ctrl-C while a database is changed, or SIGTERM or SIGHUP: once, and the run stops where it can; twice, and the program leaves at
 //! once.
 
+#[cfg_attr(unix, path = "interrupt/unix.rs")]
+#[cfg_attr(not(unix), path = "interrupt/console.rs")]
+mod system;
+
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
@@ -21,6 +25,9 @@ const ONE_SIGNAL: Duration = Duration::from_millis(50);
 /// The run that is under way. Signals belong to the process, and so does this.
 static RUN: Mutex<Option<Run>> = Mutex::new(None);
 
+/// When the last signal came, which outlives the run: one that ended at once is not over before the second half of its signal has come.
+static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+
 static HANDLER: Once = Once::new();
 
 /// Has a run end, and takes at most so long to say so.
@@ -29,8 +36,7 @@ type Cancel = Arc<dyn Fn(Duration) + Send + Sync>;
 struct Run {
     cancel: Cancel,
     output: Output,
-    /// When the first signal came
-    pressed: Option<Instant>,
+    pressed: bool,
 }
 
 /// While it lives, Ctrl-C stops the run first and the program only when it is pressed again. Where there are signals, SIGTERM and
@@ -39,18 +45,16 @@ struct Run {
 pub(crate) struct Watch(());
 
 impl Watch {
-    /// Watches over a run. In a program that handles one of the signals itself, or ignores it, all are left to it.
+    /// Watches over a run. A signal that the program handles itself, or was started to ignore, is left to it.
     pub(crate) fn new(cancel: impl Fn(Duration) + Send + Sync + 'static, output: Output) -> Self {
-        *run() = Some(Run { cancel: Arc::new(cancel), output, pressed: None });
-        HANDLER.call_once(|| {
-            let _ = ctrlc::try_set_handler(pressed);
-        });
+        *run() = Some(Run { cancel: Arc::new(cancel), output, pressed: false });
+        HANDLER.call_once(|| system::handle(pressed));
         Self(())
     }
 
     /// Whether Ctrl-C was pressed, or such a signal came.
     pub(crate) fn was_interrupted(&self) -> bool {
-        run().as_ref().is_some_and(|run| run.pressed.is_some())
+        run().as_ref().is_some_and(|run| run.pressed)
     }
 }
 
@@ -64,23 +68,28 @@ fn run() -> MutexGuard<'static, Option<Run>> {
     RUN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn pressed() {
-    let mut run = run();
-    match run.as_mut() {
-        Some(run) if run.pressed.is_some_and(|pressed| pressed.elapsed() < ONE_SIGNAL) => {}
-        Some(run) if run.pressed.is_none() => {
-            run.pressed = Some(Instant::now());
-            run.output.note("stopping; press Ctrl-C again to leave at once");
-            let cancel = Arc::clone(&run.cancel);
-            thread::spawn(move || stop(&cancel));
-        }
-        _ => process::exit(Exit::Cancelled.code().into()),
+/// Stops the run that is under way, and says whether there is one.
+fn pressed() -> bool {
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_some_and(|last| last.elapsed() < ONE_SIGNAL) {
+        return true;
     }
+    *last = Some(Instant::now());
+    let mut run = run();
+    let Some(run) = run.as_mut() else { return false };
+    if run.pressed {
+        process::exit(Exit::Cancelled.code().into());
+    }
+    run.pressed = true;
+    run.output.note("stopping; press Ctrl-C again to leave at once");
+    let cancel = Arc::clone(&run.cancel);
+    thread::spawn(move || stop(&cancel));
+    true
 }
 
 /// Between two statements there is nothing to cancel: again, until the run has noticed.
 fn stop(cancel: &Cancel) {
-    while run().as_ref().is_some_and(|run| run.pressed.is_some()) {
+    while run().as_ref().is_some_and(|run| run.pressed) {
         cancel(PATIENCE);
         thread::sleep(PAUSE);
     }

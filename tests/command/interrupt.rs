@@ -59,12 +59,13 @@ impl Running {
     }
 
     pub(crate) fn interrupt(&self) {
-        self.signal("-INT");
+        self.signal("-INT", 1);
     }
 
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    /// Sends a signal so often, as fast as it goes.
+    fn signal(&self, signal: &str, times: usize) {
+        let ids = vec![self.child.id().to_string(); times];
+        assert!(Command::new("kill").arg(signal).args(ids).status().unwrap().success());
     }
 
     pub(crate) fn end(mut self) -> Done {
@@ -138,15 +139,41 @@ behaviours! {
         let project = CommandProject::with(db, &revisions(backend, statement));
         project.run("upgrade +1").ok();
         // `timeout` sends its signal twice.
-        for signals in [["-TERM"].as_slice(), &["-HUP"], &["-TERM", "-TERM"]] {
+        for (signal, times) in [("-TERM", 1), ("-HUP", 1), ("-TERM", 2)] {
             let running = Running::start(&project, &["upgrade"]);
             std::thread::sleep(Duration::from_secs(3));
-            signals.iter().for_each(|signal| running.signal(signal));
+            running.signal(signal, times);
             let done = running.end();
             let told = done.failed(130);
             assert!(told.contains("error: stopped by a signal: upgrade of revision 'slow' failed: "), "{told}");
             assert!(told.contains("\nthe database is at r0001: 1 applied, 1 pending\n"), "{told}");
         }
+    }
+
+    fn a_run_that_was_started_to_outlive_its_terminal_does_and_still_stops_by_the_other_signals(db) {
+        let (backend, statement) = long(db.kind);
+        let project = CommandProject::with(db, &revisions(backend, statement));
+        let upgrade = project.command();
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+        command.arg(upgrade.get_program()).args(upgrade.get_args()).arg("upgrade");
+        for (name, value) in upgrade.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(upgrade.get_current_dir().unwrap());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = Running::spawn(command);
+        running.wait_for("up r0001 Revision r0001: done");
+        running.signal("-HUP", 1);
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(running.child.try_wait().unwrap().is_none(), "it has ended");
+        running.signal("-TERM", 1);
+        let done = running.end();
+        let told = done.failed(130);
+        assert!(told.contains("error: stopped by a signal: upgrade of revision 'slow' failed: "), "{told}");
     }
 
     fn ctrl_c_is_told_to_programs(db) {

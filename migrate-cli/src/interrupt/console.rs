@@ -1,0 +1,15 @@
+//! Ctrl-C where there are no signals.
+
+use std::process;
+
+use crate::exit::Exit;
+
+/// Has `pressed` called for each Ctrl-C from now on, unless the program handles it itself; where it says that there is nothing to stop, the
+/// program ends.
+pub(super) fn handle(pressed: fn() -> bool) {
+    let _ = ctrlc::try_set_handler(move || {
+        if !pressed() {
+            process::exit(Exit::Cancelled.code().into());
+        }
+    });
+}

@@ -1,0 +1,37 @@
+//! Signals of unix.
+
+use std::ffi::c_int;
+use std::fs;
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// What ends a program that does not handle it.
+const ENDING: [c_int; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// Has `pressed` called for each signal that ends the program, from now on; where it says that there is nothing to stop, the signal does as it
+/// would without this. Those that the program handles itself, or was started to ignore, as under `nohup`, are left so.
+pub(super) fn handle(pressed: fn() -> bool) {
+    let taken = taken();
+    let free = ENDING.into_iter().filter(|signal| taken >> (signal - 1) & 1 == 0);
+    let Ok(mut signals) = Signals::new(free) else { return };
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if !pressed() {
+                let _ = emulate_default_handler(signal);
+            }
+        }
+    });
+}
+
+/// A bit for each signal that is handled or ignored; none where the system does not tell.
+fn taken() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = |name: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    ["SigIgn:", "SigCgt:"].into_iter().filter_map(mask).fold(0, |all, mask| all | mask)
+}
