@@ -18,6 +18,7 @@ use crate::entry::Entries;
 use crate::environment::variable;
 use crate::exit::Exit;
 use crate::handover::History;
+use crate::interrupt;
 use crate::output::{Color, Output};
 use crate::{Error, Outcome};
 
@@ -192,6 +193,7 @@ impl<'a> Cli<'a> {
         let entries = || Entries::new(set, None);
         let database = || self.database(common);
         let agreed = |_: &Plan| Ok(ControlFlow::Continue(()));
+        interrupt::handle_as_first_process();
         match command {
             Command::Heads(With { args, .. }) => heads::run(args, &entries()?, output),
             Command::Show(With { args, .. }) => show::run(args, set, &entries()?, output),

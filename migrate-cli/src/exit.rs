@@ -47,7 +47,7 @@ pub enum Exit {
     NotUndone = 18,
     /// Of the targets of a fleet, some are not done
     Fleet = 19,
-    /// Ctrl-C was pressed, or SIGTERM or SIGHUP came; what shells give to a program that Ctrl-C ended
+    /// Ctrl-C was pressed, or on Linux SIGTERM or SIGHUP; what shells give to a program that Ctrl-C ended
     Cancelled = 130,
 }
 

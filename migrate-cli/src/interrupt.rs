@@ -1,8 +1,8 @@
-//! Ctrl-C while a database is changed, or SIGTERM or SIGHUP: once, and the run stops where it can; twice, and the program leaves at
-//! once.
+//! Ctrl-C while a database is changed, on Linux also SIGTERM or SIGHUP: once, and the run stops where it can; twice, and the program leaves
+//! at once.
 
-#[cfg_attr(unix, path = "interrupt/unix.rs")]
-#[cfg_attr(not(unix), path = "interrupt/console.rs")]
+#[cfg_attr(target_os = "linux", path = "interrupt/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "interrupt/elsewhere.rs")]
 mod system;
 
 use std::process;
@@ -39,8 +39,7 @@ struct Run {
     pressed: bool,
 }
 
-/// While it lives, Ctrl-C stops the run first and the program only when it is pressed again. Where there are signals, SIGTERM and
-/// SIGHUP do the same.
+/// While it lives, Ctrl-C stops the run first and the program only when it is pressed again. On Linux SIGTERM and SIGHUP do the same.
 #[derive(Debug)]
 pub(crate) struct Watch(());
 
@@ -48,7 +47,7 @@ impl Watch {
     /// Watches over a run. A signal that the program handles itself, or was started to ignore, is left to it.
     pub(crate) fn new(cancel: impl Fn(Duration) + Send + Sync + 'static, output: Output) -> Self {
         *run() = Some(Run { cancel: Arc::new(cancel), output, pressed: false });
-        HANDLER.call_once(|| system::handle(pressed));
+        handle();
         Self(())
     }
 
@@ -68,8 +67,20 @@ fn run() -> MutexGuard<'static, Option<Run>> {
     RUN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Stops the run that is under way, and says whether there is one.
-fn pressed() -> bool {
+/// Handles signals from now on, if this is the first process of a container. The system keeps from that what it does not handle, and so
+/// what comes before the run would be lost.
+pub(crate) fn handle_as_first_process() {
+    if process::id() == 1 {
+        handle();
+    }
+}
+
+fn handle() {
+    HANDLER.call_once(|| system::handle(pressed));
+}
+
+/// Stops the run that is under way, and says whether there is one. If that was told to stop before and is `again`, the program leaves.
+fn pressed(again: bool) -> bool {
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if last.is_some_and(|last| last.elapsed() < ONE_SIGNAL) {
         return true;
@@ -77,6 +88,9 @@ fn pressed() -> bool {
     *last = Some(Instant::now());
     let mut run = run();
     let Some(run) = run.as_mut() else { return false };
+    if run.pressed && !again {
+        return true;
+    }
     if run.pressed {
         process::exit(Exit::Cancelled.code().into());
     }

@@ -100,7 +100,7 @@ impl Migrations {
 
 impl<'a> Fleet<'a> {
     /// How many targets are under way at a time, and so how many connections there are; 8 without it, and at least one. Of a
-    /// server there are fewer while it has no more of them, and its targets come when it has; those of other servers do not wait for it.
+    /// server there are fewer once it has shown that it has no more of them; those of other servers do not wait for it.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
         self

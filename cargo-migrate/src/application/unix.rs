@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{
     Pid, Signal, WaitOptions, getpgrp, kill_process, kill_process_group, test_kill_process_group, waitpgid,
@@ -16,6 +16,9 @@ use tokio::signal::unix::{self, SignalKind};
 
 /// Between two looks whether somebody is left of the group.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// For how long those are waited for that the application has left: one of them may not end at all.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the application is among the processes.
 pub(super) struct Place {
@@ -52,7 +55,8 @@ impl Place {
     /// Waits for those that the application has started, of which it may have been only the first, such as a shell.
     pub(super) fn wait_for_rest(&self, id: u32) {
         let Some(group) = pid(id).filter(|_| self.terminal.is_none()) else { return };
-        while test_kill_process_group(group).is_ok() {
+        let since = Instant::now();
+        while test_kill_process_group(group).is_ok() && since.elapsed() < PATIENCE {
             let _ = waitpgid(group, WaitOptions::NOHANG);
             thread::sleep(PAUSE);
         }

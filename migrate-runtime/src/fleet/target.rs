@@ -88,7 +88,9 @@ impl FleetTarget {
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) fn server(&self) -> String {
         #[cfg(any(feature = "postgres", feature = "mysql"))]
-        if let Ok(url) = crate::url::ServerUrl::parse(&self.url) {
+        if !self.is_sqlite()
+            && let Ok(url) = crate::url::ServerUrl::parse(&self.url)
+        {
             return url.server();
         }
         scheme(&self.url).to_owned()

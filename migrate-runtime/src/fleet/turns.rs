@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// to let go of one that was closed.
 const MOMENT: Duration = Duration::from_millis(500);
 
+/// How often it is asked before, at least.
+const ENOUGH: u32 = 5;
+
 /// How often it is asked where there is nothing else to do.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,6 +44,8 @@ pub(super) struct Seat {
     server: usize,
     /// For how long it was asked for a connection in vain, since it last gave one
     waited: Duration,
+    /// How often
+    refused: u32,
     /// When it last had none
     asked: Option<Instant>,
 }
@@ -49,7 +54,6 @@ pub(super) struct Seat {
 pub(super) struct Turn {
     /// The target's
     pub(super) place: usize,
-    number: usize,
     pub(super) seat: Seat,
 }
 
@@ -76,7 +80,12 @@ impl Turns {
             let server = &mut turns.servers[index];
             server.waiting.insert(number);
             if server.free.len() < limit {
-                server.free.push_back(Seat { server: index, waited: Duration::ZERO, asked: None });
+                server.free.push_back(Seat {
+                    server: index,
+                    waited: Duration::ZERO,
+                    refused: 0,
+                    asked: None,
+                });
             }
         }
         turns
@@ -108,13 +117,15 @@ impl Turns {
         let seat = server.free.remove(due)?;
         server.waiting.remove(&number);
         server.taken += 1;
-        Some(Turn { place: self.order[number], number, seat })
+        Some(Turn { place: self.order[number], seat })
     }
 
-    /// Takes note that the server had no connection left for a turn. It comes again; or is given back, if the wait was longer than `limit`.
+    /// Takes note that the server had no connection left for a turn. It comes again behind the others, as it may be only this target's database
+    /// or user that has none; or is given back, if the wait was longer than `limit`.
     pub(super) fn refused(&mut self, mut turn: Turn, limit: Duration) -> Option<Turn> {
         let seat = &mut turn.seat;
         seat.waited += seat.asked.map_or(Duration::ZERO, |asked| asked.elapsed().min(LONGEST));
+        seat.refused += 1;
         let server = &mut self.servers[seat.server];
         let is_only = server.taken + server.free.len() == 1;
         if is_only && seat.waited >= limit.max(MOMENT) {
@@ -123,8 +134,9 @@ impl Turns {
             return Some(turn);
         }
         server.taken -= 1;
-        server.waiting.insert(turn.number);
-        if is_only || turn.seat.waited < MOMENT {
+        server.waiting.insert(self.order.len());
+        self.order.push(turn.place);
+        if is_only || turn.seat.waited < MOMENT || turn.seat.refused < ENOUGH {
             turn.seat.asked = Some(Instant::now());
             server.free.push_back(turn.seat);
         }
@@ -143,6 +155,7 @@ impl Seat {
     /// Takes note that the server had a connection, or something else to say.
     pub(super) fn served(&mut self) {
         self.waited = Duration::ZERO;
+        self.refused = 0;
         self.asked = None;
     }
 }
@@ -177,12 +190,12 @@ mod tests {
         assert!(matches!(turns.next(Some(b.seat)), Next::Later));
         std::thread::sleep(PAUSE);
         let mut a = take(&mut turns, None);
-        assert_eq!(a.place, 0);
+        assert_eq!(a.place, 3);
         a.seat.served();
         let a = take(&mut turns, Some(a.seat));
-        assert_eq!(a.place, 1);
+        assert_eq!(a.place, 0);
         let a = take(&mut turns, Some(a.seat));
-        assert_eq!(a.place, 3);
+        assert_eq!(a.place, 1);
         assert!(matches!(turns.next(Some(a.seat)), Next::Over));
     }
 
@@ -207,11 +220,12 @@ mod tests {
         for _ in 0..2 {
             let mut turn = take(&mut turns, None);
             turn.seat.waited = MOMENT;
+            turn.seat.refused = ENOUGH;
             assert!(turns.refused(turn, MOMENT).is_none());
         }
         assert!(matches!(turns.next(None), Next::Over));
         let mut turn = take(&mut turns, Some(served.seat));
-        assert_eq!(turn.place, 1);
+        assert_eq!(turn.place, 3);
         turn.seat.waited = MOMENT;
         assert!(turns.refused(turn, Duration::MAX).is_none());
         assert!(matches!(turns.next(None), Next::Later));
