@@ -86,6 +86,8 @@ impl Server {
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.folder.path()).env("LC_ALL", "C").stdin(Stdio::null());
+        // MariaDB removes the temporary tables of others that it finds there when it starts.
+        command.env("TMPDIR", self.folder.path());
         if let Some((user, group)) = self.account {
             command.uid(user).gid(group);
         }
