@@ -17,8 +17,8 @@ use embed_migrations_benches::table::Format;
 use embed_migrations_benches::{filter, history, history_with, own_cpu};
 use embed_migrations_tests::revisions::resolve_all;
 use migrate_revision::graph::Graph;
-use migrate_revision::source::{Checks, resolve};
-use migrate_revision::{Backend, Encoded, Links, Planner, Target, Window};
+use migrate_revision::source::{Checks, Resolved, resolve};
+use migrate_revision::{Backend, Encoded, Links, Planner, Revision, Target, Window};
 use serde_json::Value;
 
 const COUNTS: [usize; 3] = [1000, 10_000, 100_000];
@@ -27,6 +27,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == ENCODE) {
         encode(arguments[at + 1].parse().expect("a count"), Path::new(&arguments[at + 2]));
+    } else if let Some(at) = arguments.iter().position(|argument| argument == ONCE) {
+        once(&arguments[at + 1], Path::new(&arguments[at + 2]));
     } else if arguments.iter().any(|argument| argument == "--format") {
         print(Format::of_arguments(), filter().as_deref());
     } else {
@@ -46,17 +48,8 @@ fn main() {
 fn read(criterion: &mut Criterion<Cpu>) {
     let mut group = criterion.benchmark_group("read and check");
     let mut bench = |what: &str, count: usize, directory: &Path, backends: &[Backend]| {
-        let checks =
-            Checks { backends: backends.to_vec(), cover_all: false, branches: false, require_down: false };
         group.bench_function(BenchmarkId::new(what, count), |bencher| {
-            bencher.iter_batched(
-                || (),
-                |()| {
-                    let resolved = resolve(directory, "migrations", &checks);
-                    resolved.unwrap_or_else(|problems| panic!("{} problems", problems.len()))
-                },
-                BatchSize::PerIteration,
-            );
+            bencher.iter_batched(|| (), |()| check(directory, backends), BatchSize::PerIteration);
         });
     };
     for count in COUNTS {
@@ -83,23 +76,12 @@ fn plan(criterion: &mut Criterion<Cpu>) {
         assert!(status.expect("the program can be started").success(), "{count} revisions can be encoded");
         let [revisions, links] =
             [REVISIONS, LINKS].map(|name| fs::read(directory.path().join(name)).expect("it was written"));
-        let load = || {
-            let revisions = migrate_revision::decode(&revisions).expect("they are what was encoded");
-            let graph = Graph::new(&revisions).expect("they were checked");
-            (revisions, graph)
-        };
         group.bench_function(BenchmarkId::new("load all", count), |bencher| {
-            bencher.iter_batched(|| (), |()| load(), BatchSize::PerIteration);
+            bencher.iter_batched(|| (), |()| load(&revisions), BatchSize::PerIteration);
         });
-        let (decoded, graph) = load();
+        let (decoded, graph) = load(&revisions);
         group.bench_function(BenchmarkId::new("plan all", count), |bencher| {
-            bencher.iter(|| {
-                let planner = Planner { revisions: &decoded, graph: &graph, backend: Backend::Sqlite };
-                let applied = graph.closure([]);
-                let goal = planner.upgrade(&Target::Head, &applied).expect("there is one head");
-                let steps = planner.steps(&goal, &applied).expect("nothing is missing").len();
-                assert_eq!(steps, count);
-            });
+            bencher.iter(|| plan_all(&decoded, &graph));
         });
         let from = [count - 6];
         group.bench_function(BenchmarkId::new("load and plan the last five", count), |bencher| {
@@ -117,6 +99,75 @@ fn plan(criterion: &mut Criterion<Cpu>) {
         });
     }
     group.finish();
+}
+
+fn check(directory: &Path, backends: &[Backend]) -> Resolved {
+    let checks =
+        Checks { backends: backends.to_vec(), cover_all: false, branches: false, require_down: false };
+    let resolved = resolve(directory, "migrations", &checks);
+    resolved.unwrap_or_else(|problems| panic!("{} problems", problems.len()))
+}
+
+fn load(bytes: &[u8]) -> (Vec<Revision>, Graph) {
+    let revisions = migrate_revision::decode(bytes).expect("they are what was encoded");
+    let graph = Graph::new(&revisions).expect("they were checked");
+    (revisions, graph)
+}
+
+fn plan_all(revisions: &[Revision], graph: &Graph) {
+    let planner = Planner { revisions, graph, backend: Backend::Sqlite };
+    let applied = graph.closure([]);
+    let goal = planner.upgrade(&Target::Head, &applied).expect("there is one head");
+    let steps = planner.steps(&goal, &applied).expect("nothing is missing").len();
+    assert_eq!(steps, revisions.len());
+}
+
+/// The argument of a process that does one thing once, whose instructions are counted.
+const ONCE: &str = "--once";
+
+/// What is counted of the files or the encoded revisions in a folder. To plan includes to load.
+const COUNTED: [&str; 3] = ["read and check", "load", "load and plan"];
+
+fn once(what: &str, folder: &Path) {
+    if what == COUNTED[0] {
+        check(folder, &Backend::ALL);
+        return;
+    }
+    let (revisions, graph) = load(&fs::read(folder.join(REVISIONS)).expect("it was written"));
+    if what == COUNTED[2] {
+        plan_all(&revisions, &graph);
+    }
+}
+
+/// Prints how many instructions a revision takes, by what 2,000 of them take more than 1,000; nothing where there is no valgrind.
+fn print_instructions(format: Format) {
+    let folders = [1000, 2000].map(|count| {
+        let folder = history(count).write();
+        let encoded = tempfile::tempdir().expect("a folder can be made");
+        encode(count, encoded.path());
+        (folder, encoded)
+    });
+    for what in COUNTED {
+        let taken = folders.each_ref().map(|(files, encoded)| {
+            instructions(what, if what == COUNTED[0] { files.path() } else { encoded.path() })
+        });
+        let [Some(few), Some(many)] = taken else {
+            eprintln!("no instructions are counted: valgrind cannot be started");
+            return;
+        };
+        format.print_value(&format!("instructions per revision: {what}"), 2000, (many - few) / 1000.0);
+    }
+}
+
+fn instructions(what: &str, folder: &Path) -> Option<f64> {
+    let program = std::env::current_exe().expect("a process knows its program");
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+    let done = command.args([ONCE, what]).arg(folder).output().ok()?;
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{told}");
+    let collected = told.lines().find_map(|line| line.split_once("Collected : ")).expect("it tells");
+    Some(collected.1.trim().parse().expect("it tells a number"))
 }
 
 /// The argument of a process that only writes what the macro embeds of so many revisions into a folder.
@@ -147,6 +198,9 @@ fn print(format: Format, filter: Option<&str>) {
     rows.sort_by(|a, b| (&a.what, a.count).cmp(&(&b.what, b.count)));
     for Row { what, count, median, range } in rows {
         format.print_median(&format!("{what}, ms"), count, median, range);
+    }
+    if filter.is_none() {
+        print_instructions(format);
     }
 }
 

@@ -108,3 +108,22 @@ fn stop(cancel: &Cancel) {
         thread::sleep(PAUSE);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Output;
+
+    #[test]
+    fn a_signal_that_is_no_second_one_does_not_end_the_program() {
+        let output = Output { json: false, command: "upgrade", program: "migrate" };
+        let watch = Watch::new(|_| {}, output);
+        assert!(pressed(true) && watch.was_interrupted());
+        thread::sleep(ONE_SIGNAL * 2);
+        // Else this process would be gone.
+        assert!(pressed(false));
+        drop(watch);
+        thread::sleep(ONE_SIGNAL * 2);
+        assert!(!pressed(true), "there is nothing to stop");
+    }
+}

@@ -13,6 +13,7 @@ mod interrupt;
 mod lanes;
 mod output;
 mod progress;
+pub mod signals;
 mod sqlite_file;
 
 pub use database::{Database, DatabaseUrl, LockArgs, offline};

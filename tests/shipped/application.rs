@@ -176,6 +176,42 @@ fn ctrl_c_ends_an_application_s_wait_for_another_program_and_the_next_run_goes_o
     assert_eq!(app.run("migrate status").succeeded(), "at 0891a9178087: 12 applied, 0 pending\n");
 }
 
+/// The system keeps from the first process of a container what that does not handle.
+#[cfg(target_os = "linux")]
+#[test]
+fn sigterm_ends_a_command_that_is_the_first_process_of_a_container_before_it_changes_anything_as_well() {
+    let container = || {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--pid", "--fork"]);
+        command
+    };
+    if !container().arg("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("not tried: this system lets nobody make a namespace of processes");
+        return;
+    }
+    let app = App::new();
+    app.run("migrate upgrade +3").succeeded();
+    let other = rusqlite::Connection::open(app.0.path().join("app.db")).unwrap();
+    // To read is waited for, before anything is changed.
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut container = container();
+    container.arg(app.path()).args(["migrate", "upgrade"]);
+    container.current_dir(app.0.path()).env("DATABASE_URL", "sqlite:app.db").stdin(Stdio::null());
+    let mut container = container.stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let id = container.id();
+    let first = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    let sent = Instant::now();
+    assert!(Command::new("kill").args(["-TERM", first.trim()]).status().unwrap().success());
+    assert_eq!(container.wait().unwrap().code(), Some(143));
+    assert!(sent.elapsed() < Duration::from_secs(2), "{:?}", sent.elapsed());
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(
+        app.run("migrate status").succeeded().lines().next().unwrap().split(": ").last(),
+        Some("3 applied, 9 pending")
+    );
+}
+
 #[test]
 fn mistakes_have_the_codes_of_the_command() {
     let app = App::new();

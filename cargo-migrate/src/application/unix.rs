@@ -1,6 +1,6 @@
 //! Signals of unix, and the process group in which they find the application.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::future::poll_fn;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use migrate_cli::signals::mask;
 use rustix::process::{
     Pid, Signal, WaitOptions, getpgrp, kill_process, kill_process_group, test_kill_process_group, waitpgid,
 };
@@ -133,8 +134,5 @@ impl Signals {
 
 /// Whether this process ignores a signal, where the system tells.
 fn is_ignored(signal: Signal) -> Option<bool> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
-    Some(mask >> (signal.as_raw() - 1) & 1 == 1)
+    mask("SigIgn").map(|ignored| ignored >> (signal.as_raw() - 1) & 1 == 1)
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::pty::openpty;
 
@@ -118,6 +118,17 @@ fn those_that_a_shell_has_started_are_told_and_waited_for_as_well() {
     assert_eq!(running.child.wait().unwrap().code(), Some(130));
     assert!(project.path("rest").exists());
     assert!(running.end().failed(130).contains("failed (signal: 15 (SIGTERM))"));
+}
+
+#[test]
+fn those_that_do_not_end_are_waited_for_no_longer_than_ten_seconds() {
+    let project = with_application("");
+    project.write("rest.sh", "trap '' TERM\nsleep 40\n");
+    let running = Running::apart(&project, &format!("sh rest.sh > /dev/null 2>&1 &\n{WORK}"));
+    let since = Instant::now();
+    running.signal("TERM");
+    assert!(running.end().failed(130).contains("failed (signal: 15 (SIGTERM))"));
+    assert!((9..25).contains(&since.elapsed().as_secs()), "{:?}", since.elapsed());
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Signals of Linux.
 
 use std::ffi::c_int;
-use std::fs;
 use std::process;
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
+
+use crate::signals::mask;
 
 /// What ends a program that does not handle it.
 const ENDING: [c_int; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -39,10 +40,5 @@ fn end(signal: c_int) {
 
 /// A bit for each signal that is handled or ignored; none where the system does not tell.
 fn taken() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = |name: &str| {
-        let mask = status.lines().find_map(|line| line.strip_prefix(name))?;
-        u64::from_str_radix(mask.trim(), 16).ok()
-    };
-    ["SigIgn:", "SigCgt:"].into_iter().filter_map(mask).fold(0, |all, mask| all | mask)
+    ["SigIgn", "SigCgt"].into_iter().filter_map(mask).fold(0, |all, mask| all | mask)
 }

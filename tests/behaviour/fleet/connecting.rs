@@ -46,6 +46,12 @@ impl<'d> Narrow<'d> {
         (0..tenants.count).map(target).collect()
     }
 
+    /// The first so many as this user, with a URL for each, and the others on another server.
+    fn some_targets_apart(&self, tenants: &Tenants<'_>, count: usize) -> Vec<FleetTarget> {
+        let own = self.targets_apart(tenants).into_iter().take(count);
+        own.chain((count..tenants.count).map(|n| elsewhere(tenants, n))).collect()
+    }
+
     fn target(&self, name: &str, parameters: &str) -> FleetTarget {
         let url = self.url();
         match self.db.kind {
@@ -125,10 +131,7 @@ server_behaviours! {
         let tenants = Tenants::new(db, 12);
         let narrow = Narrow::new(db, &tenants, 1);
         let held = Connection::new(db.kind, &narrow.url());
-        // Those of the full server come first.
-        let mut targets = narrow.targets_apart(&tenants);
-        targets.truncate(4);
-        targets.extend((4..12).map(|n| elsewhere(&tenants, n)));
+        let targets = narrow.some_targets_apart(&tenants, 4);
         let start = Instant::now();
         let ends = Mutex::new(Vec::new());
         let set = set();
@@ -149,9 +152,7 @@ server_behaviours! {
         let tenants = Tenants::new(db, 6);
         let narrow = Narrow::new(db, &tenants, 1);
         let held = Connection::new(db.kind, &narrow.url());
-        let mut targets = narrow.targets_apart(&tenants);
-        targets.truncate(3);
-        targets.extend((3..6).map(|n| elsewhere(&tenants, n)));
+        let targets = narrow.some_targets_apart(&tenants, 3);
         let freeing = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_secs(2));
             drop(held);
