@@ -123,8 +123,10 @@ fn those_that_a_shell_has_started_are_told_and_waited_for_as_well() {
 #[test]
 fn those_that_do_not_end_are_waited_for_no_longer_than_ten_seconds() {
     let project = with_application("");
-    project.write("rest.sh", "trap '' TERM\nsleep 40\n");
-    let running = Running::apart(&project, &format!("sh rest.sh > /dev/null 2>&1 &\n{WORK}"));
+    // The signal may not come before it is ignored.
+    project.write("rest.sh", "trap '' TERM\n: > ignoring\nexec sleep 40\n");
+    let wait = "while [ ! -e ignoring ]; do sleep 0.1; done";
+    let running = Running::apart(&project, &format!("sh rest.sh > /dev/null 2>&1 &\n{wait}\n{WORK}"));
     let since = Instant::now();
     running.signal("TERM");
     assert!(running.end().failed(130).contains("failed (signal: 15 (SIGTERM))"));
