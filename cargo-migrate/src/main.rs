@@ -13,6 +13,7 @@ mod database;
 mod error;
 mod files;
 mod findings;
+mod fleet;
 mod former;
 mod project;
 mod render;

@@ -214,14 +214,16 @@ impl<'a> Cli<'a> {
                 self.script(Verb::Stamp, &args.way, common, output)
             }
             Command::Upgrade(With { args, .. }) if args.fleet().is_wanted() => {
-                let source = args.fleet().source()?;
-                let database = match source.urls() {
-                    [] => self.database(common)?,
-                    [first, ..] => self.database_at(first.clone(), common)?,
-                };
-                let urls = source.urls().iter().chain([database.url()]);
-                urls.into_iter().try_for_each(|url| self.check_reach(url))?;
-                fleet::run(args, &source, &database, output).await
+                let (source, database) = self.fleet(args.fleet(), common)?;
+                fleet::upgrade(args, &source, &database, output).await
+            }
+            Command::Downgrade(With { args, .. }) if args.fleet().is_wanted() => {
+                let (source, database) = self.fleet(args.fleet(), common)?;
+                fleet::downgrade(args, &source, &database, output).await
+            }
+            Command::Status(With { args, .. }) if args.fleet().is_wanted() => {
+                let (source, database) = self.fleet(args.fleet(), common)?;
+                fleet::status(args.fleet(), &source, &database, output).await
             }
             Command::Upgrade(With { args, .. }) => upgrade::run(args, &database()?, output, agreed).await,
             Command::Downgrade(With { args, .. }) => downgrade::run(args, &database()?, output, agreed).await,
@@ -262,6 +264,18 @@ impl<'a> Cli<'a> {
         })?;
         self.check_reach(&url)?;
         self.database_at(url, common)
+    }
+
+    /// Where the targets of a command come from, and the database by which they are found.
+    fn fleet(&self, args: &fleet::Args, common: &Common) -> Result<(fleet::Source, Database<'a>), Error> {
+        let source = args.source()?;
+        let database = match source.urls() {
+            [] => self.database(common)?,
+            [first, ..] => self.database_at(first.clone(), common)?,
+        };
+        let urls = source.urls().iter().chain([database.url()]);
+        urls.into_iter().try_for_each(|url| self.check_reach(url))?;
+        Ok((source, database))
     }
 
     fn database_at(&self, url: DatabaseUrl, common: &Common) -> Result<Database<'a>, Error> {

@@ -15,6 +15,8 @@ mod target;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod turns;
 
+use migrate_revision::Direction;
+
 use crate::options::{Options, option_setters};
 use crate::set::{IntoTarget, Migrations};
 use crate::{Plan, Report, Status};
@@ -23,9 +25,9 @@ use crate::{Plan, Report, Status};
 pub use self::cancel::FleetCanceller;
 pub use self::event::FleetEvent;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-use self::lanes::{PlanVerb, StatusVerb, UpgradeVerb};
+use self::lanes::{DowngradeVerb, PlanVerb, StatusVerb, UpgradeVerb};
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-use self::nowhere::{PlanVerb, StatusVerb, UpgradeVerb};
+use self::nowhere::{DowngradeVerb, PlanVerb, StatusVerb, UpgradeVerb};
 #[doc(hidden)]
 pub use self::report::{Answer, printable};
 pub use self::report::{FleetReport, TargetOutcome, TargetReport};
@@ -140,10 +142,25 @@ impl<'a> Fleet<'a> {
         self.each(UpgradeVerb(target)).await
     }
 
+    /// Undoes on every target what stands above another one; a revision by name leads all of them to the same place, `-1` each a step
+    /// below its own. A target that is there already has nothing to do, so that this can be run again as well.
+    ///
+    /// The errors of the targets are in the report, and there is no other.
+    pub async fn downgrade(self, target: impl IntoTarget) -> FleetReport<Report> {
+        let target = target.into_target();
+        self.each(DowngradeVerb(target)).await
+    }
+
     /// What [`upgrade`](Self::upgrade) would do to every target. A SQLite file is made if it is not there.
     pub async fn plan(self, target: impl IntoTarget) -> FleetReport<Plan> {
         let target = target.into_target();
-        self.each(PlanVerb(target)).await
+        self.each(PlanVerb(target, Direction::Up)).await
+    }
+
+    /// What [`downgrade`](Self::downgrade) would do to every target. A SQLite file is made if it is not there.
+    pub async fn plan_downgrade(self, target: impl IntoTarget) -> FleetReport<Plan> {
+        let target = target.into_target();
+        self.each(PlanVerb(target, Direction::Down)).await
     }
 
     /// Where every target is. A SQLite file is made if it is not there.
@@ -156,6 +173,13 @@ impl<'a> Fleet<'a> {
     pub fn upgrade_sqlite(self, target: impl IntoTarget) -> FleetReport<Report> {
         let target = target.into_target();
         self.each_sqlite(UpgradeVerb(target))
+    }
+
+    /// As [`downgrade`](Self::downgrade), in a program without async: targets that are not SQLite's fail.
+    #[cfg(feature = "sqlite")]
+    pub fn downgrade_sqlite(self, target: impl IntoTarget) -> FleetReport<Report> {
+        let target = target.into_target();
+        self.each_sqlite(DowngradeVerb(target))
     }
 }
 

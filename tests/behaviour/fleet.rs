@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use embed_migrations::{
-    ErrorKind, Event, Fleet, FleetEvent, FleetReport, FleetTarget, Migrations, OnFailure, Report,
+    ErrorKind, Event, Fleet, FleetEvent, FleetReport, FleetTarget, Migrations, OnFailure, Plan, Report,
     TargetOutcome,
 };
 use embed_migrations_tests::database::{Connection, Database, Kind};
@@ -196,6 +196,52 @@ behaviours! {
         assert_eq!(lines.iter().filter(|line| line.starts_with(&step)).count(), 1, "{lines:?}");
     }
 
+    fn every_target_is_led_down_to_the_same_place_and_one_that_is_there_is_left(db) {
+        let tenants = Tenants::new(db, 5);
+        let set = Revisions::tables(3).build();
+        assert!(tenants.upgrade(set.fleet(tenants.targets().into_iter().take(4))).is_success());
+        let above = Revisions::tables(2).build();
+        let fleet = || set.fleet(tenants.targets());
+        assert!(block_on(set.fleet(tenants.targets().into_iter().take(1)).downgrade("r0002")).is_success());
+        let plan = block_on(fleet().plan_downgrade("r0002"));
+        let steps_of = |outcome: &TargetOutcome<Plan>| match outcome {
+            TargetOutcome::Done(plan) => Some(plan.steps.len()),
+            _ => None,
+        };
+        let planned: Vec<_> = plan.targets.iter().map(|target| steps_of(&target.outcome)).collect();
+        // The last has no revision at all.
+        assert_eq!(planned, [Some(0), Some(1), Some(1), Some(1), None], "{plan}");
+        assert_eq!(tenants.connect(1).count("t3"), 1);
+        let report = block_on(fleet().downgrade("r0002"));
+        assert_eq!(steps(&report), [Some(0), Some(1), Some(1), Some(1), None], "{report}");
+        let failures: Vec<_> = report.failures().collect();
+        assert_eq!((failures[0].0, failures[0].1.kind()), (tenants.name(4).as_str(), ErrorKind::Plan), "{report}");
+        for n in 0..4 {
+            assert!(tenants.connect(n).try_run("SELECT * FROM t3").is_err());
+            assert_eq!(tenants.connect(n).count("t2"), 1);
+        }
+        let reached = block_on(above.fleet(tenants.targets().into_iter().take(4)).status());
+        assert!(reached.to_string().starts_with("4 targets: 4 current ("), "{reached}");
+
+        let report = block_on(fleet().downgrade("base"));
+        assert_eq!(steps(&report), [Some(2), Some(2), Some(2), Some(2), Some(0)], "{report}");
+        assert!(tenants.connect(4).try_run("SELECT * FROM migrate_history").is_err());
+        assert!(tenants.connect(3).try_run("SELECT * FROM t1").is_err());
+    }
+
+    fn a_target_that_cannot_be_led_down_keeps_no_other_from_it(db) {
+        let tenants = Tenants::new(db, 3);
+        let set = set();
+        assert!(tenants.upgrade(set.fleet(tenants.targets())).is_success());
+        tenants.connect(1).run("DROP TABLE t2");
+        let report = block_on(set.fleet(tenants.targets()).downgrade("base"));
+        assert_eq!(steps(&report), [Some(2), None, Some(2)], "{report}");
+        assert_eq!(report.failures().next().unwrap().1.failure().unwrap().revision, "r0002");
+        tenants.connect(1).run("CREATE TABLE t2 (a INTEGER)");
+        let again = block_on(set.fleet(tenants.targets()).downgrade("base"));
+        assert_eq!(steps(&again), [Some(0), Some(2), Some(0)], "{again}");
+    }
+
     fn a_plan_and_a_status_change_no_target(db) {
         let tenants = Tenants::new(db, 3);
         let set = set();
@@ -369,4 +415,6 @@ fn files_are_upgraded_without_async_and_servers_are_refused() {
     let failures: Vec<_> = report.failures().collect();
     assert_eq!((failures.len(), failures[0].0), (1, "postgres://h/db"));
     assert_eq!(failures[0].1.kind(), ErrorKind::Unsupported);
+    let report = set().fleet(tenants.targets()).downgrade_sqlite("r0001");
+    assert_eq!(steps(&report), [Some(1); 20]);
 }

@@ -124,6 +124,56 @@ behaviours! {
         assert!(tenants.run("upgrade").ok().contains("3 targets: 1 changed, 2 with nothing to do ("));
     }
 
+    fn all_tenants_are_led_down_once_that_is_agreed_to(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(2), 3);
+        tenants.run("upgrade").ok();
+        let dry = tenants.run("downgrade r0001 --dry-run");
+        assert!(dry.ok().contains(&format!("{}: r0002 -> r0001\n  down r0002 Revision r0002", tenants.shown(1))), "{dry:?}");
+        let refused = tenants.run("downgrade r0001");
+        assert!(refused.failed(17).contains("there is no terminal to ask on\n\nhint: add `--yes`"), "{refused:?}");
+        assert_eq!(tenants.connect(2).count("t2"), 1);
+        let done = tenants.run("downgrade r0001 --yes --limit 2");
+        assert!(done.ok().contains("3 targets: 3 changed ("), "{done:?}");
+        assert!(done.stdout.contains(&format!("{}: 1 step, now at r0001 (", tenants.shown(2))), "{done:?}");
+        assert!(tenants.connect(2).try_run("SELECT * FROM t2").is_err());
+        // Nothing is asked where there is nothing to do.
+        let again = tenants.run("downgrade r0001 --format json");
+        again.ok();
+        assert_eq!(again.json()["targets"][2]["report"]["steps"], serde_json::json!([]));
+    }
+
+    fn a_step_down_that_fails_for_some_is_not_to_be_taken_again_by_the_others(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(2), 3);
+        tenants.run("upgrade").ok();
+        tenants.connect(1).run("DROP TABLE t2");
+        let done = tenants.run("downgrade -1 --yes");
+        let told = done.failed(19);
+        assert!(told.contains("error: 2 of 3 targets are done\n\nhint: `-1` would lead those further; for the others, name"), "{told}");
+        tenants.connect(1).run("CREATE TABLE t2 (a INTEGER)");
+        assert!(tenants.run("downgrade r0001 --yes").ok().contains("3 targets: 1 changed, 2 with nothing to do ("));
+    }
+
+    fn the_status_of_all_tenants_is_told_of_those_that_are_not_current(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(2), 3);
+        assert!(tenants.run("status").ok().contains("3 targets: 3 not current ("));
+        if db.kind == Kind::Sqlite {
+            assert!(!tenants.project.path(&format!("tenants/{}", tenants.name(1))).exists());
+        }
+        tenants.run("upgrade").ok();
+        let name = tenants.shown(1);
+        tenants.connect(0).run("DELETE FROM migrate_history WHERE revision = 'r0002'");
+        let done = tenants.run("status");
+        let told = done.ok();
+        assert!(told.contains(&format!("{}: at r0001: 1 applied, 1 pending\n", tenants.shown(0))), "{told}");
+        assert!(told.contains("3 targets: 1 not current, 2 current (") && !told.contains(&format!("{name}:")), "{told}");
+        tenants.connect(1).run("UPDATE migrate_history SET format = 2");
+        let done = tenants.run("status --format json");
+        assert!(done.failed(19).contains("error: 2 of 3 targets were read\n"), "{done:?}");
+        let outcomes: Vec<_> = (0..3).map(|n| done.json()["targets"][n]["outcome"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(outcomes, ["done", "failed", "done"]);
+        assert_eq!(done.json()["targets"][2]["report"]["pending"], serde_json::json!([]));
+    }
+
     fn ctrl_c_stops_the_tenants_under_way_and_begins_no_other(db) {
         let (backend, statement) = long(db.kind);
         let tenants = Tenants::new(db, &revisions(backend, statement), 3);
@@ -184,6 +234,7 @@ behaviours! {
         assert!(!project.path("c.db # the c tenant").exists());
         for other in ["--sql", "--backup copy", "--all-databases %", "--database-url sqlite:a.db"] {
             project.run(&format!("upgrade --urls urls {other}")).failed(2);
+            project.run(&format!("downgrade base --yes --urls urls {other}")).failed(2);
         }
         for alone in ["--limit 3", "--fail-fast", "--urls urls --limit 0"] {
             project.run(&format!("upgrade {alone}")).failed(2);

@@ -48,6 +48,21 @@ behaviours! {
         assert_eq!(db.tables(), ["t1", "t2", "t3"]);
     }
 
+    fn a_yes_for_many_databases_is_to_the_steps_that_were_shown(db) {
+        let project = CommandProject::with(db, &Revisions::tables(3));
+        project.write("urls", &db.url());
+        project.run("upgrade r0002").ok();
+        let done = answered(&project, "downgrade -1 --urls urls", "y", || drop(project.run("upgrade")));
+        let told = done.failed(17);
+        assert!(told.contains("the database was changed while you were asked, and nothing was done"), "{told}");
+        assert!(told.contains("down r0003"), "{told}");
+        let done = answered(&project, "downgrade -1 --urls urls", "n", || {});
+        assert!(done.failed(17).ends_with("error: nothing was changed\n"), "{done:?}");
+        assert_eq!(db.tables(), ["t1", "t2", "t3"]);
+        answered(&project, "downgrade -1 --urls urls", "y", || {}).ok();
+        assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+
     fn a_yes_to_undo_what_is_unknown_is_to_the_steps_that_were_shown(db) {
         let newer = CommandProject::with(db, &Revisions::tables(3));
         newer.run("upgrade r0002").ok();

@@ -181,6 +181,14 @@ fn a_runner_gets_a_run_on_many_databases_as_a_whole() {
     assert!(!project.path("tenants/two.db").exists());
     application(&project, &[&on("one"), &on("two")], 0);
     assert_eq!(project.run(fleet).ok(), called);
+    let down = "downgrade base --urls tenants/urls";
+    assert!(project.run(down).failed(17).contains("hint: add `--yes`"));
+    let done = project.run(&format!("{down} --yes"));
+    assert!(done.failed(1).contains("one.db and 1 more is not at `base`"), "{done:?}");
+    assert_eq!(
+        done.stdout,
+        format!("migrate downgrade --yes base --urls={tenants}/urls on sqlite:{tenants}/one.db\n")
+    );
     // Where that was is not known.
     application(&project, &[], 0);
     project.run("upgrade +1 --urls tenants/urls").ok();

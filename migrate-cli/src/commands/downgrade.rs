@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use migrate_runtime::Plan;
 
-use crate::commands::way;
+use crate::commands::{fleet, way};
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -17,6 +17,7 @@ use crate::{Error, Outcome};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(mut_arg("target", |target| target.help("Where it leads: `base`, an id or a beginning of one, `-1`")))]
+#[command(mut_group("fleet", |fleet| fleet.conflicts_with("sql")))]
 pub struct Args {
     /// Do not ask
     #[arg(short, long)]
@@ -27,6 +28,28 @@ pub struct Args {
     /// Where it leads
     #[command(flatten)]
     pub way: way::Args,
+    #[command(flatten)]
+    fleet: fleet::Args,
+}
+
+impl Args {
+    /// Whether only the steps are to be printed.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// Whether it is not to be asked.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.yes
+    }
+
+    /// Whether many databases are meant instead of one, and which.
+    #[must_use]
+    pub fn fleet(&self) -> &fleet::Args {
+        &self.fleet
+    }
 }
 
 /// Undoes what stands above the target, after a yes and after `before` has agreed to the plan or has done all that there is to do.
@@ -46,13 +69,7 @@ pub async fn run(
         return Ok(Exit::Success);
     }
     if !plan.is_empty() && !args.yes {
-        let question = format!("{plan}\na downgrade may lose data. Go on?");
-        ask(
-            &question,
-            "a downgrade may lose data, and there is no terminal to ask on\n\nhint: add `--yes`; `--dry-run` prints \
-             the steps",
-            output,
-        )?;
+        agreed(&plan.to_string(), output)?;
         // While it was asked, others may have moved what `-1` means.
         let now = database.read(|migrator| migrator.plan_downgrade(target)).await?;
         still(&plan, &now)?;
@@ -73,10 +90,24 @@ pub fn still(shown: &Plan, now: &Plan) -> Result<(), Error> {
     if shown == now {
         return Ok(());
     }
-    Err(Error::refused(format!(
+    Err(changed(&now.to_string()))
+}
+
+/// What is refused since it is no longer what was shown.
+pub(crate) fn changed(now: &str) -> Error {
+    Error::refused(format!(
         "the database was changed while you were asked, and nothing was done: it would now take other steps\n{now}\n\n\
          hint: run the command again"
-    )))
+    ))
+}
+
+/// Shows what there is to do and asks for a yes.
+pub(crate) fn agreed(steps: &str, output: &Output) -> Result<(), Error> {
+    ask(
+        &format!("{steps}\na downgrade may lose data. Go on?"),
+        "a downgrade may lose data, and there is no terminal to ask on\n\nhint: add `--yes`; `--dry-run` prints the steps",
+        output,
+    )
 }
 
 /// Asks on a terminal and waits for a yes. Without a terminal it refuses, and says so.

@@ -1,4 +1,4 @@
-//! `--all-schemas`, `--all-databases` and `--urls` of `upgrade`
+//! `--all-schemas`, `--all-databases` and `--urls` of `upgrade`, `downgrade` and `status`
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -6,11 +6,14 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use migrate_runtime::{Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome};
+use migrate_revision::{Direction, Target};
+use migrate_runtime::{
+    Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome, TargetReport,
+};
 use serde::Serialize;
 
 use crate::SqliteFile;
-use crate::commands::upgrade;
+use crate::commands::{downgrade, upgrade};
 use crate::database::{Database, DatabaseUrl, change_all};
 use crate::exit::Exit;
 use crate::output::Output;
@@ -32,7 +35,7 @@ pub struct Args {
 
 /// Which
 #[derive(Debug, clap::Args)]
-#[group(id = "fleet", multiple = false, conflicts_with = "sql")]
+#[group(id = "fleet", multiple = false)]
 struct Targets {
     /// All schemas of the database whose names are like this, on PostgreSQL: `tenant\_%`
     #[arg(long, value_name = "LIKE")]
@@ -238,61 +241,199 @@ fn beside(file: &Path, url: &str) -> String {
 ///
 /// # Errors
 /// When the targets cannot be found, or there are none. What becomes of one is no error of the command, and decides its code.
-pub async fn run(args: &upgrade::Args, source: &Source, database: &Database<'_>, output: &Output) -> Outcome {
-    let targets = source.targets(database.url(), args.is_dry_run()).await?;
-    let count = targets.len();
-    let fleet = args.fleet().apply(database.fleet(targets));
-    let target = args.way.target();
-    let lines = source.lines();
+pub async fn upgrade(
+    args: &upgrade::Args,
+    source: &Source,
+    database: &Database<'_>,
+    output: &Output,
+) -> Outcome {
+    let (work, target) = (Work { args: args.fleet(), source, database, output }, args.way.target());
     if args.is_dry_run() {
-        let (report, interrupted) = change_all(fleet, count, output, |fleet| fleet.plan(target)).await;
-        return Ok(ended(&report, lines, interrupted, output));
+        return work.run(Kind::Reads, |fleet| fleet.plan(target)).await;
     }
-    let (report, interrupted) = change_all(fleet, count, output, |fleet| fleet.upgrade(target)).await;
-    Ok(ended(&report, lines, interrupted, output))
+    work.run(Kind::Changes(target), |fleet| fleet.upgrade(target)).await
 }
 
-/// The names of the targets that are not where an upgrade was to lead them, or cannot be asked.
+/// Undoes on many databases what stands above a target, after a yes.
+///
+/// # Errors
+/// Those of [`upgrade`], and when there was no yes.
+pub async fn downgrade(
+    args: &downgrade::Args,
+    source: &Source,
+    database: &Database<'_>,
+    output: &Output,
+) -> Outcome {
+    let (work, target) = (Work { args: args.fleet(), source, database, output }, args.way.target());
+    if args.is_dry_run() {
+        return work.run(Kind::Reads, |fleet| fleet.plan_downgrade(target)).await;
+    }
+    agreed(args, source, database, output).await?;
+    work.run(Kind::Changes(target), |fleet| fleet.downgrade(target)).await
+}
+
+/// Prints where many databases are that are not current.
+///
+/// # Errors
+/// Those of [`upgrade`].
+pub async fn status(args: &Args, source: &Source, database: &Database<'_>, output: &Output) -> Outcome {
+    Work { args, source, database, output }.run(Kind::Reads, Fleet::status).await
+}
+
+/// Asks for a yes to a downgrade, unless there is nothing to undo or none is wanted.
+///
+/// # Errors
+/// Those of [`upgrade`], when there was no yes, and when targets were changed meanwhile.
+pub async fn agreed(
+    args: &downgrade::Args,
+    source: &Source,
+    database: &Database<'_>,
+    output: &Output,
+) -> Result<(), Error> {
+    if args.is_agreed() {
+        return Ok(());
+    }
+    let (target, down) = (args.way.target(), Direction::Down);
+    let plans = plans(args.fleet(), target, down, source, database).await?;
+    if plans.targets.iter().all(|target| is_done(&target.outcome)) {
+        return Ok(());
+    }
+    downgrade::agreed(&output.own(&plans.to_string()), output)?;
+    let now = self::plans(args.fleet(), target, down, source, database).await?;
+    if steps(&plans) == steps(&now) {
+        return Ok(());
+    }
+    Err(downgrade::changed(&output.own(&now.to_string())))
+}
+
+/// The names of the targets that are not where a run was to lead them, or cannot be asked.
 ///
 /// # Errors
 /// When the targets cannot be found, or there are none.
 pub async fn unfinished(
-    args: &upgrade::Args,
+    args: &Args,
+    target: &str,
+    direction: Direction,
     source: &Source,
     database: &Database<'_>,
 ) -> Result<Vec<String>, Error> {
-    let targets = source.targets(database.url(), true).await?;
-    let report = args.fleet().apply(database.fleet(targets)).plan(args.way.target()).await;
-    let is_done =
-        |outcome: &TargetOutcome<Plan>| matches!(outcome, TargetOutcome::Done(plan) if plan.is_empty());
-    let unfinished = report.targets.into_iter().filter(|target| !is_done(&target.outcome));
+    let plans = plans(args, target, direction, source, database).await?;
+    let unfinished = plans.targets.into_iter().filter(|target| !is_done(&target.outcome));
     Ok(unfinished.map(|target| target.target).collect())
 }
 
-/// Prints what became of the targets.
-fn ended<T: Answer + Serialize>(
-    report: &FleetReport<T>,
-    lines: &[usize],
-    interrupted: bool,
-    output: &Output,
-) -> Exit {
-    let told = |outcome: &TargetOutcome<T>, error: &migrate_runtime::Error, message| {
-        let is_stopped = matches!(outcome, TargetOutcome::Stopped(_));
-        let exit = if is_stopped { Exit::Cancelled } else { Error::from(error).exit() };
-        serde_json::json!(output.error_info(&Error::new(exit, message)))
-    };
-    output.facts(report.facts(lines, told), || output.own(&report.to_string()));
-    if report.is_success() {
-        return Exit::Success;
+/// Whether a target leads each database from where it is, and so further if it is taken again.
+#[must_use]
+pub fn is_relative(target: &Target) -> bool {
+    match target {
+        Target::Relative(_) => true,
+        Target::Branch { target, .. } => is_relative(target),
+        _ => false,
     }
-    let all = report.targets.len();
-    let done =
-        report.targets.iter().filter(|target| matches!(target.outcome, TargetOutcome::Done(_))).count();
-    let hint = "the next run finds done what is done, and takes up the others";
-    if interrupted {
-        output.finding(&format!("stopped by a signal: {done} of {all} targets are done\n\nhint: {hint}"));
-        return Exit::Cancelled;
+}
+
+/// What a run would do to each of the targets.
+async fn plans(
+    args: &Args,
+    target: &str,
+    direction: Direction,
+    source: &Source,
+    database: &Database<'_>,
+) -> Result<FleetReport<Plan>, Error> {
+    let targets = source.targets(database.url(), true).await?;
+    let fleet = args.apply(database.fleet(targets));
+    Ok(match direction {
+        Direction::Up => fleet.plan(target).await,
+        Direction::Down => fleet.plan_downgrade(target).await,
+    })
+}
+
+/// What there is to do, as far as is known.
+fn known(outcome: &TargetOutcome<Plan>) -> Option<&Plan> {
+    match outcome {
+        TargetOutcome::Done(plan) => Some(plan),
+        _ => None,
     }
-    output.finding(&format!("{done} of {all} targets are done\n\nhint: {hint}"));
-    Exit::Fleet
+}
+
+/// Whether it is known that there is nothing left to do.
+fn is_done(outcome: &TargetOutcome<Plan>) -> bool {
+    known(outcome).is_some_and(Plan::is_empty)
+}
+
+/// What is known to be done to each of the targets.
+fn steps(plans: &FleetReport<Plan>) -> Vec<(&str, Option<&Plan>)> {
+    plans.targets.iter().map(|target| (target.target.as_str(), known(&target.outcome))).collect()
+}
+
+/// A verb on many databases.
+struct Work<'w, 'a> {
+    args: &'w Args,
+    source: &'w Source,
+    database: &'w Database<'a>,
+    output: &'w Output,
+}
+
+/// What a verb does to the databases.
+#[derive(Clone, Copy)]
+enum Kind<'w> {
+    /// It asks them
+    Reads,
+    /// It leads them to a target
+    Changes(&'w str),
+}
+
+impl<'a> Work<'_, 'a> {
+    /// Runs the verb and prints what became of the targets.
+    async fn run<T: Answer + Serialize, F: Future<Output = FleetReport<T>>>(
+        &self,
+        kind: Kind<'_>,
+        verb: impl FnOnce(Fleet<'a>) -> F,
+    ) -> Outcome {
+        let targets = self.source.targets(self.database.url(), matches!(kind, Kind::Reads)).await?;
+        let count = targets.len();
+        let fleet = self.args.apply(self.database.fleet(targets));
+        let (report, interrupted) = change_all(fleet, count, self.output, verb).await;
+        Ok(self.ended(&report, kind, interrupted))
+    }
+
+    /// Prints what became of the targets.
+    fn ended<T: Answer + Serialize>(
+        &self,
+        report: &FleetReport<T>,
+        kind: Kind<'_>,
+        interrupted: bool,
+    ) -> Exit {
+        let output = self.output;
+        let told = |outcome: &TargetOutcome<T>, error: &migrate_runtime::Error, message| {
+            let is_stopped = matches!(outcome, TargetOutcome::Stopped(_));
+            let exit = if is_stopped { Exit::Cancelled } else { Error::from(error).exit() };
+            serde_json::json!(output.error_info(&Error::new(exit, message)))
+        };
+        output.facts(report.facts(self.source.lines(), told), || output.own(&report.to_string()));
+        if report.is_success() {
+            return Exit::Success;
+        }
+        let (exit, by) =
+            if interrupted { (Exit::Cancelled, "stopped by a signal: ") } else { (Exit::Fleet, "") };
+        let is_done = |target: &&TargetReport<T>| matches!(target.outcome, TargetOutcome::Done(_));
+        let done = report.targets.iter().filter(is_done).count();
+        output.finding(&format!("{by}{done} of {} targets {}", report.targets.len(), kind.ending()));
+        exit
+    }
+}
+
+impl Kind<'_> {
+    /// What is said of the number of targets that are done where some are not.
+    fn ending(self) -> String {
+        match self {
+            Kind::Reads => "were read".to_owned(),
+            Kind::Changes(target) if is_relative(&target.into()) => format!(
+                "are done\n\nhint: `{target}` would lead those further; for the others, name the revision that it led those to"
+            ),
+            Kind::Changes(_) => {
+                "are done\n\nhint: the next run finds done what is done, and takes up the others".to_owned()
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `status`
 
-use super::check::status;
+use super::{check, fleet};
 use crate::Outcome;
 use crate::database::Database;
 use crate::exit::Exit;
@@ -9,14 +9,25 @@ use crate::output::Output;
 /// Print where the database is, held against the revisions
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    fleet: fleet::Args,
+}
+
+impl Args {
+    /// Whether many databases are meant instead of one, and which.
+    #[must_use]
+    pub fn fleet(&self) -> &fleet::Args {
+        &self.fleet
+    }
+}
 
 /// Prints where the database is.
 ///
 /// # Errors
 /// When the database cannot be read, went another way or has an edited revision.
 pub async fn run(_: &Args, database: &Database<'_>, output: &Output) -> Outcome {
-    let status = status(database).await?;
+    let status = check::status(database).await?;
     output.facts(&status, || status.to_string());
     Ok(Exit::Success)
 }

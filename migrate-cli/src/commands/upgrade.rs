@@ -19,6 +19,7 @@ use crate::{Error, Outcome};
         .required(false)
         .default_value("head")
 }))]
+#[command(mut_group("fleet", |fleet| fleet.conflicts_with("sql")))]
 pub struct Args {
     /// Print the steps instead of taking them
     #[arg(long, conflicts_with = "sql")]

@@ -36,7 +36,8 @@ pub(super) trait Verb: Sync {
 }
 
 pub(super) struct UpgradeVerb(pub(super) Target);
-pub(super) struct PlanVerb(pub(super) Target);
+pub(super) struct DowngradeVerb(pub(super) Target);
+pub(super) struct PlanVerb(pub(super) Target, pub(super) Direction);
 pub(super) struct StatusVerb;
 
 impl Verb for UpgradeVerb {
@@ -47,11 +48,19 @@ impl Verb for UpgradeVerb {
     }
 }
 
+impl Verb for DowngradeVerb {
+    type Answer = Report;
+
+    fn run<'a>(&self, run: impl Compiled<'a>) -> Boxed<'a, Report> {
+        run.boxed_downgrade(self.0.clone())
+    }
+}
+
 impl Verb for PlanVerb {
     type Answer = Plan;
 
     fn run<'a>(&self, run: impl Compiled<'a>) -> Boxed<'a, Plan> {
-        run.boxed_plan(self.0.clone(), Direction::Up)
+        run.boxed_plan(self.0.clone(), self.1)
     }
 }
 
@@ -86,7 +95,7 @@ impl Fleet<'_> {
             work.begin(place);
             let error = Error::new(
                 crate::ErrorKind::Unsupported,
-                "the target is not of SQLite, and a server needs a verb that is async\n\nhint: await `upgrade`",
+                "the target is not of SQLite, and a server needs a verb that is async\n\nhint: await `upgrade` or `downgrade`",
             );
             work.end(place, Err(error));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use migrate_revision::Target;
+use migrate_revision::{Direction, Target};
 
 use super::Fleet;
 use super::report::{Answer, FleetReport, TargetOutcome, TargetReport};
@@ -13,10 +13,15 @@ pub(super) trait Verb {
 }
 
 pub(super) struct UpgradeVerb(pub(super) Target);
-pub(super) struct PlanVerb(pub(super) Target);
+pub(super) struct DowngradeVerb(pub(super) Target);
+pub(super) struct PlanVerb(pub(super) Target, pub(super) Direction);
 pub(super) struct StatusVerb;
 
 impl Verb for UpgradeVerb {
+    type Answer = Report;
+}
+
+impl Verb for DowngradeVerb {
     type Answer = Report;
 }
 

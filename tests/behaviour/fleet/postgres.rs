@@ -90,6 +90,15 @@ fn a_schema_that_is_not_there_is_made() {
 }
 
 #[test]
+fn a_schema_that_is_not_there_is_not_made_to_be_led_down() {
+    let db = Database::new(Kind::Postgres);
+    let report = block_on(set().fleet([FleetTarget::schema(db.url(), "newcomer")]).downgrade("base"));
+    assert_eq!(steps(&report), [Some(0)], "{report}");
+    let made = db.connect().rows("SELECT nspname FROM pg_namespace WHERE nspname = 'newcomer'");
+    assert!(made.is_empty(), "{made:?}");
+}
+
+#[test]
 fn a_schema_that_the_server_had_is_not_made_again_once_it_is_gone() {
     let db = Database::new(Kind::Postgres);
     let mut connection = db.connect();
