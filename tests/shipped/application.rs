@@ -138,6 +138,27 @@ fn every_command_works_without_a_file_beside_the_application() {
 }
 
 #[test]
+fn an_application_leads_many_databases_up_and_down_and_tells_of_them() {
+    let app = App::new();
+    std::fs::write(app.0.path().join("tenants"), "sqlite:one.db\nsqlite:two.db\n").unwrap();
+    let told = |line: &str, counts: &str| {
+        let done = app.run(&format!("migrate {line} --urls tenants"));
+        assert!(done.succeeded().contains(&format!("2 targets: {counts} (")), "{done:?}");
+    };
+    told("status", "2 not current");
+    assert_eq!(app.files(), ["app", "tenants"]);
+    told("upgrade +2 --dry-run", "2 with something to do");
+    told("upgrade +2", "2 changed");
+    let refused = app.run("migrate downgrade -1 --urls tenants");
+    assert!(refused.exited(17).contains("hint: add `--yes`"), "{refused:?}");
+    told("downgrade -1 --dry-run", "2 with something to do");
+    told("downgrade -1 --yes", "2 changed");
+    told("downgrade base --yes", "2 changed");
+    told("downgrade base", "2 with nothing to do");
+    assert_eq!(app.files(), ["app", "one.db", "tenants", "two.db"]);
+}
+
+#[test]
 fn an_application_prints_for_programs_as_the_command_does() {
     let app = App::new();
     assert_eq!(app.json("migrate heads")[0]["revision"], "0891a9178087");
