@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use migrate_cli::commands::check;
 use migrate_cli::{Error, Exit};
 use migrate_revision::Direction;
-use migrate_runtime::Plan;
+use migrate_runtime::{Plan, Status};
 use serde_json::Value;
 
 use crate::application;
@@ -156,24 +156,28 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// When the database cannot be read.
     fn missing(&self, plan: &Plan) -> Result<Option<String>, Error> {
-        let status = block_on(check::status(&self.opened.database()))??;
-        let is_applied = |id: &str| status.pending.iter().all(|pending| pending.revision != id);
-        let mut steps = plan.steps.iter();
-        let undone = steps.find(|step| is_applied(&step.revision) != (step.direction == Direction::Up));
-        let half_done = plan.interrupted.as_ref().filter(|_| status.interrupted == plan.interrupted);
-        Ok(match (undone, half_done) {
-            (Some(step), _) if step.direction == Direction::Up => {
-                Some(format!("revision '{}' is not applied", step.revision))
-            }
-            (Some(step), _) => Some(format!("revision '{}' is not undone", step.revision)),
-            (None, Some(id)) => Some(format!("revision '{id}' is still half done")),
-            (None, None) => None,
-        })
+        Ok(missing(plan, &block_on(check::status(&self.opened.database()))??))
     }
 
     /// The application's command, for messages.
     fn name(&self) -> String {
         self.project.config.runner.join(" ")
+    }
+}
+
+/// The revision of a plan that is not where the plan leads it by the status of the database, if there is one.
+pub(crate) fn missing(plan: &Plan, status: &Status) -> Option<String> {
+    let is_applied = |id: &str| status.pending.iter().all(|pending| pending.revision != id);
+    let mut steps = plan.steps.iter();
+    let undone = steps.find(|step| is_applied(&step.revision) != (step.direction == Direction::Up));
+    let half_done = plan.interrupted.as_ref().filter(|_| status.interrupted == plan.interrupted);
+    match (undone, half_done) {
+        (Some(step), _) if step.direction == Direction::Up => {
+            Some(format!("revision '{}' is not applied", step.revision))
+        }
+        (Some(step), _) => Some(format!("revision '{}' is not undone", step.revision)),
+        (None, Some(id)) => Some(format!("revision '{id}' is still half done")),
+        (None, None) => None,
     }
 }
 

@@ -196,9 +196,7 @@ impl<'a> Database<'a> {
         let stands = match status {
             Ok(status) => {
                 // What is pending may be a long list.
-                let text = status.to_string();
-                let lines = text.lines().filter(|line| !line.starts_with("  pending "));
-                format!("the database is {}", lines.collect::<Vec<_>>().join("\n"))
+                format!("the database is {}", status.in_short())
             }
             Err(error) => format!("where the database stands could not be read: {error}"),
         };
@@ -224,13 +222,12 @@ impl<'a> Database<'a> {
 /// Changes the targets of a fleet, and shows what happens while it does; says also whether Ctrl-C was pressed.
 pub(crate) async fn change_all<'a, T, F: Future<Output = FleetReport<T>>>(
     fleet: Fleet<'a>,
-    count: usize,
+    mut progress: FleetProgress,
     output: &Output,
     verb: impl FnOnce(Fleet<'a>) -> F,
 ) -> (FleetReport<T>, bool) {
     let canceller = fleet.canceller();
     let watch = Watch::new(move |patience| canceller.cancel(patience), *output);
-    let mut progress = FleetProgress::new(*output, count);
     let report = verb(fleet.on_event(move |event| progress.show(event))).await;
     (report, watch.was_interrupted())
 }

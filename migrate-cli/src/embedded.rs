@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use clap::ValueEnum;
 use migrate_runtime::{Migrations, Plan};
 
+use crate::commands::fleet::{Many, Plans};
 use crate::commands::sql::{self, Verb};
 use crate::commands::{
     check, current, downgrade, fleet, heads, history, plan, resolve, show, stamp, status, undo, upgrade, way,
@@ -215,15 +216,16 @@ impl<'a> Cli<'a> {
             }
             Command::Upgrade(With { args, .. }) if args.fleet().is_wanted() => {
                 let (source, database) = self.fleet(args.fleet(), common)?;
-                fleet::upgrade(args, &source, &database, output).await
+                Many::new(args.fleet(), &source, &database, output).upgrade(args).await
             }
             Command::Downgrade(With { args, .. }) if args.fleet().is_wanted() => {
                 let (source, database) = self.fleet(args.fleet(), common)?;
-                fleet::downgrade(args, &source, &database, output).await
+                let agreed = |_: &Plans| Ok(ControlFlow::Continue(()));
+                Many::new(args.fleet(), &source, &database, output).downgrade(args, agreed).await
             }
             Command::Status(With { args, .. }) if args.fleet().is_wanted() => {
                 let (source, database) = self.fleet(args.fleet(), common)?;
-                fleet::status(args.fleet(), &source, &database, output).await
+                Many::new(args.fleet(), &source, &database, output).status().await
             }
             Command::Upgrade(With { args, .. }) => upgrade::run(args, &database()?, output, agreed).await,
             Command::Downgrade(With { args, .. }) => downgrade::run(args, &database()?, output, agreed).await,

@@ -117,6 +117,8 @@ pub(crate) struct FleetProgress {
     bar: Option<Bar>,
     ended: usize,
     of: usize,
+    /// Whether those that are done have a line
+    says_done: bool,
 }
 
 impl FleetProgress {
@@ -128,7 +130,12 @@ impl FleetProgress {
             Some(bar) => bar.println(line),
             None => output.note(line),
         };
-        Self { output, pulse: Pulse::new(SILENCE, still), bar, ended: 0, of }
+        Self { output, pulse: Pulse::new(SILENCE, still), bar, ended: 0, of, says_done: true }
+    }
+
+    /// The same where what the others say is printed afterwards.
+    pub(crate) fn of_failures(output: Output, of: usize) -> Self {
+        Self { says_done: false, ..Self::new(output, of) }
     }
 
     /// Shows an event.
@@ -137,7 +144,7 @@ impl FleetProgress {
             FleetEvent::Done { target, idle, .. } => {
                 self.pulse.at(target, None);
                 self.ended += 1;
-                (!idle).then(|| format!("[{}/{}] {event}", self.ended, self.of))
+                (!idle && self.says_done).then(|| format!("[{}/{}] {event}", self.ended, self.of))
             }
             FleetEvent::Failed { target, .. } | FleetEvent::Stopped { target, .. } => {
                 self.pulse.at(target, None);
@@ -208,7 +215,7 @@ mod tests {
         let say = move |line: &str| lines.lock().unwrap().push(line.to_owned());
         let output = Output { json: false, command: "upgrade", program: "cargo migrate" };
         let pulse = Pulse::new(Duration::from_millis(20), say);
-        let mut progress = FleetProgress { output, pulse, bar: None, ended: 0, of: 2 };
+        let mut progress = FleetProgress { output, pulse, bar: None, ended: 0, of: 2, says_done: true };
         let fleet = set.fleet(["a", "b\nc"].map(target)).limit(1).on_event(|event| {
             progress.show(event);
             // Whatever it is at takes as long as it takes to be told of; one line more may be of what was before.

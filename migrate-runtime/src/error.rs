@@ -9,7 +9,8 @@ use migrate_revision::PlanError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The target leads nowhere, or its way is barred: unknown or ambiguous id, several heads, an irreversible revision
+    /// The target leads nowhere, or its way is barred: unknown or ambiguous id, several heads, an irreversible revision, a database
+    /// that was changed since its steps were planned
     Plan,
     /// A statement or a Rust revision failed
     Revision,

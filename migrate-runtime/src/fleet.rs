@@ -143,12 +143,26 @@ impl<'a> Fleet<'a> {
     }
 
     /// Undoes on every target what stands above another one; a revision by name leads all of them to the same place, `-1` each a step
-    /// below its own. A target that is there already has nothing to do, so that this can be run again as well.
+    /// below its own. A target that is there already has nothing to do, so that this can be run again as well; one that does not have the
+    /// revision fails. A SQLite file is made if it is not there.
     ///
     /// The errors of the targets are in the report, and there is no other.
     pub async fn downgrade(self, target: impl IntoTarget) -> FleetReport<Report> {
         let target = target.into_target();
         self.each(DowngradeVerb(target)).await
+    }
+
+    /// As [`downgrade`](Self::downgrade), by what [`plan_downgrade`](Self::plan_downgrade) has found for the same targets and was shown: one
+    /// that is no longer where it was then fails, one for which there is no plan ends as its plan did, and where nothing was to be
+    /// done nobody connects. For cargo-migrate and migrate-cli; no part of the public interface.
+    #[doc(hidden)]
+    pub async fn downgrade_as_planned(
+        self,
+        target: impl IntoTarget,
+        plans: FleetReport<Plan>,
+    ) -> FleetReport<Report> {
+        let target = target.into_target();
+        self.each_planned(DowngradeVerb(target), plans).await
     }
 
     /// What [`upgrade`](Self::upgrade) would do to every target. A SQLite file is made if it is not there.
@@ -173,6 +187,26 @@ impl<'a> Fleet<'a> {
     pub fn upgrade_sqlite(self, target: impl IntoTarget) -> FleetReport<Report> {
         let target = target.into_target();
         self.each_sqlite(UpgradeVerb(target))
+    }
+
+    /// As [`plan`](Self::plan), in a program without async: targets that are not SQLite's fail.
+    #[cfg(feature = "sqlite")]
+    pub fn plan_sqlite(self, target: impl IntoTarget) -> FleetReport<Plan> {
+        let target = target.into_target();
+        self.each_sqlite(PlanVerb(target, Direction::Up))
+    }
+
+    /// As [`plan_downgrade`](Self::plan_downgrade), in a program without async: targets that are not SQLite's fail.
+    #[cfg(feature = "sqlite")]
+    pub fn plan_downgrade_sqlite(self, target: impl IntoTarget) -> FleetReport<Plan> {
+        let target = target.into_target();
+        self.each_sqlite(PlanVerb(target, Direction::Down))
+    }
+
+    /// As [`status`](Self::status), in a program without async: targets that are not SQLite's fail.
+    #[cfg(feature = "sqlite")]
+    pub fn status_sqlite(self) -> FleetReport<Status> {
+        self.each_sqlite(StatusVerb)
     }
 
     /// As [`downgrade`](Self::downgrade), in a program without async: targets that are not SQLite's fail.

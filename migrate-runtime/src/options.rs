@@ -84,6 +84,17 @@ pub(crate) struct Options {
     pub(crate) applied_by: Option<String>,
     /// Whether the run was told to stop
     pub(crate) cancelled: Arc<AtomicBool>,
+    /// Where the database has to be for the run to change it
+    pub(crate) start: Option<Start>,
+}
+
+/// Where a database was when a plan was made for it, from which the same target leads by the same steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// The heads in force
+    pub(crate) heads: Vec<String>,
+    /// The revision that was half done
+    pub(crate) interrupted: Option<String>,
 }
 
 impl Default for Options {
@@ -99,6 +110,7 @@ impl Default for Options {
             ahead: Ahead::default(),
             applied_by: None,
             cancelled: Arc::default(),
+            start: None,
         }
     }
 }

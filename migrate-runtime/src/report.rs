@@ -272,15 +272,31 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {}: {} applied, {} pending", heads(&self.heads), self.applied, self.pending.len())?;
-        for revision in &self.pending {
-            write!(f, "\n  pending {} {}", revision.revision, revision.message)?;
+        self.say(f, true)
+    }
+}
+
+impl Status {
+    /// As the text, without the revisions that are pending, which may be a long list. For cargo-migrate and migrate-cli; no part of
+    /// the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        let mut text = String::new();
+        let _ = self.say(&mut text, false);
+        text
+    }
+
+    fn say(&self, to: &mut dyn fmt::Write, lists_pending: bool) -> fmt::Result {
+        write!(to, "at {}: {} applied, {} pending", heads(&self.heads), self.applied, self.pending.len())?;
+        for revision in self.pending.iter().filter(|_| lists_pending) {
+            write!(to, "\n  pending {} {}", revision.revision, revision.message)?;
         }
         if !self.ahead.is_empty() {
-            write!(f, "\n  unknown to this binary: {}", self.ahead.join(", "))?;
+            write!(to, "\n  unknown to this binary: {}", self.ahead.join(", "))?;
         }
         if let Some(revision) = &self.interrupted {
-            write!(f, "\n  under way or interrupted: {revision}")?;
+            write!(to, "\n  under way or interrupted: {revision}")?;
         }
         Ok(())
     }

@@ -148,9 +148,46 @@ behaviours! {
         tenants.connect(1).run("DROP TABLE t2");
         let done = tenants.run("downgrade -1 --yes");
         let told = done.failed(19);
-        assert!(told.contains("error: 2 of 3 targets are done\n\nhint: `-1` would lead those further; for the others, name"), "{told}");
+        assert!(told.contains("error: 2 of 3 targets are done\n\nhint: `-1` would lead those that are done further; lead each"), "{told}");
         tenants.connect(1).run("CREATE TABLE t2 (a INTEGER)");
         assert!(tenants.run("downgrade r0001 --yes").ok().contains("3 targets: 1 changed, 2 with nothing to do ("));
+    }
+
+    fn a_database_that_is_named_twice_is_led_down_by_what_was_planned_alone(db) {
+        let project = CommandProject::with(db, &Revisions::tables(3));
+        project.run("upgrade").ok();
+        let (url, other) = (db.url(), if db.kind == Kind::Sqlite { "?cache=private" } else { "?connect_timeout=20" });
+        project.write("urls", &format!("{url}\n{url}{other}\n"));
+        let done = project.run("downgrade -1 --yes --urls urls --limit 1");
+        done.failed(19);
+        assert!(done.stdout.contains("failed: the database was changed since its steps were planned, and nothing"), "{done:?}");
+        assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+
+    fn where_no_way_leads_down_nothing_is_asked_and_nothing_is_made(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(2), 3);
+        for target in ["nosuch", "r0001"] {
+            let done = tenants.run(&format!("downgrade {target}"));
+            assert!(done.failed(19).ends_with("error: 0 of 3 targets are done\n"), "{done:?}");
+            assert!(done.stdout.contains("3 targets: 3 failed ("), "{done:?}");
+        }
+        assert!(tenants.run("downgrade base --yes").ok().contains("3 targets: 3 with nothing to do ("));
+        if db.kind == Kind::Sqlite {
+            assert!((0..3).all(|n| !tenants.project.path(&format!("tenants/{}", tenants.name(n))).exists()));
+        }
+    }
+
+    fn a_way_down_that_was_cut_off_is_gone_on_with(db) {
+        let down = "DROP TABLE t2;\nDROP TABLE t3;";
+        let revisions = Revisions::tables(1).sql("two", "CREATE TABLE t2 (a INTEGER);\nCREATE TABLE t3 (a INTEGER);", down);
+        let tenants = Tenants::new(db, &revisions, 2);
+        tenants.run("upgrade").ok();
+        tenants.connect(1).run("DROP TABLE t3");
+        tenants.run("downgrade r0001 --yes").failed(19);
+        tenants.connect(1).run("CREATE TABLE t3 (a INTEGER)");
+        let done = tenants.run("downgrade r0001 --yes");
+        assert!(done.ok().contains("2 targets: 1 changed, 1 with nothing to do ("), "{done:?}");
+        assert!(["t2", "t3"].iter().all(|table| tenants.connect(1).try_run(&format!("SELECT * FROM {table}")).is_err()));
     }
 
     fn the_status_of_all_tenants_is_told_of_those_that_are_not_current(db) {
@@ -164,7 +201,7 @@ behaviours! {
         tenants.connect(0).run("DELETE FROM migrate_history WHERE revision = 'r0002'");
         let done = tenants.run("status");
         let told = done.ok();
-        assert!(told.contains(&format!("{}: at r0001: 1 applied, 1 pending\n", tenants.shown(0))), "{told}");
+        assert!(told.contains(&format!("{}: at r0001: 1 applied, 1 pending\n3 targets: ", tenants.shown(0))), "{told}");
         assert!(told.contains("3 targets: 1 not current, 2 current (") && !told.contains(&format!("{name}:")), "{told}");
         tenants.connect(1).run("UPDATE migrate_history SET format = 2");
         let done = tenants.run("status --format json");

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use embed_migrations_tests::behaviours;
 use embed_migrations_tests::command::{CommandProject, Done, words};
+use embed_migrations_tests::database::Database;
 use embed_migrations_tests::revisions::Revisions;
 use nix::pty::{OpenptyResult, openpty};
 
@@ -61,6 +62,30 @@ behaviours! {
         assert_eq!(db.tables(), ["t1", "t2", "t3"]);
         answered(&project, "downgrade -1 --urls urls", "y", || {}).ok();
         assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+
+    fn a_yes_is_not_to_databases_of_which_no_steps_were_shown(db) {
+        let project = CommandProject::with(db, &Revisions::tables(3));
+        project.run("upgrade").ok();
+        let later = Database::new(db.kind);
+        let mut connection = later.connect();
+        project.run(&format!("upgrade --database-url {}", later.url())).ok();
+        project.write("urls", &format!("{}\n{}\n", db.url(), later.url()));
+        connection.run("ALTER TABLE migrate_history RENAME TO kept");
+        connection.run("CREATE TABLE migrate_history (id INTEGER)");
+        let put_back = || {
+            connection.run("DROP TABLE migrate_history");
+            connection.run("ALTER TABLE kept RENAME TO migrate_history");
+        };
+        let fast = project.run("downgrade -1 --urls urls --fail-fast");
+        fast.failed(19);
+        assert!(fast.stdout.contains("2 targets: 1 failed, 1 not begun ("), "{fast:?}");
+        assert_eq!(db.tables(), ["t1", "t2", "t3"]);
+        let done = answered(&project, "downgrade -1 --urls urls", "y", put_back);
+        let told = done.failed(19);
+        assert!(told.contains("2 targets: 1 with something to do, 1 failed (") && told.contains("1 of 2 targets are done"), "{told}");
+        assert!(done.stdout.contains("2 targets: 1 changed, 1 failed ("), "{done:?}");
+        assert_eq!((db.tables(), later.tables()), (vec!["t1".to_owned(), "t2".to_owned()], vec!["t1".into(), "t2".into(), "t3".into()]));
     }
 
     fn a_yes_to_undo_what_is_unknown_is_to_the_steps_that_were_shown(db) {

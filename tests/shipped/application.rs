@@ -147,6 +147,8 @@ fn an_application_leads_many_databases_up_and_down_and_tells_of_them() {
     };
     told("status", "2 not current");
     assert_eq!(app.files(), ["app", "tenants"]);
+    told("downgrade base --yes", "2 with nothing to do");
+    assert_eq!(app.files(), ["app", "tenants"]);
     told("upgrade +2 --dry-run", "2 with something to do");
     told("upgrade +2", "2 changed");
     let refused = app.run("migrate downgrade -1 --urls tenants");

@@ -3,13 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use migrate_cli::commands::downgrade;
 use migrate_cli::commands::sql::Verb;
-use migrate_cli::commands::{downgrade, fleet};
-use migrate_revision::Direction;
 
 use super::{Context, Outcome};
 use crate::database::{DatabaseArgs, Opened, block_on};
-use crate::fleet::Targets;
+use crate::fleet::Databases;
 use crate::runner::Runner;
 use crate::script;
 
@@ -32,29 +31,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     if way.is_script() {
         return script::print(Verb::Downgrade, way, &args.database, context);
     }
-    if args.command.fleet().is_wanted() {
-        return run_fleet(args, context);
-    }
     let project = context.project()?;
+    let fleet = args.command.fleet();
+    if fleet.is_wanted() {
+        return Databases::open(fleet, &args.database, &project, context)?.downgrade(&args.command);
+    }
     let opened = Opened::open(&args.database, &project)?;
     let words = ["downgrade", "--yes", way.target()].map(OsString::from);
     let mut runner = Runner::new(&opened, &project, context);
     let before = |plan: &_| runner.before(plan, args.backup.as_deref(), &words);
     let outcome = block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?;
     runner.conclude(outcome)
-}
-
-fn run_fleet(args: &Args, context: &Context) -> Outcome {
-    let command = &args.command;
-    let project = context.project()?;
-    let targets = Targets::open(command.fleet(), &args.database, &project)?;
-    let database = targets.opened.database();
-    // As for an upgrade; the application cannot ask.
-    if let Some(file) = targets.opened.rust().filter(|_| !command.is_dry_run()) {
-        block_on(fleet::agreed(command, &targets.source, &database, &context.output))??;
-        let target = command.way.target();
-        let words = ["downgrade", "--yes", target];
-        return targets.hand_over(&file, &words, (target, Direction::Down), &project, context);
-    }
-    block_on(fleet::downgrade(command, &targets.source, &database, &context.output))?
 }

@@ -1,10 +1,10 @@
 //! `cargo migrate status`
 
-use migrate_cli::commands::{fleet, status};
+use migrate_cli::commands::status;
 
 use super::{Context, Outcome};
 use crate::database::{DatabaseArgs, Opened, block_on};
-use crate::fleet::Targets;
+use crate::fleet::Databases;
 
 /// Print where the database is, held against the revisions
 #[derive(Debug, clap::Args)]
@@ -19,9 +19,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
     let fleet = args.command.fleet();
     if fleet.is_wanted() {
-        let targets = Targets::open(fleet, &args.database, &project)?;
-        let database = targets.opened.database();
-        return block_on(fleet::status(fleet, &targets.source, &database, &context.output))?;
+        return Databases::open(fleet, &args.database, &project, context)?.status();
     }
     let opened = Opened::open(&args.database, &project)?;
     block_on(status::run(&args.command, &opened.database(), &context.output))?

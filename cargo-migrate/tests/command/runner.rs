@@ -181,17 +181,42 @@ fn a_runner_gets_a_run_on_many_databases_as_a_whole() {
     assert!(!project.path("tenants/two.db").exists());
     application(&project, &[&on("one"), &on("two")], 0);
     assert_eq!(project.run(fleet).ok(), called);
-    let down = "downgrade base --urls tenants/urls";
-    assert!(project.run(down).failed(17).contains("hint: add `--yes`"));
-    let done = project.run(&format!("{down} --yes"));
-    assert!(done.failed(1).contains("one.db and 1 more is not at `base`"), "{done:?}");
-    assert_eq!(
-        done.stdout,
-        format!("migrate downgrade --yes base --urls={tenants}/urls on sqlite:{tenants}/one.db\n")
-    );
     // Where that was is not known.
     application(&project, &[], 0);
     project.run("upgrade +1 --urls tenants/urls").ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_runner_leads_many_databases_down_where_a_rust_revision_is_on_the_way_of_one() {
+    let project = with_application("");
+    project.write("tenants/urls", "sqlite:one.db\nsqlite:two.db\n");
+    let tenants = project.path("tenants").canonicalize().unwrap().display().to_string();
+    let on = |id: &str, name: &str| format!("{id} --database-url sqlite:tenants/{name}.db");
+    project.run(&format!("stamp {}", on("bbb", "one"))).ok();
+    project.run(&format!("stamp {}", on("bbb", "two"))).ok();
+    application(&project, &[&on("aaa", "one")], 0);
+    let line = "downgrade aaa --urls tenants/urls";
+    let refused = project.run(line);
+    assert!(refused.failed(17).contains("hint: add `--yes`") && refused.stdout.is_empty(), "{refused:?}");
+    let called = format!("migrate downgrade --yes aaa --urls={tenants}/urls on sqlite:{tenants}/one.db\n");
+    let done = project.run(&format!("{line} --yes"));
+    assert!(
+        done.failed(1).contains("of target sqlite:tenants/two.db revision 'bbb' is not undone"),
+        "{done:?}"
+    );
+    assert_eq!(done.stdout, called);
+    application(&project, &[&on("aaa", "two")], 0);
+    assert_eq!(project.run(&format!("{line} --yes")).ok(), called);
+    // Nobody is needed for what is left.
+    project.write("app.sh", "exit 1\n");
+    assert!(project.run(line).ok().contains("2 targets: 2 with nothing to do ("));
+    assert!(
+        project
+            .run("downgrade base --yes --urls tenants/urls --dry-run")
+            .ok()
+            .contains("2 with something to do (")
+    );
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Args {
 
     /// Whether it is not to be asked.
     #[must_use]
-    pub fn is_agreed(&self) -> bool {
+    pub fn is_confirmed(&self) -> bool {
         self.yes
     }
 
@@ -69,7 +69,7 @@ pub async fn run(
         return Ok(Exit::Success);
     }
     if !plan.is_empty() && !args.yes {
-        agreed(&plan.to_string(), output)?;
+        confirm(&plan.to_string(), output)?;
         // While it was asked, others may have moved what `-1` means.
         let now = database.read(|migrator| migrator.plan_downgrade(target)).await?;
         still(&plan, &now)?;
@@ -90,11 +90,11 @@ pub fn still(shown: &Plan, now: &Plan) -> Result<(), Error> {
     if shown == now {
         return Ok(());
     }
-    Err(changed(&now.to_string()))
+    Err(changed_while_asked(&now.to_string()))
 }
 
-/// What is refused since it is no longer what was shown.
-pub(crate) fn changed(now: &str) -> Error {
+/// The error that what there is to do is no longer what was shown.
+pub(crate) fn changed_while_asked(now: &str) -> Error {
     Error::refused(format!(
         "the database was changed while you were asked, and nothing was done: it would now take other steps\n{now}\n\n\
          hint: run the command again"
@@ -102,7 +102,7 @@ pub(crate) fn changed(now: &str) -> Error {
 }
 
 /// Shows what there is to do and asks for a yes.
-pub(crate) fn agreed(steps: &str, output: &Output) -> Result<(), Error> {
+pub(crate) fn confirm(steps: &str, output: &Output) -> Result<(), Error> {
     ask(
         &format!("{steps}\na downgrade may lose data. Go on?"),
         "a downgrade may lose data, and there is no terminal to ask on\n\nhint: add `--yes`; `--dry-run` prints the steps",

@@ -1,22 +1,24 @@
 //! `--all-schemas`, `--all-databases` and `--urls` of `upgrade`, `downgrade` and `status`
 
-use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+mod source;
 
-use migrate_revision::{Direction, Target};
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use migrate_revision::Target;
 use migrate_runtime::{
-    Answer, Fleet, FleetReport, FleetTarget, OnFailure, Plan, TargetOutcome, TargetReport,
+    Answer, ErrorKind, Fleet, FleetReport, FleetTarget, OnFailure, Plan, Status, TargetOutcome, TargetReport,
 };
 use serde::Serialize;
 
-use crate::SqliteFile;
+pub use self::source::Source;
 use crate::commands::{downgrade, upgrade};
-use crate::database::{Database, DatabaseUrl, change_all};
+use crate::database::{Database, change_all};
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::progress::FleetProgress;
 use crate::{Error, Outcome};
 
 /// Many databases instead of one
@@ -49,24 +51,6 @@ struct Targets {
     urls: Option<PathBuf>,
 }
 
-/// Where the targets come from.
-#[derive(Debug)]
-pub struct Source(From);
-
-#[derive(Debug)]
-enum From {
-    Schemas(String),
-    Databases(String),
-    Urls(PathBuf, Urls),
-}
-
-/// The URLs of a file, and the lines that they are on.
-#[derive(Debug, Default)]
-struct Urls {
-    urls: Vec<DatabaseUrl>,
-    lines: Vec<usize>,
-}
-
 impl Args {
     /// Whether many databases are meant.
     #[must_use]
@@ -81,12 +65,12 @@ impl Args {
     /// When the file cannot be read or a line of it is not a URL.
     pub fn source(&self) -> Result<Source, Error> {
         let Targets { all_schemas, all_databases, urls } = &self.targets;
-        Ok(Source(match (all_schemas, all_databases, urls) {
-            (Some(pattern), ..) => From::Schemas(pattern.clone()),
-            (_, Some(pattern), _) => From::Databases(pattern.clone()),
-            (_, _, Some(file)) => From::Urls(file.clone(), read(file)?),
-            _ => return Err(Error::usage("no databases are named")),
-        }))
+        match (all_schemas, all_databases, urls) {
+            (Some(pattern), ..) => Ok(Source::schemas(pattern)),
+            (_, Some(pattern), _) => Ok(Source::databases(pattern)),
+            (_, _, Some(file)) => Source::file(file),
+            _ => Err(Error::usage("no databases are named")),
+        }
     }
 
     /// The same for another program that has these options, whatever its directory.
@@ -115,293 +99,145 @@ impl Args {
     }
 }
 
-impl Source {
-    /// The URLs of the file; none if the targets are what a server has.
-    #[must_use]
-    pub fn urls(&self) -> &[DatabaseUrl] {
-        match &self.0 {
-            From::Urls(_, urls) => &urls.urls,
-            From::Schemas(_) | From::Databases(_) => &[],
-        }
-    }
+/// What a run would do to each of the targets of a command.
+pub type Plans = FleetReport<Plan>;
 
-    /// The lines that the targets are on, where they are of a file.
-    fn lines(&self) -> &[usize] {
-        match &self.0 {
-            From::Urls(_, urls) => &urls.lines,
-            From::Schemas(_) | From::Databases(_) => &[],
-        }
-    }
-
-    async fn targets(&self, url: &DatabaseUrl, to_read: bool) -> Result<Vec<FleetTarget>, Error> {
-        let (targets, none) = match &self.0 {
-            From::Schemas(pattern) => {
-                let scheme = url.as_str().split_once(':').map_or("", |(scheme, _)| scheme);
-                let instead = match scheme {
-                    "sqlite" => Some(
-                        "SQLite, which has none\n\nhint: write the files' URLs into a file, for `--urls`",
-                    ),
-                    "mysql" | "mariadb" => {
-                        Some("MySQL or MariaDB, where schemas are databases\n\nhint: use `--all-databases`")
-                    }
-                    _ => None,
-                };
-                if let Some(instead) = instead {
-                    return Err(Error::unsupported(format!(
-                        "`--all-schemas` is for PostgreSQL, and the URL is of {instead}"
-                    )));
-                }
-                (
-                    FleetTarget::schemas_like(url.as_str(), pattern).await?,
-                    format!("schema of the database is like `{pattern}`"),
-                )
-            }
-            From::Databases(pattern) => {
-                if url.as_str().starts_with("sqlite:") {
-                    return Err(Error::unsupported(
-                        "`--all-databases` is for servers, and the URL is of SQLite\n\nhint: write the files' URLs into a \
-                         file, for `--urls`",
-                    ));
-                }
-                (
-                    FleetTarget::databases_like(url.as_str(), pattern).await?,
-                    format!("database of the server is like `{pattern}`"),
-                )
-            }
-            From::Urls(file, urls) => (urls.targets(to_read), format!("URL is in `{}`", file.display())),
-        };
-        if targets.is_empty() {
-            let hint = match self.0 {
-                From::Urls(..) => "write one URL per line",
-                _ => "`%` is any text, `_` any character, and a backslash takes the next one for itself",
-            };
-            return Err(Error::target(format!("no {none}\n\nhint: {hint}")));
-        }
-        Ok(targets)
-    }
-}
-
-impl Urls {
-    /// The targets; those whose names do not tell them apart are called by their lines as well.
-    fn targets(&self, to_read: bool) -> Vec<FleetTarget> {
-        let names: Vec<String> =
-            self.urls.iter().map(|url| FleetTarget::new(url.as_str()).name().to_owned()).collect();
-        let mut counts = HashMap::new();
-        names.iter().for_each(|name| *counts.entry(name.as_str()).or_insert(0) += 1);
-        let target = |((url, line), name): ((&DatabaseUrl, &usize), &String)| {
-            let url = if to_read { url.to_read() } else { url.as_str() };
-            let name = if counts[name.as_str()] > 1 { format!("{name} (line {line})") } else { name.clone() };
-            FleetTarget::new(url).named(name)
-        };
-        self.urls.iter().zip(&self.lines).zip(&names).map(target).collect()
-    }
-}
-
-/// The URLs of a file. No error shows a line, which may hold a password.
-fn read(file: &Path) -> Result<Urls, Error> {
-    let text = fs::read_to_string(file).map_err(|error| Error::io("read", file, error))?;
-    let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).split('\n').map(str::trim);
-    let mut read = Urls::default();
-    for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-        if let Some(problem) = problem(line) {
-            let message = format!("line {number} of `{}` {problem}", file.display());
-            return Err(Error::new(Exit::Database, message));
-        }
-        read.urls.push(DatabaseUrl::from(beside(file, line)));
-        read.lines.push(number);
-    }
-    Ok(read)
-}
-
-/// What is wrong with a line that is to be a URL, and what to do.
-fn problem(line: &str) -> Option<&'static str> {
-    if !FleetTarget::new(line).is_readable() {
-        return Some(
-            "cannot be read as the URL of a database\n\n\
-             hint: it is `sqlite:file`, or `scheme://user:password@host/database?name=value`, where `@`, `/`, `?` and \
-             `#` in a password are `%40`, `%2F`, `%3F` and `%23`",
-        );
-    }
-    // SQLite would make a file of that name.
-    let is_comment = line.match_indices('#').any(|(at, _)| line[..at].ends_with(char::is_whitespace));
-    (line.starts_with("sqlite:") && is_comment).then_some(
-        "has a `#` behind a space, which SQLite would take for a part of the file's name\n\n\
-         hint: write a comment on a line of its own; of the name of a file write them as `%20%23`, as in `sqlite:file:a%20%23b.db`",
-    )
-}
-
-/// An SQLite URL whose path is relative to the directory of the file that names it.
-fn beside(file: &Path, url: &str) -> String {
-    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let below = directory.and_then(|directory| SqliteFile::of(url)?.below(directory));
-    below.unwrap_or_else(|| url.to_owned())
-}
-
-/// Applies what is missing to many databases.
-///
-/// # Errors
-/// When the targets cannot be found, or there are none. What becomes of one is no error of the command, and decides its code.
-pub async fn upgrade(
-    args: &upgrade::Args,
-    source: &Source,
-    database: &Database<'_>,
-    output: &Output,
-) -> Outcome {
-    let (work, target) = (Work { args: args.fleet(), source, database, output }, args.way.target());
-    if args.is_dry_run() {
-        return work.run(Kind::Reads, |fleet| fleet.plan(target)).await;
-    }
-    work.run(Kind::Changes(target), |fleet| fleet.upgrade(target)).await
-}
-
-/// Undoes on many databases what stands above a target, after a yes.
-///
-/// # Errors
-/// Those of [`upgrade`], and when there was no yes.
-pub async fn downgrade(
-    args: &downgrade::Args,
-    source: &Source,
-    database: &Database<'_>,
-    output: &Output,
-) -> Outcome {
-    let (work, target) = (Work { args: args.fleet(), source, database, output }, args.way.target());
-    if args.is_dry_run() {
-        return work.run(Kind::Reads, |fleet| fleet.plan_downgrade(target)).await;
-    }
-    agreed(args, source, database, output).await?;
-    work.run(Kind::Changes(target), |fleet| fleet.downgrade(target)).await
-}
-
-/// Prints where many databases are that are not current.
-///
-/// # Errors
-/// Those of [`upgrade`].
-pub async fn status(args: &Args, source: &Source, database: &Database<'_>, output: &Output) -> Outcome {
-    Work { args, source, database, output }.run(Kind::Reads, Fleet::status).await
-}
-
-/// Asks for a yes to a downgrade, unless there is nothing to undo or none is wanted.
-///
-/// # Errors
-/// Those of [`upgrade`], when there was no yes, and when targets were changed meanwhile.
-pub async fn agreed(
-    args: &downgrade::Args,
-    source: &Source,
-    database: &Database<'_>,
-    output: &Output,
-) -> Result<(), Error> {
-    if args.is_agreed() {
-        return Ok(());
-    }
-    let (target, down) = (args.way.target(), Direction::Down);
-    let plans = plans(args.fleet(), target, down, source, database).await?;
-    if plans.targets.iter().all(|target| is_done(&target.outcome)) {
-        return Ok(());
-    }
-    downgrade::agreed(&output.own(&plans.to_string()), output)?;
-    let now = self::plans(args.fleet(), target, down, source, database).await?;
-    if steps(&plans) == steps(&now) {
-        return Ok(());
-    }
-    Err(downgrade::changed(&output.own(&now.to_string())))
-}
-
-/// The names of the targets that are not where a run was to lead them, or cannot be asked.
-///
-/// # Errors
-/// When the targets cannot be found, or there are none.
-pub async fn unfinished(
-    args: &Args,
-    target: &str,
-    direction: Direction,
-    source: &Source,
-    database: &Database<'_>,
-) -> Result<Vec<String>, Error> {
-    let plans = plans(args, target, direction, source, database).await?;
-    let unfinished = plans.targets.into_iter().filter(|target| !is_done(&target.outcome));
-    Ok(unfinished.map(|target| target.target).collect())
-}
-
-/// Whether a target leads each database from where it is, and so further if it is taken again.
-#[must_use]
-pub fn is_relative(target: &Target) -> bool {
-    match target {
-        Target::Relative(_) => true,
-        Target::Branch { target, .. } => is_relative(target),
-        _ => false,
-    }
-}
-
-/// What a run would do to each of the targets.
-async fn plans(
-    args: &Args,
-    target: &str,
-    direction: Direction,
-    source: &Source,
-    database: &Database<'_>,
-) -> Result<FleetReport<Plan>, Error> {
-    let targets = source.targets(database.url(), true).await?;
-    let fleet = args.apply(database.fleet(targets));
-    Ok(match direction {
-        Direction::Up => fleet.plan(target).await,
-        Direction::Down => fleet.plan_downgrade(target).await,
-    })
-}
-
-/// What there is to do, as far as is known.
-fn known(outcome: &TargetOutcome<Plan>) -> Option<&Plan> {
-    match outcome {
-        TargetOutcome::Done(plan) => Some(plan),
-        _ => None,
-    }
-}
-
-/// Whether it is known that there is nothing left to do.
-fn is_done(outcome: &TargetOutcome<Plan>) -> bool {
-    known(outcome).is_some_and(Plan::is_empty)
-}
-
-/// What is known to be done to each of the targets.
-fn steps(plans: &FleetReport<Plan>) -> Vec<(&str, Option<&Plan>)> {
-    plans.targets.iter().map(|target| (target.target.as_str(), known(&target.outcome))).collect()
-}
-
-/// A verb on many databases.
-struct Work<'w, 'a> {
+/// A command on many databases.
+#[derive(Debug)]
+pub struct Many<'w, 'a> {
     args: &'w Args,
     source: &'w Source,
+    /// By which the targets are found, with the options for all
     database: &'w Database<'a>,
     output: &'w Output,
 }
 
-/// What a verb does to the databases.
-#[derive(Clone, Copy)]
-enum Kind<'w> {
-    /// It asks them
-    Reads,
-    /// It leads them to a target
-    Changes(&'w str),
-}
-
-impl<'a> Work<'_, 'a> {
-    /// Runs the verb and prints what became of the targets.
-    async fn run<T: Answer + Serialize, F: Future<Output = FleetReport<T>>>(
-        &self,
-        kind: Kind<'_>,
-        verb: impl FnOnce(Fleet<'a>) -> F,
-    ) -> Outcome {
-        let targets = self.source.targets(self.database.url(), matches!(kind, Kind::Reads)).await?;
-        let count = targets.len();
-        let fleet = self.args.apply(self.database.fleet(targets));
-        let (report, interrupted) = change_all(fleet, count, self.output, verb).await;
-        Ok(self.ended(&report, kind, interrupted))
+impl<'w, 'a> Many<'w, 'a> {
+    /// On the databases of a source.
+    #[must_use]
+    pub fn new(args: &'w Args, source: &'w Source, database: &'w Database<'a>, output: &'w Output) -> Self {
+        Self { args, source, database, output }
     }
 
-    /// Prints what became of the targets.
+    /// Applies what is missing.
+    ///
+    /// # Errors
+    /// When the targets cannot be found, or there are none. What becomes of one is no error of the command, and decides its code.
+    pub async fn upgrade(&self, args: &upgrade::Args) -> Outcome {
+        let target = args.way.target();
+        if args.is_dry_run() {
+            return self.read(|fleet| fleet.plan(target)).await;
+        }
+        let targets = self.targets(false).await?;
+        let progress = FleetProgress::new(*self.output, targets.len());
+        let fleet = self.fleet(targets);
+        let (report, interrupted) =
+            change_all(fleet, progress, self.output, |fleet| fleet.upgrade(target)).await;
+        Ok(self.ended(&report, Some(target), interrupted))
+    }
+
+    /// Undoes what stands above a target, after a yes and after `before` has agreed to the plans or has done all that there is to do.
+    /// What was planned is done, and nothing else: a database that was changed meanwhile fails.
+    ///
+    /// # Errors
+    /// Those of [`upgrade`](Self::upgrade) and of `before`, when there was no yes, and when it was stopped before that.
+    pub async fn downgrade(
+        &self,
+        args: &downgrade::Args,
+        before: impl FnOnce(&Plans) -> Result<ControlFlow<Exit>, Error>,
+    ) -> Outcome {
+        let target = args.way.target();
+        if args.is_dry_run() {
+            return self.read(|fleet| fleet.plan_downgrade(target)).await;
+        }
+        // A file that is not there has nothing to undo, and stays away.
+        let targets = self.targets(true).await?;
+        let plans = self.plan_downgrade(targets.clone(), target).await?;
+        let count = (plans.targets.iter().filter_map(known)).filter(|plan| !plan.is_empty()).count();
+        let fails_fast = self.args.fail_fast && plans.failures().next().is_some();
+        if count > 0 && !fails_fast {
+            if !args.is_confirmed() {
+                downgrade::confirm(&self.output.own(&plans.to_string()), self.output)?;
+                let now = self.plan_downgrade(targets.clone(), target).await?;
+                if !is_still(&plans, &now) {
+                    return Err(downgrade::changed_while_asked(&self.output.own(&now.to_string())));
+                }
+            }
+            if let ControlFlow::Break(exit) = before(&plans)? {
+                return Ok(exit);
+            }
+        }
+        let progress = FleetProgress::new(*self.output, count);
+        let run = |fleet: Fleet<'a>| fleet.downgrade_as_planned(target, plans);
+        let (report, interrupted) = change_all(self.fleet(targets), progress, self.output, run).await;
+        Ok(self.ended(&report, Some(target), interrupted))
+    }
+
+    /// Prints where those are that are not current.
+    ///
+    /// # Errors
+    /// Those of [`upgrade`](Self::upgrade).
+    pub async fn status(&self) -> Outcome {
+        self.read(Fleet::status).await
+    }
+
+    /// Where each of them is.
+    ///
+    /// # Errors
+    /// When the targets cannot be found, or there are none.
+    pub async fn statuses(&self) -> Result<FleetReport<Status>, Error> {
+        Ok(self.fleet(self.targets(true).await?).status().await)
+    }
+
+    /// The names of the targets that are not where an upgrade was to lead them, or cannot be asked.
+    ///
+    /// # Errors
+    /// When the targets cannot be found, or there are none.
+    pub async fn unfinished(&self, target: &str) -> Result<Vec<String>, Error> {
+        let plans = self.fleet(self.targets(true).await?).plan(target).await;
+        let unfinished = plans.targets.into_iter().filter(|it| !known(it).is_some_and(Plan::is_empty));
+        Ok(unfinished.map(|it| it.target).collect())
+    }
+
+    async fn targets(&self, to_read: bool) -> Result<Vec<FleetTarget>, Error> {
+        self.source.targets(self.database.url(), to_read).await
+    }
+
+    /// Goes on with the others when one fails, whatever is wanted of a run.
+    fn fleet_to_read(&self, targets: Vec<FleetTarget>) -> Fleet<'a> {
+        self.fleet(targets).on_failure(OnFailure::Continue)
+    }
+
+    fn fleet(&self, targets: Vec<FleetTarget>) -> Fleet<'a> {
+        self.args.apply(self.database.fleet(targets))
+    }
+
+    async fn plan_downgrade(&self, targets: Vec<FleetTarget>, target: &str) -> Result<Plans, Error> {
+        let progress = FleetProgress::of_failures(*self.output, targets.len());
+        let plan = |fleet: Fleet<'a>| fleet.plan_downgrade(target);
+        let fleet = self.fleet_to_read(targets);
+        match change_all(fleet, progress, self.output, plan).await {
+            (plans, false) => Ok(plans),
+            (_, true) => Err(Error::new(Exit::Cancelled, "stopped by a signal: nothing was changed")),
+        }
+    }
+
+    /// Asks all of them and prints what they say.
+    async fn read<T: Answer + Serialize, F: Future<Output = FleetReport<T>>>(
+        &self,
+        verb: impl FnOnce(Fleet<'a>) -> F,
+    ) -> Outcome {
+        let targets = self.targets(true).await?;
+        let progress = FleetProgress::of_failures(*self.output, targets.len());
+        let (report, interrupted) = change_all(self.fleet(targets), progress, self.output, verb).await;
+        Ok(self.ended(&report, None, interrupted))
+    }
+
+    /// Prints what became of the targets; those of a run were to be led to one.
     fn ended<T: Answer + Serialize>(
         &self,
         report: &FleetReport<T>,
-        kind: Kind<'_>,
+        target: Option<&str>,
         interrupted: bool,
     ) -> Exit {
         let output = self.output;
@@ -416,24 +252,50 @@ impl<'a> Work<'_, 'a> {
         }
         let (exit, by) =
             if interrupted { (Exit::Cancelled, "stopped by a signal: ") } else { (Exit::Fleet, "") };
-        let is_done = |target: &&TargetReport<T>| matches!(target.outcome, TargetOutcome::Done(_));
+        let is_done = |it: &&TargetReport<T>| matches!(it.outcome, TargetOutcome::Done(_));
         let done = report.targets.iter().filter(is_done).count();
-        output.finding(&format!("{by}{done} of {} targets {}", report.targets.len(), kind.ending()));
+        let what = if target.is_some() { "are done" } else { "were read" };
+        let hint = target.and_then(|target| go_on(report, target, done > 0));
+        let hint = hint.map(|hint| format!("\n\nhint: {hint}")).unwrap_or_default();
+        output.finding(&format!("{by}{done} of {} targets {what}{hint}", report.targets.len()));
         exit
     }
 }
 
-impl Kind<'_> {
-    /// What is said of the number of targets that are done where some are not.
-    fn ending(self) -> String {
-        match self {
-            Kind::Reads => "were read".to_owned(),
-            Kind::Changes(target) if is_relative(&target.into()) => format!(
-                "are done\n\nhint: `{target}` would lead those further; for the others, name the revision that it led those to"
-            ),
-            Kind::Changes(_) => {
-                "are done\n\nhint: the next run finds done what is done, and takes up the others".to_owned()
-            }
-        }
+/// What to do about those that a run has not led to its target.
+fn go_on<T>(report: &FleetReport<T>, target: &str, some_are_done: bool) -> Option<String> {
+    if some_are_done && is_relative(&target.into()) {
+        return Some(format!(
+            "`{target}` would lead those that are done further; lead each of the others by itself, with `--database-url`"
+        ));
+    }
+    // From where they are no way leads there, and none will.
+    let barred = report.failures().filter(|(_, error)| error.kind() == ErrorKind::Plan).count();
+    let left = report.targets.iter().filter(|it| !matches!(it.outcome, TargetOutcome::Done(_))).count();
+    (barred < left).then(|| "the next run finds done what is done, and takes up the others".to_owned())
+}
+
+/// Whether what there is to do to the targets is what was shown, as far as is known of both.
+fn is_still(shown: &Plans, now: &Plans) -> bool {
+    let mut both = shown.targets.iter().zip(&now.targets);
+    both.all(|(shown, now)| known(shown).zip(known(now)).is_none_or(|(shown, now)| shown == now))
+}
+
+/// Whether a target leads each database from where it is, and so further if it is taken again.
+#[must_use]
+pub fn is_relative(target: &Target) -> bool {
+    match target {
+        Target::Relative(_) => true,
+        Target::Branch { target, .. } => is_relative(target),
+        _ => false,
+    }
+}
+
+/// What there is to do to a target, as far as is known.
+#[must_use]
+pub fn known(planned: &TargetReport<Plan>) -> Option<&Plan> {
+    match &planned.outcome {
+        TargetOutcome::Done(plan) => Some(plan),
+        _ => None,
     }
 }

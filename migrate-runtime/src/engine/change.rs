@@ -80,6 +80,9 @@ impl<D: Database> Run<'_, D> {
             };
             let state = self.state_for(decoded, aim, last).await?;
             let from = from.get_or_insert_with(|| decoded.names(state.applied.heads())).clone();
+            if self.locked {
+                self.check_start(decoded, &state)?;
+            }
             let report = |to: Vec<String>, done: Vec<DoneStep>, state: &State| Report {
                 from: from.clone(),
                 to,
@@ -168,6 +171,20 @@ impl<D: Database> Run<'_, D> {
                 self.wait_a_little(refused).await?;
             }
         }
+    }
+
+    /// Refuses, before anything is changed, a database that is no longer where the plan was made.
+    fn check_start(&mut self, decoded: &Decoded, state: &State) -> Result<()> {
+        let Some(start) = self.options.start.take() else { return Ok(()) };
+        let interrupted = state.running.as_ref().map(|row| &row.revision);
+        if decoded.names(state.applied.heads()) == start.heads && interrupted == start.interrupted.as_ref() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Plan,
+            "the database was changed since its steps were planned, and nothing was done to it\n\n\
+             hint: run the command again, which plans anew",
+        ))
     }
 
     /// Lets a process that was faster get on, and gives up where there is none.

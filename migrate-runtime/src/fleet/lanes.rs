@@ -18,7 +18,7 @@ use crate::event::Events;
 use crate::migrator::{Canceller, Connected, Kind};
 #[cfg(feature = "postgres")]
 use crate::options::Lock;
-use crate::options::Options;
+use crate::options::{Options, Start};
 use crate::{Error, Migrations, Plan, Report, Result, Status};
 
 /// How often it is looked whether the fleet was stopped while it waits.
@@ -75,12 +75,18 @@ impl Verb for StatusVerb {
 impl Fleet<'_> {
     /// SQLite's targets on threads, then the others.
     pub(super) async fn each<V: Verb>(self, verb: V) -> FleetReport<V::Answer> {
-        let work = Work::new(self, verb);
-        #[cfg(feature = "sqlite")]
-        work.on_threads();
-        let rest = work.queue_up(|target| !target.is_sqlite());
-        together((0..work.limit.min(rest)).map(|_| work.lane())).await;
-        work.report()
+        Work::new(self, verb).done().await
+    }
+
+    /// The same where a plan was made for each.
+    pub(super) async fn each_planned<V: Verb<Answer = Report>>(
+        self,
+        verb: V,
+        plans: FleetReport<Plan>,
+    ) -> FleetReport<Report> {
+        let mut work = Work::new(self, verb);
+        work.follow(plans);
+        work.done().await
     }
 
     /// SQLite's targets on threads, and an error for each of the others.
@@ -117,6 +123,8 @@ struct Work<'a, V: Verb> {
     turns: Mutex<Turns>,
     /// By the targets' places
     outcomes: Mutex<Vec<TargetOutcome<V::Answer>>>,
+    /// Where targets have to be, by their places; `None` if nothing was planned
+    starts: Option<Vec<Option<Start>>>,
     /// Whether a failure was the end of it
     stopped: AtomicBool,
 }
@@ -145,15 +153,26 @@ impl<'a, V: Verb> Work<'a, V> {
             listener: Mutex::new(listener),
             turns: Mutex::default(),
             outcomes: Mutex::new(targets.iter().map(|_| TargetOutcome::NotBegun).collect()),
+            starts: None,
             stopped: AtomicBool::new(false),
             targets,
         }
     }
 
+    /// Does it to all of them.
+    async fn done(self) -> FleetReport<V::Answer> {
+        #[cfg(feature = "sqlite")]
+        self.on_threads();
+        let rest = self.queue_up(|target| !target.is_sqlite());
+        together((0..self.limit.min(rest)).map(|_| self.lane())).await;
+        self.report()
+    }
+
     /// Has some targets take their turns, those of one URL one after the other; says how many.
     fn queue_up(&self, wanted: impl Fn(&FleetTarget) -> bool) -> usize {
-        let mut places: Vec<usize> =
-            (0..self.targets.len()).filter(|&place| wanted(&self.targets[place])).collect();
+        let mut places: Vec<usize> = (0..self.targets.len())
+            .filter(|&place| wanted(&self.targets[place]) && self.is_due(place))
+            .collect();
         let mut firsts = std::collections::HashMap::new();
         for &place in &places {
             let target = &self.targets[place];
@@ -165,6 +184,11 @@ impl<'a, V: Verb> Work<'a, V> {
         let with_server = places.into_iter().map(|place| (place, first(place).1.as_str()));
         *lock(&self.turns) = Turns::new(with_server, self.limit);
         count
+    }
+
+    /// Whether anything is to be done to a target, as far as was planned.
+    fn is_due(&self, place: usize) -> bool {
+        self.starts.as_ref().is_none_or(|starts| starts.get(place).is_some_and(Option::is_some))
     }
 
     /// What a lane is to do next, which gives back the seat that it had.
@@ -332,6 +356,7 @@ impl<'a, V: Verb> Work<'a, V> {
         self.canceller.begin(place, Canceller::new(connected, &self.options.cancelled));
         let mut options = self.options.clone();
         options.schema = schema.clone().or(options.schema);
+        options.start = self.starts.as_ref().and_then(|starts| starts.get(place)?.clone());
         let listener =
             |event: &crate::Event<'_>| self.tell(&FleetEvent::Run { target: target.name(), event });
         let events = Events { listener: Some(Box::new(listener)) };
@@ -410,6 +435,37 @@ impl<'a, V: Verb> Work<'a, V> {
         let targets =
             targets.map(|(target, outcome)| TargetReport { target: target.name().to_owned(), outcome });
         FleetReport { targets: targets.collect(), took: self.start.elapsed() }
+    }
+}
+
+impl<V: Verb<Answer = Report>> Work<'_, V> {
+    /// Holds each target to its plan; one without any ends as that did.
+    fn follow(&mut self, plans: FleetReport<Plan>) {
+        let mut starts = Vec::with_capacity(self.targets.len());
+        let mut outcomes = Vec::with_capacity(self.targets.len());
+        for planned in plans.targets {
+            let (start, outcome) = match planned.outcome {
+                TargetOutcome::Done(plan) if plan.is_empty() => {
+                    (None, TargetOutcome::Done(Report::nothing_to_do(plan.to)))
+                }
+                TargetOutcome::Done(plan) => {
+                    (Some(Start { heads: plan.from, interrupted: plan.interrupted }), TargetOutcome::NotBegun)
+                }
+                TargetOutcome::Failed(error) => {
+                    if self.on_failure == OnFailure::Stop {
+                        self.stopped.store(true, Ordering::Relaxed);
+                    }
+                    (None, TargetOutcome::Failed(error))
+                }
+                TargetOutcome::Stopped(error) => (None, TargetOutcome::Stopped(error)),
+                TargetOutcome::NotBegun => (None, TargetOutcome::NotBegun),
+            };
+            starts.push(start);
+            outcomes.push(outcome);
+        }
+        outcomes.resize_with(self.targets.len(), || TargetOutcome::NotBegun);
+        self.starts = Some(starts);
+        self.outcomes = Mutex::new(outcomes);
     }
 }
 

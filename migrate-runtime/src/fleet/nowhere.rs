@@ -41,4 +41,9 @@ impl Fleet<'_> {
         });
         FleetReport { targets: targets.collect(), took: Duration::ZERO }
     }
+
+    /// Nothing was planned either.
+    pub(super) async fn each_planned<V: Verb>(self, verb: V, _: FleetReport<Plan>) -> FleetReport<V::Answer> {
+        self.each(verb).await
+    }
 }

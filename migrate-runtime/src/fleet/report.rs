@@ -75,6 +75,10 @@ impl<T> FleetReport<T> {
 /// What a verb says of one database.
 #[doc(hidden)]
 pub trait Answer: fmt::Display + Send {
+    /// What is said of it among others, in a line where that will do
+    fn in_short(&self) -> String {
+        self.to_string()
+    }
     /// Whether there is nothing in it that anybody waits for
     fn is_idle(&self) -> bool;
     /// What a line says that counts the targets with something in it
@@ -100,6 +104,9 @@ impl Answer for Plan {
 }
 
 impl Answer for Status {
+    fn in_short(&self) -> String {
+        Self::in_short(self)
+    }
     fn is_idle(&self) -> bool {
         self.is_current()
     }
@@ -116,7 +123,7 @@ impl<T: Answer> fmt::Display for FleetReport<T> {
                 TargetOutcome::Done(answer) if answer.is_idle() => idle += 1,
                 TargetOutcome::Done(answer) => {
                     done += 1;
-                    writeln!(f, "{target}: {answer}")?;
+                    writeln!(f, "{target}: {}", answer.in_short())?;
                 }
                 TargetOutcome::Failed(error) => {
                     failed += 1;
