@@ -240,6 +240,28 @@ behaviours! {
         assert_eq!((done.stdout.matches("hint:").count(), told.matches("hint:").count()), (0, 1), "{done:?}");
     }
 
+    fn ctrl_c_while_it_is_asked_what_there_is_to_undo_changes_nothing(db) {
+        let tenants = Tenants::new(db, &Revisions::tables(2), 2);
+        tenants.run("upgrade").ok();
+        let mut holder = tenants.connect(1);
+        match db.kind {
+            Kind::Sqlite => holder.run("BEGIN EXCLUSIVE"),
+            Kind::Postgres => holder.run("BEGIN; LOCK TABLE migrate_history"),
+            Kind::Mysql => holder.run("LOCK TABLES migrate_history WRITE"),
+        }
+        let mut command = tenants.project.command();
+        let line = format!("downgrade base --yes {}", tenants.arguments);
+        command.args(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let running = Running::spawn(command);
+        std::thread::sleep(Duration::from_secs(3));
+        running.interrupt();
+        let done = running.end();
+        assert!(done.failed(130).contains("error: stopped by a signal: nothing was changed\n"), "{done:?}");
+        drop(holder);
+        leave_nobody(db);
+        assert!((0..2).all(|n| tenants.connect(n).try_run("SELECT * FROM t2").is_ok()));
+    }
+
     fn what_is_named_and_is_not_there_is_an_error(db) {
         let project = CommandProject::with(db, &Revisions::tables(1));
         let like = match db.kind {
