@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Events};
 use crate::options::{Options, option_setters};
+use crate::report::Plan;
 use crate::set::Migrations;
 
 /// What the verbs of every backend are written with.
@@ -43,6 +44,14 @@ impl<'a, C> Migrator<'a, C> {
     /// Where events of the run go.
     pub fn on_event(mut self, listener: impl FnMut(&Event<'_>) + Send + 'a) -> Self {
         self.events.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Has a run take the steps of a plan for the same target, and no others: a database that is no longer where it was then is
+    /// refused, unless nothing is left to do. For cargo-migrate and migrate-cli; no part of the public interface.
+    #[doc(hidden)]
+    pub fn as_planned(mut self, plan: &Plan) -> Self {
+        self.options.start = Some(plan.into());
         self
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::report::Plan;
+
 /// How runs against one database are kept apart.
 ///
 /// Whatever the mode, each revision is applied once: the history's primary key sees to that. A lock spares the others
@@ -95,6 +97,12 @@ pub(crate) struct Start {
     pub(crate) heads: Vec<String>,
     /// The revision that was half done
     pub(crate) interrupted: Option<String>,
+}
+
+impl From<&Plan> for Start {
+    fn from(plan: &Plan) -> Self {
+        Self { heads: plan.from.clone(), interrupted: plan.interrupted.clone() }
+    }
 }
 
 impl Default for Options {

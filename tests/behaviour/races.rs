@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, mpsc};
 
-use embed_migrations::{Event, Lock};
+use embed_migrations::{ErrorKind, Event, Lock};
 use embed_migrations_tests::database::{Connection, Database, Kind};
 use embed_migrations_tests::revisions::Revisions;
 use embed_migrations_tests::{behaviours, migrate, server_behaviours};
@@ -116,6 +116,26 @@ behaviours! {
                 other.join().unwrap();
             }
         }
+    }
+
+    fn what_was_planned_is_done_from_where_it_was_planned_alone(db) {
+        let set = Revisions::tables(3).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("head")).unwrap();
+        let plan = migrate!(connection, set, plan_downgrade("-1")).unwrap();
+        let to_first = migrate!(connection, set, plan_downgrade("r0001")).unwrap();
+        migrate!(connection, set, downgrade("r0002")).unwrap();
+        let error = migrate!(connection, set, as_planned(&plan).downgrade("-1")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Plan);
+        assert!(error.to_string().starts_with("the database was changed since its steps were planned, and nothing was done"), "{error}");
+        assert!(migrate!(connection, set, as_planned(&to_first).downgrade("r0001")).is_err());
+        assert_eq!(db.tables(), ["t1", "t2"]);
+        // Where another has done all of it there is nothing to refuse.
+        migrate!(connection, set, downgrade("r0001")).unwrap();
+        assert!(migrate!(connection, set, as_planned(&to_first).downgrade("r0001")).unwrap().is_empty());
+        migrate!(connection, set, upgrade("head")).unwrap();
+        let report = migrate!(connection, set, as_planned(&to_first).downgrade("r0001")).unwrap();
+        assert_eq!((report.steps.len(), db.tables()), (2, vec!["t1".to_owned()]));
     }
 
     fn a_lost_race_leaves_the_connection_as_it_was_and_the_rest_is_taken(db) {

@@ -53,6 +53,7 @@ impl Args {
 }
 
 /// Undoes what stands above the target, after a yes and after `before` has agreed to the plan or has done all that there is to do.
+/// What was planned is done, and nothing else.
 ///
 /// # Errors
 /// Those of the runtime and of `before`, and when there was no yes.
@@ -77,7 +78,7 @@ pub async fn run(
     if let ControlFlow::Break(exit) = before(&plan)? {
         return Ok(exit);
     }
-    let report = database.change(output, |migrator| migrator.downgrade(target)).await?;
+    let report = database.change(output, |migrator| migrator.as_planned(&plan).downgrade(target)).await?;
     output.facts(&report, || report.to_string());
     Ok(Exit::Success)
 }

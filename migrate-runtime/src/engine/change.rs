@@ -80,9 +80,6 @@ impl<D: Database> Run<'_, D> {
             };
             let state = self.state_for(decoded, aim, last).await?;
             let from = from.get_or_insert_with(|| decoded.names(state.applied.heads())).clone();
-            if self.locked {
-                self.check_start(decoded, &state)?;
-            }
             let report = |to: Vec<String>, done: Vec<DoneStep>, state: &State| Report {
                 from: from.clone(),
                 to,
@@ -142,6 +139,7 @@ impl<D: Database> Run<'_, D> {
                 last = self.lock(self.leads_to_head(aim)).await?;
                 continue;
             }
+            self.check_start(decoded, &state)?;
             let outcome = match (aim, &state.running) {
                 (Aim::Stamp { target, purge }, running) => {
                     let stamped = self.stamped(decoded, target, *purge, &state)?;

@@ -448,9 +448,7 @@ impl<V: Verb<Answer = Report>> Work<'_, V> {
                 TargetOutcome::Done(plan) if plan.is_empty() => {
                     (None, TargetOutcome::Done(Report::nothing_to_do(plan.to)))
                 }
-                TargetOutcome::Done(plan) => {
-                    (Some(Start { heads: plan.from, interrupted: plan.interrupted }), TargetOutcome::NotBegun)
-                }
+                TargetOutcome::Done(plan) => (Some(Start::from(&plan)), TargetOutcome::NotBegun),
                 TargetOutcome::Failed(error) => {
                     if self.on_failure == OnFailure::Stop {
                         self.stopped.store(true, Ordering::Relaxed);
