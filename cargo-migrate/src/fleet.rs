@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use migrate_cli::commands::fleet::{self, Args, Many, Plans, Source};
 use migrate_cli::commands::{downgrade, upgrade};
 use migrate_cli::{Database, Error, Exit};
-use migrate_runtime::{Plan, TargetOutcome};
+use migrate_runtime::{Plan, TargetOutcome, printable};
 
 use crate::commands::{Context, Outcome};
 use crate::database::{DatabaseArgs, Opened, block_on};
@@ -66,12 +66,13 @@ impl<'a> Databases<'a> {
         let many = self.many(&database);
         let mut handed_over = None;
         // Here it is known which targets have one on their way.
-        let before = |plans: &Plans| {
-            let plans = plans.targets.iter().filter_map(|it| Some((&it.target, fleet::known(it)?)));
+        let before = |shown: &Plans| {
+            let plans = shown.targets.iter().filter_map(|it| Some((&it.target, fleet::known(it)?)));
             let Some(file) = plans.clone().find_map(|(_, plan)| self.opened.rust_on_the_way(plan)) else {
                 return Ok(ControlFlow::Continue(()));
             };
-            let ended = self.hand_over(&file, &["downgrade", "--yes", args.way.target()])?;
+            let target = place_of_all(args.way.target(), shown)?;
+            let ended = self.hand_over(&file, &["downgrade", "--yes", &target])?;
             let plans = plans.map(|(target, plan)| (target.clone(), plan.clone()));
             handed_over = Some((ended, plans.collect::<Vec<_>>()));
             Ok(ControlFlow::Break(Exit::Success))
@@ -95,6 +96,38 @@ impl<'a> Databases<'a> {
     fn hand_over(&self, file: &str, words: &[&str]) -> Result<Ended, Error> {
         let words: Vec<OsString> = words.iter().map(OsString::from).chain(self.args.words()).collect();
         self.runner().run(file, &words)
+    }
+}
+
+/// Where the application may lead all of the targets: it plans anew, and by then `-1` may mean another revision.
+///
+/// # Errors
+/// When some have no plan, or the plans lead to several places.
+fn place_of_all(target: &str, plans: &Plans) -> Result<String, Error> {
+    let mut places = Vec::new();
+    for planned in &plans.targets {
+        let Some(plan) = fleet::known(planned) else {
+            return Err(Error::new(
+                Exit::Fleet,
+                format!(
+                    "what there is to undo on {} is not known, and the application would undo it as well; nothing was \
+                     done\n\nhint: leave it out, or run again when it can be asked",
+                    printable(&planned.target)
+                ),
+            ));
+        };
+        places.push(fleet::place(plan));
+    }
+    if !fleet::is_relative(&target.into()) {
+        return Ok(target.to_owned());
+    }
+    places.dedup();
+    match places.as_slice() {
+        [Some(place)] => Ok(place.clone()),
+        _ => Err(Error::target(format!(
+            "`{target}` leads the targets to different revisions, and the application is given one for all; nothing was \
+             done\n\nhint: name the revision"
+        ))),
     }
 }
 

@@ -219,8 +219,8 @@ impl<'a> Database<'a> {
     }
 }
 
-/// Changes the targets of a fleet, and shows what happens while it does; says also whether Ctrl-C was pressed.
-pub(crate) async fn change_all<'a, T, F: Future<Output = FleetReport<T>>>(
+/// Runs a verb on the targets of a fleet, and shows what happens while it does; says also whether a signal told it to stop.
+pub(crate) async fn watched<'a, T, F: Future<Output = FleetReport<T>>>(
     fleet: Fleet<'a>,
     mut progress: FleetProgress,
     output: &Output,

@@ -113,6 +113,7 @@ impl From<&migrate_runtime::Error> for Error {
             ErrorKind::Plan if is_heads(error) => Exit::Heads,
             ErrorKind::Plan => Exit::Target,
             ErrorKind::Revision | ErrorKind::Other => Exit::Revision,
+            ErrorKind::Moved => Exit::Refused,
             ErrorKind::Ahead => Exit::Ahead,
             ErrorKind::Diverged => Exit::Diverged,
             ErrorKind::Edited => Exit::Edited,

@@ -41,7 +41,7 @@ pub enum Exit {
     Interrupted = 15,
     /// The command cannot do this alone, such as run a Rust revision
     Unsupported = 16,
-    /// It needs a yes and did not get one
+    /// It needs a yes and did not get one, or the yes was to other steps
     Refused = 17,
     /// A revision's way down does not undo its way up
     NotUndone = 18,

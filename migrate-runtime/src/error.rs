@@ -9,9 +9,10 @@ use migrate_revision::PlanError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The target leads nowhere, or its way is barred: unknown or ambiguous id, several heads, an irreversible revision, a database
-    /// that was changed since its steps were planned
+    /// The target leads nowhere, or its way is barred: unknown or ambiguous id, several heads, an irreversible revision
     Plan,
+    /// The database was changed since the steps were planned that were agreed to
+    Moved,
     /// A statement or a Rust revision failed
     Revision,
     /// The database has revisions that this binary does not know, on top of its own, and may not be ignored

@@ -152,8 +152,8 @@ impl<'a> Fleet<'a> {
         self.each(DowngradeVerb(target)).await
     }
 
-    /// As [`downgrade`](Self::downgrade), by what [`plan_downgrade`](Self::plan_downgrade) has found for the same targets and was shown: one
-    /// that is no longer where it was then fails, one for which there is no plan ends as its plan did, and where nothing was to be
+    /// As [`downgrade`](Self::downgrade), by what [`plan_downgrade`](Self::plan_downgrade) has found for the same targets and was shown: no
+    /// target takes another step than those of its plan, one for which there is no plan ends as its plan did, and where nothing was to be
     /// done nobody connects. For cargo-migrate and migrate-cli; no part of the public interface.
     #[doc(hidden)]
     pub async fn downgrade_as_planned(

@@ -47,11 +47,11 @@ impl<'a, C> Migrator<'a, C> {
         self
     }
 
-    /// Has a run take the steps of a plan for the same target, and no others: a database that is no longer where it was then is
-    /// refused, unless nothing is left to do. For cargo-migrate and migrate-cli; no part of the public interface.
+    /// Has a downgrade take steps of its plan alone: where the database is somewhere else by now, from which others lead to the target, it
+    /// fails with [`ErrorKind::Moved`](crate::ErrorKind::Moved). For cargo-migrate and migrate-cli; no part of the public interface.
     #[doc(hidden)]
     pub fn as_planned(mut self, plan: &Plan) -> Self {
-        self.options.start = Some(plan.into());
+        self.options.planned = Some(plan.into());
         self
     }
 }

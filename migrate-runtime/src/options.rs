@@ -1,5 +1,6 @@
 //! How a run behaves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -86,22 +87,35 @@ pub(crate) struct Options {
     pub(crate) applied_by: Option<String>,
     /// Whether the run was told to stop
     pub(crate) cancelled: Arc<AtomicBool>,
-    /// Where the database has to be for the run to change it
-    pub(crate) start: Option<Start>,
+    /// The only steps down that the run may take
+    pub(crate) planned: Option<Planned>,
 }
 
-/// Where a database was when a plan was made for it, from which the same target leads by the same steps.
+/// The steps of a downgrade's plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Start {
-    /// The heads in force
-    pub(crate) heads: Vec<String>,
-    /// The revision that was half done
-    pub(crate) interrupted: Option<String>,
+pub(crate) struct Planned {
+    /// The revisions that it undoes
+    undone: BTreeSet<String>,
+    /// The one that was half done, whichever way
+    interrupted: Option<String>,
 }
 
-impl From<&Plan> for Start {
+impl Planned {
+    /// Whether this revision is undone by it.
+    pub(crate) fn undoes(&self, revision: &str) -> bool {
+        self.undone.contains(revision)
+    }
+
+    /// Whether this revision was half done.
+    pub(crate) fn goes_on_with(&self, revision: &str) -> bool {
+        self.interrupted.as_deref() == Some(revision)
+    }
+}
+
+impl From<&Plan> for Planned {
     fn from(plan: &Plan) -> Self {
-        Self { heads: plan.from.clone(), interrupted: plan.interrupted.clone() }
+        let undone = plan.steps.iter().map(|step| step.revision.clone()).collect();
+        Self { undone, interrupted: plan.interrupted.clone() }
     }
 }
 
@@ -118,7 +132,7 @@ impl Default for Options {
             ahead: Ahead::default(),
             applied_by: None,
             cancelled: Arc::default(),
-            start: None,
+            planned: None,
         }
     }
 }

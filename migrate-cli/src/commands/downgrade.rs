@@ -53,7 +53,7 @@ impl Args {
 }
 
 /// Undoes what stands above the target, after a yes and after `before` has agreed to the plan or has done all that there is to do.
-/// What was planned is done, and nothing else.
+/// No step is taken that was not planned.
 ///
 /// # Errors
 /// Those of the runtime and of `before`, and when there was no yes.

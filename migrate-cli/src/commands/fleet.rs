@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use migrate_revision::Target;
 use migrate_runtime::{
     Answer, ErrorKind, Fleet, FleetReport, FleetTarget, OnFailure, Plan, Status, TargetOutcome, TargetReport,
+    printable,
 };
 use serde::Serialize;
 
 pub use self::source::Source;
 use crate::commands::{downgrade, upgrade};
-use crate::database::{Database, change_all};
+use crate::database::{Database, watched};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::progress::FleetProgress;
@@ -132,12 +133,13 @@ impl<'w, 'a> Many<'w, 'a> {
         let progress = FleetProgress::new(*self.output, targets.len());
         let fleet = self.fleet(targets);
         let (report, interrupted) =
-            change_all(fleet, progress, self.output, |fleet| fleet.upgrade(target)).await;
-        Ok(self.ended(&report, Some(target), interrupted))
+            watched(fleet, progress, self.output, |fleet| fleet.upgrade(target)).await;
+        let hint = go_on(&report, target, &[]);
+        Ok(self.ended(&report, "are done", hint, interrupted))
     }
 
     /// Undoes what stands above a target, after a yes and after `before` has agreed to the plans or has done all that there is to do.
-    /// What was planned is done, and nothing else: a database that was changed meanwhile fails.
+    /// No step is taken that was not planned: where a database was changed meanwhile, it fails.
     ///
     /// # Errors
     /// Those of [`upgrade`](Self::upgrade) and of `before`, when there was no yes, and when it was stopped before that.
@@ -158,19 +160,22 @@ impl<'w, 'a> Many<'w, 'a> {
         if count > 0 && !fails_fast {
             if !args.is_confirmed() {
                 downgrade::confirm(&self.output.own(&plans.to_string()), self.output)?;
-                let now = self.plan_downgrade(targets.clone(), target).await?;
-                if !is_still(&plans, &now) {
-                    return Err(downgrade::changed_while_asked(&self.output.own(&now.to_string())));
-                }
             }
             if let ControlFlow::Break(exit) = before(&plans)? {
                 return Ok(exit);
             }
         }
         let progress = FleetProgress::new(*self.output, count);
+        let wanted: Vec<_> = plans.targets.iter().map(|it| known(it).and_then(place)).collect();
         let run = |fleet: Fleet<'a>| fleet.downgrade_as_planned(target, plans);
-        let (report, interrupted) = change_all(self.fleet(targets), progress, self.output, run).await;
-        Ok(self.ended(&report, Some(target), interrupted))
+        let (report, interrupted) = watched(self.fleet(targets), progress, self.output, run).await;
+        let hint = match fails_fast {
+            true => Some(
+                "with `--fail-fast` nothing is begun where one cannot be; mend it or leave it out".to_owned(),
+            ),
+            false => go_on(&report, target, &wanted),
+        };
+        Ok(self.ended(&report, "are done", hint, interrupted))
     }
 
     /// Prints where those are that are not current.
@@ -186,7 +191,7 @@ impl<'w, 'a> Many<'w, 'a> {
     /// # Errors
     /// When the targets cannot be found, or there are none.
     pub async fn statuses(&self) -> Result<FleetReport<Status>, Error> {
-        Ok(self.fleet(self.targets(true).await?).status().await)
+        Ok(self.fleet_to_read(self.targets(true).await?).status().await)
     }
 
     /// The names of the targets that are not where an upgrade was to lead them, or cannot be asked.
@@ -194,7 +199,7 @@ impl<'w, 'a> Many<'w, 'a> {
     /// # Errors
     /// When the targets cannot be found, or there are none.
     pub async fn unfinished(&self, target: &str) -> Result<Vec<String>, Error> {
-        let plans = self.fleet(self.targets(true).await?).plan(target).await;
+        let plans = self.fleet_to_read(self.targets(true).await?).plan(target).await;
         let unfinished = plans.targets.into_iter().filter(|it| !known(it).is_some_and(Plan::is_empty));
         Ok(unfinished.map(|it| it.target).collect())
     }
@@ -216,7 +221,7 @@ impl<'w, 'a> Many<'w, 'a> {
         let progress = FleetProgress::of_failures(*self.output, targets.len());
         let plan = |fleet: Fleet<'a>| fleet.plan_downgrade(target);
         let fleet = self.fleet_to_read(targets);
-        match change_all(fleet, progress, self.output, plan).await {
+        match watched(fleet, progress, self.output, plan).await {
             (plans, false) => Ok(plans),
             (_, true) => Err(Error::new(Exit::Cancelled, "stopped by a signal: nothing was changed")),
         }
@@ -229,15 +234,16 @@ impl<'w, 'a> Many<'w, 'a> {
     ) -> Outcome {
         let targets = self.targets(true).await?;
         let progress = FleetProgress::of_failures(*self.output, targets.len());
-        let (report, interrupted) = change_all(self.fleet(targets), progress, self.output, verb).await;
-        Ok(self.ended(&report, None, interrupted))
+        let (report, interrupted) = watched(self.fleet(targets), progress, self.output, verb).await;
+        Ok(self.ended(&report, "were read", None, interrupted))
     }
 
-    /// Prints what became of the targets; those of a run were to be led to one.
+    /// Prints what became of the targets; `what` is said of the number of those that are done where some are not.
     fn ended<T: Answer + Serialize>(
         &self,
         report: &FleetReport<T>,
-        target: Option<&str>,
+        what: &str,
+        hint: Option<String>,
         interrupted: bool,
     ) -> Exit {
         let output = self.output;
@@ -254,31 +260,45 @@ impl<'w, 'a> Many<'w, 'a> {
             if interrupted { (Exit::Cancelled, "stopped by a signal: ") } else { (Exit::Fleet, "") };
         let is_done = |it: &&TargetReport<T>| matches!(it.outcome, TargetOutcome::Done(_));
         let done = report.targets.iter().filter(is_done).count();
-        let what = if target.is_some() { "are done" } else { "were read" };
-        let hint = target.and_then(|target| go_on(report, target, done > 0));
         let hint = hint.map(|hint| format!("\n\nhint: {hint}")).unwrap_or_default();
         output.finding(&format!("{by}{done} of {} targets {what}{hint}", report.targets.len()));
         exit
     }
 }
 
-/// What to do about those that a run has not led to its target.
-fn go_on<T>(report: &FleetReport<T>, target: &str, some_are_done: bool) -> Option<String> {
-    if some_are_done && is_relative(&target.into()) {
+/// What to do about those that a run has not led to its target; `wanted` is where plans were to lead them, where there were some.
+fn go_on<T>(report: &FleetReport<T>, target: &str, wanted: &[Option<String>]) -> Option<String> {
+    let is_left = |it: &TargetReport<T>| !matches!(it.outcome, TargetOutcome::Done(_));
+    let left = report.targets.iter().filter(|it| is_left(it)).count();
+    if is_relative(&target.into()) && left < report.targets.len() {
+        let further = format!("`{target}` would lead those that are done further");
+        let mut all = wanted.iter().flatten();
+        if let Some(place) = all.next().filter(|first| all.all(|other| other == *first)) {
+            return Some(format!("{further}; name `{place}`, where all of them were to be led"));
+        }
+        let led = report.targets.iter().zip(wanted).filter(|(it, _)| is_left(it));
+        let led = led.filter_map(|(it, place)| {
+            Some(format!("\n  {} to `{}`", printable(&it.target), place.as_ref()?))
+        });
+        let led: String = led.collect();
+        let colon = if led.is_empty() { "" } else { ":" };
         return Some(format!(
-            "`{target}` would lead those that are done further; lead each of the others by itself, with `--database-url`"
+            "{further}; lead each of the others by itself, with `--database-url`{colon}{led}"
         ));
     }
     // From where they are no way leads there, and none will.
     let barred = report.failures().filter(|(_, error)| error.kind() == ErrorKind::Plan).count();
-    let left = report.targets.iter().filter(|it| !matches!(it.outcome, TargetOutcome::Done(_))).count();
     (barred < left).then(|| "the next run finds done what is done, and takes up the others".to_owned())
 }
 
-/// Whether what there is to do to the targets is what was shown, as far as is known of both.
-fn is_still(shown: &Plans, now: &Plans) -> bool {
-    let mut both = shown.targets.iter().zip(&now.targets);
-    both.all(|(shown, now)| known(shown).zip(known(now)).is_none_or(|(shown, now)| shown == now))
+/// Where a plan leads, by a name that a command takes, if that is one place.
+#[must_use]
+pub fn place(plan: &Plan) -> Option<String> {
+    match plan.to.as_slice() {
+        [] => Some("base".to_owned()),
+        [revision] => Some(revision.clone()),
+        _ => None,
+    }
 }
 
 /// Whether a target leads each database from where it is, and so further if it is taken again.

@@ -139,7 +139,7 @@ impl<D: Database> Run<'_, D> {
                 last = self.lock(self.leads_to_head(aim)).await?;
                 continue;
             }
-            self.check_start(decoded, &state)?;
+            self.check_planned(decoded, &steps, &state)?;
             let outcome = match (aim, &state.running) {
                 (Aim::Stamp { target, purge }, running) => {
                     let stamped = self.stamped(decoded, target, *purge, &state)?;
@@ -171,17 +171,26 @@ impl<D: Database> Run<'_, D> {
         }
     }
 
-    /// Refuses, before anything is changed, a database that is no longer where the plan was made.
-    fn check_start(&mut self, decoded: &Decoded, state: &State) -> Result<()> {
-        let Some(start) = self.options.start.take() else { return Ok(()) };
-        let interrupted = state.running.as_ref().map(|row| &row.revision);
-        if decoded.names(state.applied.heads()) == start.heads && interrupted == start.interrupted.as_ref() {
+    /// Refuses, before it is taken, a step that is none of those that were planned.
+    fn check_planned(&self, decoded: &Decoded, steps: &Steps, state: &State) -> Result<()> {
+        let Some(planned) = &self.options.planned else { return Ok(()) };
+        let is_planned = match &state.running {
+            Some(row) => {
+                planned.goes_on_with(&row.revision)
+                    || row.action == Action::Down && planned.undoes(&row.revision)
+            }
+            None => {
+                let mut undone = steps.as_slice().iter().map(|step| &decoded.revisions[step.index].id);
+                undone.all(|id| planned.undoes(id.as_str()))
+            }
+        };
+        if is_planned {
             return Ok(());
         }
         Err(Error::new(
-            ErrorKind::Plan,
-            "the database was changed since its steps were planned, and nothing was done to it\n\n\
-             hint: run the command again, which plans anew",
+            ErrorKind::Moved,
+            "the database was changed since its steps were planned, and others are to be taken now\n\n\
+             hint: look where it is, with `status`, and name the revision that it is to be led to",
         ))
     }
 

@@ -18,7 +18,7 @@ use crate::event::Events;
 use crate::migrator::{Canceller, Connected, Kind};
 #[cfg(feature = "postgres")]
 use crate::options::Lock;
-use crate::options::{Options, Start};
+use crate::options::{Options, Planned};
 use crate::{Error, Migrations, Plan, Report, Result, Status};
 
 /// How often it is looked whether the fleet was stopped while it waits.
@@ -123,8 +123,8 @@ struct Work<'a, V: Verb> {
     turns: Mutex<Turns>,
     /// By the targets' places
     outcomes: Mutex<Vec<TargetOutcome<V::Answer>>>,
-    /// Where targets have to be, by their places; `None` if nothing was planned
-    starts: Option<Vec<Option<Start>>>,
+    /// The steps that targets may take, by their places; `None` if nothing was planned
+    planned: Option<Vec<Option<Planned>>>,
     /// Whether a failure was the end of it
     stopped: AtomicBool,
 }
@@ -153,7 +153,7 @@ impl<'a, V: Verb> Work<'a, V> {
             listener: Mutex::new(listener),
             turns: Mutex::default(),
             outcomes: Mutex::new(targets.iter().map(|_| TargetOutcome::NotBegun).collect()),
-            starts: None,
+            planned: None,
             stopped: AtomicBool::new(false),
             targets,
         }
@@ -188,7 +188,7 @@ impl<'a, V: Verb> Work<'a, V> {
 
     /// Whether anything is to be done to a target, as far as was planned.
     fn is_due(&self, place: usize) -> bool {
-        self.starts.as_ref().is_none_or(|starts| starts.get(place).is_some_and(Option::is_some))
+        self.planned.as_ref().is_none_or(|planned| planned.get(place).is_some_and(Option::is_some))
     }
 
     /// What a lane is to do next, which gives back the seat that it had.
@@ -356,7 +356,7 @@ impl<'a, V: Verb> Work<'a, V> {
         self.canceller.begin(place, Canceller::new(connected, &self.options.cancelled));
         let mut options = self.options.clone();
         options.schema = schema.clone().or(options.schema);
-        options.start = self.starts.as_ref().and_then(|starts| starts.get(place)?.clone());
+        options.planned = self.planned.as_ref().and_then(|planned| planned.get(place)?.clone());
         let listener =
             |event: &crate::Event<'_>| self.tell(&FleetEvent::Run { target: target.name(), event });
         let events = Events { listener: Some(Box::new(listener)) };
@@ -441,14 +441,14 @@ impl<'a, V: Verb> Work<'a, V> {
 impl<V: Verb<Answer = Report>> Work<'_, V> {
     /// Holds each target to its plan; one without any ends as that did.
     fn follow(&mut self, plans: FleetReport<Plan>) {
-        let mut starts = Vec::with_capacity(self.targets.len());
+        let mut steps = Vec::with_capacity(self.targets.len());
         let mut outcomes = Vec::with_capacity(self.targets.len());
-        for planned in plans.targets {
-            let (start, outcome) = match planned.outcome {
+        for target in plans.targets {
+            let (planned, outcome) = match target.outcome {
                 TargetOutcome::Done(plan) if plan.is_empty() => {
                     (None, TargetOutcome::Done(Report::nothing_to_do(plan.to)))
                 }
-                TargetOutcome::Done(plan) => (Some(Start::from(&plan)), TargetOutcome::NotBegun),
+                TargetOutcome::Done(plan) => (Some(Planned::from(&plan)), TargetOutcome::NotBegun),
                 TargetOutcome::Failed(error) => {
                     if self.on_failure == OnFailure::Stop {
                         self.stopped.store(true, Ordering::Relaxed);
@@ -458,11 +458,11 @@ impl<V: Verb<Answer = Report>> Work<'_, V> {
                 TargetOutcome::Stopped(error) => (None, TargetOutcome::Stopped(error)),
                 TargetOutcome::NotBegun => (None, TargetOutcome::NotBegun),
             };
-            starts.push(start);
+            steps.push(planned);
             outcomes.push(outcome);
         }
         outcomes.resize_with(self.targets.len(), || TargetOutcome::NotBegun);
-        self.starts = Some(starts);
+        self.planned = Some(steps);
         self.outcomes = Mutex::new(outcomes);
     }
 }
