@@ -17,7 +17,10 @@ const PEERS: [&str; 6] = ["array", "ours", "rusqlite_migration", "diesel", "sqlx
 /// Ours in the way of those that take all revisions in one transaction.
 const ONE_TRANSACTION: &str = "ours one-transaction";
 const COUNT: usize = 1000;
-const ROUNDS: usize = 3;
+/// How often each is built again
+const ROUNDS: usize = 5;
+/// How often each is run on an empty file
+const RUNS: usize = 7;
 
 fn main() {
     let format = Format::of_arguments();
@@ -52,11 +55,24 @@ fn main() {
             format.print_value(&format!("CPU of a rebuild, {profile}, s: {peer}"), COUNT, cost);
         }
     }
-    for peer in [&PEERS[1..], &[ONE_TRANSACTION]].concat() {
-        let (apply, nothing) = run(&project, peer);
-        format.print_value(&format!("apply to an empty file, ms: {peer}"), COUNT, apply);
-        format.print_value(&format!("a start with nothing to do, ms: {peer}"), COUNT, nothing);
+    let peers = [&PEERS[1..], &[ONE_TRANSACTION]].concat();
+    let mut times = vec![(Vec::new(), Vec::new()); peers.len()];
+    for _ in 0..RUNS {
+        for (peer, (applies, nothings)) in peers.iter().zip(&mut times) {
+            let (apply, nothing) = run(&project, peer);
+            applies.push(apply);
+            nothings.push(nothing);
+        }
     }
+    for (peer, (applies, nothings)) in peers.iter().zip(times) {
+        format.print_value(&format!("apply to an empty file, ms: {peer}"), COUNT, median(applies));
+        format.print_value(&format!("a start with nothing to do, ms: {peer}"), COUNT, median(nothings));
+    }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
 /// The applications, where they are built: beside the target directory's other projects.
@@ -140,17 +156,8 @@ fn cpu_of(work: impl FnOnce()) -> Duration {
     children_cpu().expect("it told before") - before
 }
 
-/// Milliseconds of the first start on a file and of the second: medians of some.
+/// Milliseconds of the first start on a file and of the second.
 fn run(project: &Path, peer: &str) -> (f64, f64) {
-    let (mut applies, mut nothings): (Vec<f64>, Vec<f64>) =
-        (0..ROUNDS).map(|_| run_once(project, peer)).unzip();
-    for times in [&mut applies, &mut nothings] {
-        times.sort_by(f64::total_cmp);
-    }
-    (applies[ROUNDS / 2], nothings[ROUNDS / 2])
-}
-
-fn run_once(project: &Path, peer: &str) -> (f64, f64) {
     let file = project.join("app.db");
     let _ = fs::remove_file(&file);
     let mut words = peer.split(' ');

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use migrate_cli::commands::downgrade;
 use migrate_cli::commands::fleet::{is_relative, place};
 use migrate_cli::commands::sql::Verb;
-
 use migrate_runtime::Plan;
 
 use super::{Context, Outcome};
