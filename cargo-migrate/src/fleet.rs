@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 
+use migrate_cli::commands::downgrade::changed_while_asked;
 use migrate_cli::commands::fleet::{self, Args, Many, Plans, Source};
 use migrate_cli::commands::{downgrade, upgrade};
 use migrate_cli::{Database, Error, Exit};
-use migrate_runtime::{Plan, TargetOutcome, printable};
+use migrate_runtime::{ErrorKind, Plan, TargetOutcome, printable};
 
 use crate::commands::{Context, Outcome};
 use crate::database::{DatabaseArgs, Opened, block_on};
@@ -66,18 +67,18 @@ impl<'a> Databases<'a> {
         let many = self.many(&database);
         let mut handed_over = None;
         // Here it is known which targets have one on their way.
-        let before = |shown: &Plans| {
+        let before = |shown: &Plans, now: &Plans| {
             let plans = shown.targets.iter().filter_map(|it| Some((&it.target, fleet::known(it)?)));
             let Some(file) = plans.clone().find_map(|(_, plan)| self.opened.rust_on_the_way(plan)) else {
                 return Ok(ControlFlow::Continue(()));
             };
-            let target = place_of_all(args.way.target(), shown)?;
-            let ended = self.hand_over(&file, &["downgrade", "--yes", &target])?;
+            check_shown(shown, now)?;
+            let ended = self.hand_over(&file, &["downgrade", "--yes", args.way.target()])?;
             let plans = plans.map(|(target, plan)| (target.clone(), plan.clone()));
             handed_over = Some((ended, plans.collect::<Vec<_>>()));
             Ok(ControlFlow::Break(Exit::Success))
         };
-        let own = block_on(many.downgrade(args, before))?;
+        let own = block_on(many.downgrade(args, self.opened.rust().is_some(), before))?;
         match handed_over {
             Some((ended, plans)) => self.runner().judge(&ended, || not_led_down(&many, &plans)),
             None => own,
@@ -99,36 +100,27 @@ impl<'a> Databases<'a> {
     }
 }
 
-/// Where the application may lead all of the targets: it plans anew, and by then `-1` may mean another revision.
+/// Refuses to have an application, which plans anew, undo what was not shown.
 ///
 /// # Errors
-/// When some have no plan, or the plans lead to several places.
-fn place_of_all(target: &str, plans: &Plans) -> Result<String, Error> {
-    let mut places = Vec::new();
-    for planned in &plans.targets {
-        let Some(plan) = fleet::known(planned) else {
-            return Err(Error::new(
-                Exit::Fleet,
-                format!(
-                    "what there is to undo on {} is not known, and the application would undo it as well; nothing was \
-                     done\n\nhint: leave it out, or run again when it can be asked",
-                    printable(&planned.target)
-                ),
-            ));
-        };
-        places.push(fleet::place(plan));
+/// When a target could not be asked, or other steps would be taken by now.
+fn check_shown(shown: &Plans, now: &Plans) -> Result<(), Error> {
+    // Where no way leads down the application finds none either.
+    let unknown = shown.failures().chain(now.failures()).find(|(_, error)| error.kind() != ErrorKind::Plan);
+    if let Some((target, _)) = unknown {
+        return Err(Error::new(
+            Exit::Fleet,
+            format!(
+                "what there is to undo on {} is not known, and the application would undo it as well; nothing was done\n\n\
+                 hint: leave it out, or run again when it can be asked",
+                printable(target)
+            ),
+        ));
     }
-    if !fleet::is_relative(&target.into()) {
-        return Ok(target.to_owned());
+    if fleet::is_still(shown, now) {
+        return Ok(());
     }
-    places.dedup();
-    match places.as_slice() {
-        [Some(place)] => Ok(place.clone()),
-        _ => Err(Error::target(format!(
-            "`{target}` leads the targets to different revisions, and the application is given one for all; nothing was \
-             done\n\nhint: name the revision"
-        ))),
-    }
+    Err(changed_while_asked(&now.to_string()))
 }
 
 /// Which targets are not where an upgrade was to lead them, if some are not.

@@ -1,6 +1,5 @@
 //! The application's own command, which runs what this one cannot: revisions in Rust.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -178,14 +177,6 @@ pub(crate) fn missing(plan: &Plan, status: &Status) -> Option<String> {
         }
         (Some(step), _) => Some(format!("revision '{}' is not undone", step.revision)),
         (None, Some(id)) => Some(format!("revision '{id}' is still half done")),
-        (None, None) if plan.steps.iter().any(|step| step.direction == Direction::Down) => {
-            let [at, to] = [&status.heads, &plan.to].map(|heads| heads.iter().collect::<BTreeSet<_>>());
-            let of = |heads: BTreeSet<&String>| match heads.is_empty() {
-                true => "base".to_owned(),
-                false => heads.into_iter().cloned().collect::<Vec<_>>().join(", "),
-            };
-            (at != to).then(|| format!("the database is at {} and was to be led to {}", of(at), of(to)))
-        }
         (None, None) => None,
     }
 }

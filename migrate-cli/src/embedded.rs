@@ -220,8 +220,8 @@ impl<'a> Cli<'a> {
             }
             Command::Downgrade(With { args, .. }) if args.fleet().is_wanted() => {
                 let (source, database) = self.fleet(args.fleet(), common)?;
-                let agreed = |_: &Plans| Ok(ControlFlow::Continue(()));
-                Many::new(args.fleet(), &source, &database, output).downgrade(args, agreed).await
+                let agreed = |_: &Plans, _: &Plans| Ok(ControlFlow::Continue(()));
+                Many::new(args.fleet(), &source, &database, output).downgrade(args, false, agreed).await
             }
             Command::Status(With { args, .. }) if args.fleet().is_wanted() => {
                 let (source, database) = self.fleet(args.fleet(), common)?;

@@ -24,7 +24,7 @@ use crate::backends::{Database, End, Last};
 use crate::error::{Fault, root_message};
 use crate::event::Events;
 use crate::history::{HistoryRow, HistoryTable, UNLOCKED};
-use crate::options::Options;
+use crate::options::{Options, Planned};
 use crate::record::Records;
 use crate::report::{Plan, PlannedStep, Report, RevisionInfo, Status};
 use crate::set::{Decoded, Migrations};
@@ -52,7 +52,11 @@ pub(crate) struct Run<'a, D> {
 /// What a verb that changes the database is after.
 enum Aim {
     Upgrade(Target),
-    Downgrade(Target),
+    Downgrade {
+        target: Target,
+        /// The only steps that it may take
+        planned: Option<Planned>,
+    },
     Stamp {
         target: Target,
         /// Whether it forgets first where the database was
@@ -65,7 +69,11 @@ impl Aim {
     fn goal(&self, planner: &Planner<'_>, applied: &Applied) -> Result<Goal> {
         Ok(match self {
             Self::Upgrade(target) => planner.upgrade(target, applied)?,
-            Self::Downgrade(target) => planner.downgrade(target, applied)?,
+            Self::Downgrade { target, planned: None } => planner.downgrade(target, applied)?,
+            // When it was planned a way led there.
+            Self::Downgrade { target, planned: Some(_) } => {
+                planner.downgrade(target, applied).map_err(|error| moved().with_source(error))?
+            }
             Self::Stamp { .. } => Goal::default(),
         })
     }
@@ -99,10 +107,11 @@ impl<'a, D: Database> Run<'a, D> {
         self.change(Aim::Upgrade(target)).await
     }
 
-    pub(crate) async fn downgrade(self, target: Target) -> Result<Report> {
+    pub(crate) async fn downgrade(mut self, target: Target) -> Result<Report> {
         self.set.check_stale()?;
         self.set.admit(&target)?;
-        self.change(Aim::Downgrade(target)).await
+        let planned = self.options.planned.take();
+        self.change(Aim::Downgrade { target, planned }).await
     }
 
     pub(crate) async fn stamp(self, target: Target, purge: bool) -> Result<Report> {
@@ -121,16 +130,24 @@ impl<'a, D: Database> Run<'a, D> {
         let mut state = self.state(last).await?;
         let aim = match direction {
             Direction::Up => Aim::Upgrade(target),
-            Direction::Down => Aim::Downgrade(target),
+            Direction::Down => Aim::Downgrade { target, planned: None },
         };
         self.judge_ahead(&aim, &state)?;
         let from = decoded.names(state.applied.heads());
         if !state.ahead.is_empty() {
-            return Ok(Plan { from: from.clone(), to: from, steps: Vec::new(), interrupted: None });
+            return Ok(Plan {
+                from: from.clone(),
+                to: from,
+                steps: Vec::new(),
+                interrupted: None,
+                going: None,
+            });
         }
         // A run finishes what was interrupted before it does anything else.
+        let mut going = None;
         if let Some(row) = &state.running {
             let (step, _) = self.resumable(decoded, row, &state)?;
+            going = Some(step.direction);
             match step.direction {
                 Direction::Up => state.applied.add(&decoded.graph, step.index),
                 Direction::Down => state.applied.remove(&decoded.graph, step.index),
@@ -157,6 +174,7 @@ impl<'a, D: Database> Run<'a, D> {
             to: to.map_or_else(|| decoded.names(state.applied.heads()), |step| decoded.names(&step.heads)),
             steps: planned.collect(),
             interrupted: state.running.map(|row| row.revision),
+            going,
         })
     }
 
@@ -251,6 +269,15 @@ impl<'a, D: Database> Run<'a, D> {
     fn records<'b>(&'b self, decoded: &'b Decoded) -> Records<'b> {
         Records { set: self.set, decoded, backend: self.db.backend(), applied_by: &self.owner }
     }
+}
+
+/// The error of a run that would take other steps than those that were planned.
+fn moved() -> Error {
+    Error::new(
+        ErrorKind::Moved,
+        "the database was changed since its steps were planned, and others lead there now; none of those was taken\n\n\
+         hint: look where it is, with `status`, and name the revision that it is to be led to",
+    )
 }
 
 /// Whether steps were taken, or another process took one first.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use migrate_revision::Direction;
+
 use crate::report::Plan;
 
 /// How runs against one database are kept apart.
@@ -96,8 +98,8 @@ pub(crate) struct Options {
 pub(crate) struct Planned {
     /// The revisions that it undoes
     undone: BTreeSet<String>,
-    /// The one that was half done, whichever way
-    interrupted: Option<String>,
+    /// The one that was half done, and which way that goes
+    interrupted: Option<(String, Direction)>,
 }
 
 impl Planned {
@@ -106,16 +108,16 @@ impl Planned {
         self.undone.contains(revision)
     }
 
-    /// Whether this revision was half done.
-    pub(crate) fn goes_on_with(&self, revision: &str) -> bool {
-        self.interrupted.as_deref() == Some(revision)
+    /// Whether it goes on with this revision, that way.
+    pub(crate) fn goes_on_with(&self, revision: &str, direction: Direction) -> bool {
+        self.interrupted.as_ref().is_some_and(|(id, going)| id == revision && *going == direction)
     }
 }
 
 impl From<&Plan> for Planned {
     fn from(plan: &Plan) -> Self {
         let undone = plan.steps.iter().map(|step| step.revision.clone()).collect();
-        Self { undone, interrupted: plan.interrupted.clone() }
+        Self { undone, interrupted: plan.interrupted.clone().zip(plan.going) }
     }
 }
 

@@ -22,6 +22,9 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     /// A revision that an earlier run left half done, which comes first
     pub interrupted: Option<String>,
+    /// Which way that goes
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) going: Option<Direction>,
 }
 
 /// A step of a [`Plan`].

@@ -154,6 +154,25 @@ behaviours! {
         assert_eq!((error.kind(), db.tables().len()), (ErrorKind::Moved, 2));
     }
 
+    fn a_plan_that_goes_on_with_a_way_up_goes_on_with_no_way_down(db) {
+        let sections = "-- migrate:up no-transaction\nCREATE TABLE t3 (a INTEGER);\nCREATE TABLE t4 (a INTEGER);\n\n\
+                        -- migrate:down no-transaction\nDROP TABLE t4;\nDROP TABLE t5;\nDROP TABLE t3;\n";
+        let set = Revisions::tables(2).on("r0003", "r0002", "", sections).build();
+        let mut connection = db.connect();
+        connection.run("CREATE TABLE t4 (a INTEGER)");
+        migrate!(connection, set, upgrade("head")).unwrap_err();
+        connection.run("DROP TABLE t4");
+        let plan = migrate!(connection, set, plan_downgrade("r0003")).unwrap();
+        assert_eq!((plan.interrupted.as_deref(), plan.steps.len()), (Some("r0003"), 0), "{plan}");
+        migrate!(connection, set, upgrade("head")).unwrap();
+        migrate!(connection, set, downgrade("r0002")).unwrap_err();
+        connection.run("CREATE TABLE t5 (a INTEGER)");
+        let error = migrate!(connection, set, as_planned(&plan).downgrade("r0003")).unwrap_err();
+        assert_eq!((error.kind(), db.tables()), (ErrorKind::Moved, ["t1", "t2", "t3", "t5"].map(str::to_owned).into()));
+        migrate!(connection, set, downgrade("r0002")).unwrap();
+        assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+
     fn a_lost_race_leaves_the_connection_as_it_was_and_the_rest_is_taken(db) {
         let set = Revisions::tables(3).build();
         let mut connection = db.connect();

@@ -63,6 +63,25 @@ behaviours! {
         assert_eq!(db.tables(), ["t1", "t2"]);
     }
 
+    fn a_yes_for_many_databases_is_not_handed_on_once_they_were_changed(db) {
+        let project = CommandProject::with(db, &Revisions::tables(2));
+        project.run("upgrade").ok();
+        project.run("new -m Rust --rust --id rust").ok();
+        let file = "migrations/rust_rust.rs";
+        let text = std::fs::read_to_string(project.path(file)).unwrap();
+        project.write(file, &format!("{text}\npub async fn down(_: &mut Db<'_>) -> Result<()> {{\n    Ok(())\n}}\n"));
+        let manifest = std::fs::read_to_string(project.path("Cargo.toml")).unwrap();
+        project.write("Cargo.toml", &format!("{manifest}\nrunner = [\"touch\", \"begun\"]\n"));
+        project.write("urls", &db.url());
+        project.run("stamp rust").ok();
+        let moves = || drop(project.run("stamp --purge r0002").ok().to_owned());
+        let done = answered(&project, "downgrade r0001 --urls urls", "y", moves);
+        let told = done.failed(17);
+        assert!(told.contains("the database was changed while you were asked, and nothing was done"), "{told}");
+        assert!(!project.path("begun").exists());
+        assert_eq!(db.tables(), ["t1", "t2"]);
+    }
+
     fn a_yes_is_not_to_databases_of_which_no_steps_were_shown(db) {
         let project = CommandProject::with(db, &Revisions::tables(3));
         project.run("upgrade").ok();

@@ -4,9 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use migrate_cli::commands::downgrade;
-use migrate_cli::commands::fleet::{is_relative, place};
 use migrate_cli::commands::sql::Verb;
-use migrate_runtime::Plan;
 
 use super::{Context, Outcome};
 use crate::database::{DatabaseArgs, Opened, block_on};
@@ -39,15 +37,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         return Databases::open(fleet, &args.database, &project, context)?.downgrade(&args.command);
     }
     let opened = Opened::open(&args.database, &project)?;
+    let words = ["downgrade", "--yes", way.target()].map(OsString::from);
     let mut runner = Runner::new(&opened, &project, context);
-    let before = |plan: &Plan| {
-        // The application plans anew, and by then `-1` may mean another.
-        let target = Some(way.target()).filter(|target| !is_relative(&(*target).into()));
-        let target = target.map(str::to_owned).or_else(|| place(plan));
-        let target = target.unwrap_or_else(|| way.target().to_owned());
-        let words = ["downgrade", "--yes", &target].map(OsString::from);
-        runner.before(plan, args.backup.as_deref(), &words)
-    };
+    let before = |plan: &_| runner.before(plan, args.backup.as_deref(), &words);
     let outcome = block_on(downgrade::run(&args.command, &opened.database(), &context.output, before))?;
     runner.conclude(outcome)
 }

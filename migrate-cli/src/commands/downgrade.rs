@@ -95,7 +95,8 @@ pub fn still(shown: &Plan, now: &Plan) -> Result<(), Error> {
 }
 
 /// The error that what there is to do is no longer what was shown.
-pub(crate) fn changed_while_asked(now: &str) -> Error {
+#[must_use]
+pub fn changed_while_asked(now: &str) -> Error {
     Error::refused(format!(
         "the database was changed while you were asked, and nothing was done: it would now take other steps\n{now}\n\n\
          hint: run the command again"

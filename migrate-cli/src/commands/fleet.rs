@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use migrate_revision::Target;
 use migrate_runtime::{
     Answer, ErrorKind, Fleet, FleetReport, FleetTarget, OnFailure, Plan, Status, TargetOutcome, TargetReport,
-    printable,
 };
 use serde::Serialize;
 
@@ -134,11 +133,12 @@ impl<'w, 'a> Many<'w, 'a> {
         let fleet = self.fleet(targets);
         let (report, interrupted) =
             watched(fleet, progress, self.output, |fleet| fleet.upgrade(target)).await;
-        let hint = go_on(&report, target, &[]);
+        let hint = go_on(&report, target);
         Ok(self.ended(&report, "are done", hint, interrupted))
     }
 
-    /// Undoes what stands above a target, after a yes and after `before` has agreed to the plans or has done all that there is to do.
+    /// Undoes what stands above a target, after a yes and after `before` has agreed to the plans that were shown and, where it is planned
+    /// again after the yes, to those, or has done all that there is to do.
     /// No step is taken that was not planned: where a database was changed meanwhile, it fails.
     ///
     /// # Errors
@@ -146,7 +146,8 @@ impl<'w, 'a> Many<'w, 'a> {
     pub async fn downgrade(
         &self,
         args: &downgrade::Args,
-        before: impl FnOnce(&Plans) -> Result<ControlFlow<Exit>, Error>,
+        plans_again: bool,
+        before: impl FnOnce(&Plans, &Plans) -> Result<ControlFlow<Exit>, Error>,
     ) -> Outcome {
         let target = args.way.target();
         if args.is_dry_run() {
@@ -158,22 +159,25 @@ impl<'w, 'a> Many<'w, 'a> {
         let count = (plans.targets.iter().filter_map(known)).filter(|plan| !plan.is_empty()).count();
         let fails_fast = self.args.fail_fast && plans.failures().next().is_some();
         if count > 0 && !fails_fast {
+            let mut now = None;
             if !args.is_confirmed() {
                 downgrade::confirm(&self.output.own(&plans.to_string()), self.output)?;
+                if plans_again {
+                    now = Some(self.plan_downgrade(self.targets(true).await?, target).await?);
+                }
             }
-            if let ControlFlow::Break(exit) = before(&plans)? {
+            if let ControlFlow::Break(exit) = before(&plans, now.as_ref().unwrap_or(&plans))? {
                 return Ok(exit);
             }
         }
         let progress = FleetProgress::new(*self.output, count);
-        let wanted: Vec<_> = plans.targets.iter().map(|it| known(it).and_then(place)).collect();
         let run = |fleet: Fleet<'a>| fleet.downgrade_as_planned(target, plans);
         let (report, interrupted) = watched(self.fleet(targets), progress, self.output, run).await;
         let hint = match fails_fast {
             true => Some(
                 "with `--fail-fast` nothing is begun where one cannot be; mend it or leave it out".to_owned(),
             ),
-            false => go_on(&report, target, &wanted),
+            false => go_on(&report, target),
         };
         Ok(self.ended(&report, "are done", hint, interrupted))
     }
@@ -266,39 +270,27 @@ impl<'w, 'a> Many<'w, 'a> {
     }
 }
 
-/// What to do about those that a run has not led to its target; `wanted` is where plans were to lead them, where there were some.
-fn go_on<T>(report: &FleetReport<T>, target: &str, wanted: &[Option<String>]) -> Option<String> {
-    let is_left = |it: &TargetReport<T>| !matches!(it.outcome, TargetOutcome::Done(_));
-    let left = report.targets.iter().filter(|it| is_left(it)).count();
-    if is_relative(&target.into()) && left < report.targets.len() {
-        let further = format!("`{target}` would lead those that are done further");
-        let mut all = wanted.iter().flatten();
-        if let Some(place) = all.next().filter(|first| all.all(|other| other == *first)) {
-            return Some(format!("{further}; name `{place}`, where all of them were to be led"));
-        }
-        let led = report.targets.iter().zip(wanted).filter(|(it, _)| is_left(it));
-        let led = led.filter_map(|(it, place)| {
-            Some(format!("\n  {} to `{}`", printable(&it.target), place.as_ref()?))
-        });
-        let led: String = led.collect();
-        let colon = if led.is_empty() { "" } else { ":" };
+/// What to do about those that a run has not led to its target.
+fn go_on<T>(report: &FleetReport<T>, target: &str) -> Option<String> {
+    if is_relative(&target.into()) {
         return Some(format!(
-            "{further}; lead each of the others by itself, with `--database-url`{colon}{led}"
+            "`{target}` counts from where each of them is now: look with `status`, and lead those that are left by the name \
+             of a revision, each with its own `--database-url`"
         ));
     }
     // From where they are no way leads there, and none will.
     let barred = report.failures().filter(|(_, error)| error.kind() == ErrorKind::Plan).count();
+    let left = report.targets.iter().filter(|it| !matches!(it.outcome, TargetOutcome::Done(_))).count();
     (barred < left).then(|| "the next run finds done what is done, and takes up the others".to_owned())
 }
 
-/// Where a plan leads, by a name that a command takes, if that is one place.
+/// Whether there are the same targets as were shown, with the same to do to them.
 #[must_use]
-pub fn place(plan: &Plan) -> Option<String> {
-    match plan.to.as_slice() {
-        [] => Some("base".to_owned()),
-        [revision] => Some(revision.clone()),
-        _ => None,
-    }
+pub fn is_still(shown: &Plans, now: &Plans) -> bool {
+    let each = |plans: &Plans| -> Vec<(String, Option<Plan>)> {
+        plans.targets.iter().map(|it| (it.target.clone(), known(it).cloned())).collect()
+    };
+    each(shown) == each(now)
 }
 
 /// Whether a target leads each database from where it is, and so further if it is taken again.

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use migrate_revision::graph::Applied;
-use migrate_revision::{Backend, Goal, Steps, Target, lock_key};
+use migrate_revision::{Backend, Direction, Goal, Steps, Target, lock_key};
 
 use super::state::State;
-use super::{Aim, Outcome, Run};
+use super::{Aim, Outcome, Run, moved};
 use crate::backends::{Attempt, Database, End, Last, LockKey, StepFault, Work, WorkBody, told_to_stop};
 use crate::event::Event;
 use crate::history::{Action, HistoryRow, RowState, Running, TakeOver};
@@ -124,7 +124,10 @@ impl<D: Database> Run<'_, D> {
                     }
                     None => goal.insert(aim.goal(&planner, &state.applied)?),
                 };
-                planner.steps(goal, &state.applied)?
+                planner.steps(goal, &state.applied).map_err(|error| match aim {
+                    Aim::Downgrade { planned: Some(_), .. } => moved().with_source(error),
+                    _ => error.into(),
+                })?
             };
             let stamps = matches!(aim, Aim::Stamp { .. });
             if steps.is_empty() && state.running.is_none() && !stamps {
@@ -139,7 +142,7 @@ impl<D: Database> Run<'_, D> {
                 last = self.lock(self.leads_to_head(aim)).await?;
                 continue;
             }
-            self.check_planned(decoded, &steps, &state)?;
+            self.check_planned(aim, decoded, &steps, &state)?;
             let outcome = match (aim, &state.running) {
                 (Aim::Stamp { target, purge }, running) => {
                     let stamped = self.stamped(decoded, target, *purge, &state)?;
@@ -172,26 +175,19 @@ impl<D: Database> Run<'_, D> {
     }
 
     /// Refuses, before it is taken, a step that is none of those that were planned.
-    fn check_planned(&self, decoded: &Decoded, steps: &Steps, state: &State) -> Result<()> {
-        let Some(planned) = &self.options.planned else { return Ok(()) };
+    fn check_planned(&self, aim: &Aim, decoded: &Decoded, steps: &Steps, state: &State) -> Result<()> {
+        let Aim::Downgrade { planned: Some(planned), .. } = aim else { return Ok(()) };
         let is_planned = match &state.running {
-            Some(row) => {
-                planned.goes_on_with(&row.revision)
-                    || row.action == Action::Down && planned.undoes(&row.revision)
+            Some(row) if row.action == Action::Down => {
+                planned.undoes(&row.revision) || planned.goes_on_with(&row.revision, Direction::Down)
             }
+            Some(row) => planned.goes_on_with(&row.revision, Direction::Up),
             None => {
                 let mut undone = steps.as_slice().iter().map(|step| &decoded.revisions[step.index].id);
                 undone.all(|id| planned.undoes(id.as_str()))
             }
         };
-        if is_planned {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Moved,
-            "the database was changed since its steps were planned, and others are to be taken now\n\n\
-             hint: look where it is, with `status`, and name the revision that it is to be led to",
-        ))
+        if is_planned { Ok(()) } else { Err(moved()) }
     }
 
     /// Lets a process that was faster get on, and gives up where there is none.

@@ -72,7 +72,7 @@ impl<D: Database> Run<'_, D> {
         let against = match aim {
             Aim::Stamp { purge: true, .. } => Against::Nothing,
             Aim::Stamp { .. } => Against::Unknown,
-            Aim::Upgrade(_) | Aim::Downgrade(_) => Against::All,
+            Aim::Upgrade(_) | Aim::Downgrade { .. } => Against::All,
         };
         self.read_state(decoded, last, against).await
     }
@@ -339,7 +339,7 @@ impl<D: Database> Run<'_, D> {
         }
         let compatible = state.ahead.iter().all(|ahead| ahead.compatible == Some(true));
         let refusal = match (aim, self.options.ahead) {
-            (Aim::Downgrade(_), _) => ONLY_THEIRS,
+            (Aim::Downgrade { .. }, _) => ONLY_THEIRS,
             (Aim::Stamp { .. }, _) => {
                 "; a stamp would forget them, and they would be applied again: `stamp_purged`, or `stamp --purge`, does that \
                  on purpose"

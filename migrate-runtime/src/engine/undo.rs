@@ -61,7 +61,7 @@ impl<D: Database> Run<'_, D> {
             sql: Some(undo.text),
         });
         let interrupted = record.running.map(|row| row.revision);
-        Ok(Plan { from: record.heads, to, steps: steps.collect(), interrupted })
+        Ok(Plan { from: record.heads, to, steps: steps.collect(), interrupted, going: None })
     }
 
     pub(crate) async fn undo_unknown(mut self) -> Result<Report> {
