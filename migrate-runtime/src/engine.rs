@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use migrate_revision::graph::{Applied, Index};
-use migrate_revision::{Direction, Goal, Planner, Target};
+use migrate_revision::{Direction, Goal, PlanError, Planner, Target};
 
 use crate::backends::{Database, End, Last};
 use crate::error::{Fault, root_message};
@@ -66,16 +66,20 @@ enum Aim {
 
 impl Aim {
     /// What the target means in a state. A stamp takes no steps.
-    fn goal(&self, planner: &Planner<'_>, applied: &Applied) -> Result<Goal> {
-        Ok(match self {
-            Self::Upgrade(target) => planner.upgrade(target, applied)?,
-            Self::Downgrade { target, planned: None } => planner.downgrade(target, applied)?,
-            // When it was planned a way led there.
-            Self::Downgrade { target, planned: Some(_) } => {
-                planner.downgrade(target, applied).map_err(|error| moved().with_source(error))?
-            }
-            Self::Stamp { .. } => Goal::default(),
-        })
+    fn goal(&self, planner: &Planner<'_>, applied: &Applied) -> std::result::Result<Goal, PlanError> {
+        match self {
+            Self::Upgrade(target) => planner.upgrade(target, applied),
+            Self::Downgrade { target, .. } => planner.downgrade(target, applied),
+            Self::Stamp { .. } => Ok(Goal::default()),
+        }
+    }
+
+    /// The error that no way leads there. When the steps were planned one did.
+    fn barred(&self, error: PlanError) -> Error {
+        match self {
+            Self::Downgrade { planned: Some(_), .. } => moved().with_source(error),
+            _ => error.into(),
+        }
     }
 }
 

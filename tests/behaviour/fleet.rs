@@ -415,6 +415,12 @@ fn files_are_upgraded_without_async_and_servers_are_refused() {
     let failures: Vec<_> = report.failures().collect();
     assert_eq!((failures.len(), failures[0].0), (1, "postgres://h/db"));
     assert_eq!(failures[0].1.kind(), ErrorKind::Unsupported);
-    let report = set().fleet(tenants.targets()).downgrade_sqlite("r0001");
-    assert_eq!(steps(&report), [Some(1); 20]);
+    let set = set();
+    let fleet = || set.fleet(tenants.targets());
+    assert!(fleet().status_sqlite().to_string().starts_with("20 targets: 20 current ("));
+    assert!(fleet().plan_sqlite("head").to_string().starts_with("20 targets: 20 with nothing to do ("));
+    let plan = fleet().plan_downgrade_sqlite("r0001");
+    assert!(plan.to_string().contains("r0002 -> r0001\n  down r0002"), "{plan}");
+    assert_eq!(steps(&fleet().downgrade_sqlite("r0001")), [Some(1); 20]);
+    assert!(fleet().status_sqlite().to_string().contains("20 targets: 20 not current ("));
 }

@@ -139,6 +139,26 @@ behaviours! {
         assert_eq!((error.kind(), db.tables().len()), (ErrorKind::Moved, 4));
     }
 
+    fn a_planned_downgrade_says_that_the_database_was_moved_where_others_built_on_it_while_it_waited(db) {
+        let set = Revisions::tables(4).build();
+        let mut connection = db.connect();
+        migrate!(connection, set, upgrade("r0003")).unwrap();
+        let plan = migrate!(connection, set, plan_downgrade("-1")).unwrap();
+        let (kind, url) = (db.kind, db.url());
+        let error = migrate!(connection, set, as_planned(&plan).on_event(|event| {
+            // What `-1` means is known by now, and the lock is yet to be taken.
+            if let Event::Planned { .. } = event {
+                let url = url.clone();
+                let other = std::thread::spawn(move || {
+                    let set = Revisions::tables(4).build();
+                    migrate!(Connection::new(kind, &url), set, upgrade("head"))
+                });
+                assert_eq!(other.join().unwrap().unwrap().steps.len(), 1);
+            }
+        }).downgrade("-1")).unwrap_err();
+        assert_eq!((error.kind(), db.tables().len()), (ErrorKind::Moved, 4), "{error}");
+    }
+
     fn a_plan_that_goes_on_with_what_was_cut_off_leads_no_further_when_it_is_followed_again(db) {
         let sections = "-- migrate:up\nCREATE TABLE t4 (a INTEGER);\n\n-- migrate:down no-transaction\nDROP TABLE t4;\nDROP TABLE t5;\n";
         let set = Revisions::tables(3).on("r0004", "r0003", "", sections).build();

@@ -122,12 +122,11 @@ impl<D: Database> Run<'_, D> {
                     None if narrowed.is_some() => {
                         goal.insert(planner.upgrade(&Target::Heads, &state.applied)?)
                     }
-                    None => goal.insert(aim.goal(&planner, &state.applied)?),
+                    None => {
+                        goal.insert(aim.goal(&planner, &state.applied).map_err(|error| aim.barred(error))?)
+                    }
                 };
-                planner.steps(goal, &state.applied).map_err(|error| match aim {
-                    Aim::Downgrade { planned: Some(_), .. } => moved().with_source(error),
-                    _ => error.into(),
-                })?
+                planner.steps(goal, &state.applied).map_err(|error| aim.barred(error))?
             };
             let stamps = matches!(aim, Aim::Stamp { .. });
             if steps.is_empty() && state.running.is_none() && !stamps {

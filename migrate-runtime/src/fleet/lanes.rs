@@ -101,7 +101,7 @@ impl Fleet<'_> {
             work.begin(place);
             let error = Error::new(
                 crate::ErrorKind::Unsupported,
-                "the target is not of SQLite, and a server needs a verb that is async\n\nhint: await `upgrade` or `downgrade`",
+                "the target is not of SQLite, and a server needs a verb that is async\n\nhint: await the verb without `_sqlite` in its name",
             );
             work.end(place, Err(error));
         }
