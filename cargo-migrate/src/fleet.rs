@@ -53,7 +53,7 @@ impl<'a> Databases<'a> {
         let database = self.opened.database();
         let many = self.many(&database);
         // Which targets lack it would have to be asked of each: the application, which has them all, does as well for the others.
-        let Some(file) = self.opened.rust().filter(|_| !args.is_dry_run()) else {
+        let Some(file) = self.opened.rust().filter(|_| !args.dry_run) else {
             return block_on(many.upgrade(args))?;
         };
         let target = args.way.target();

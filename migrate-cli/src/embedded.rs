@@ -214,18 +214,18 @@ impl<'a> Cli<'a> {
             Command::Stamp(With { args, .. }) if args.way.is_script() => {
                 self.script(Verb::Stamp, &args.way, common, output)
             }
-            Command::Upgrade(With { args, .. }) if args.fleet().is_wanted() => {
-                let (source, database) = self.fleet(args.fleet(), common)?;
-                Many::new(args.fleet(), &source, &database, output).upgrade(args).await
+            Command::Upgrade(With { args, .. }) if args.fleet.is_wanted() => {
+                let (source, database) = self.fleet(&args.fleet, common)?;
+                Many::new(&args.fleet, &source, &database, output).upgrade(args).await
             }
-            Command::Downgrade(With { args, .. }) if args.fleet().is_wanted() => {
-                let (source, database) = self.fleet(args.fleet(), common)?;
+            Command::Downgrade(With { args, .. }) if args.fleet.is_wanted() => {
+                let (source, database) = self.fleet(&args.fleet, common)?;
                 let agreed = |_: &Plans, _: &Plans| Ok(ControlFlow::Continue(()));
-                Many::new(args.fleet(), &source, &database, output).downgrade(args, false, agreed).await
+                Many::new(&args.fleet, &source, &database, output).downgrade(args, false, agreed).await
             }
-            Command::Status(With { args, .. }) if args.fleet().is_wanted() => {
-                let (source, database) = self.fleet(args.fleet(), common)?;
-                Many::new(args.fleet(), &source, &database, output).status().await
+            Command::Status(With { args, .. }) if args.fleet.is_wanted() => {
+                let (source, database) = self.fleet(&args.fleet, common)?;
+                Many::new(&args.fleet, &source, &database, output).status().await
             }
             Command::Upgrade(With { args, .. }) => upgrade::run(args, &database()?, output, agreed).await,
             Command::Downgrade(With { args, .. }) => downgrade::run(args, &database()?, output, agreed).await,

@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let project = context.project()?;
-    let fleet = args.command.fleet();
+    let fleet = &args.command.fleet;
     if fleet.is_wanted() {
         return Databases::open(fleet, &args.database, &project, context)?.status();
     }

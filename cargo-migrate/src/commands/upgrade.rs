@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
         return script::print(Verb::Upgrade, way, &args.database, context);
     }
     let project = context.project()?;
-    let fleet = args.command.fleet();
+    let fleet = &args.command.fleet;
     if fleet.is_wanted() {
         return Databases::open(fleet, &args.database, &project, context)?.upgrade(&args.command);
     }

@@ -21,35 +21,16 @@ use crate::{Error, Outcome};
 pub struct Args {
     /// Do not ask
     #[arg(short, long)]
-    yes: bool,
+    pub yes: bool,
     /// Print the steps instead of taking them
     #[arg(long, conflicts_with = "sql")]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Where it leads
     #[command(flatten)]
     pub way: way::Args,
+    /// Whether many databases are meant instead of one, and which
     #[command(flatten)]
-    fleet: fleet::Args,
-}
-
-impl Args {
-    /// Whether only the steps are to be printed.
-    #[must_use]
-    pub fn is_dry_run(&self) -> bool {
-        self.dry_run
-    }
-
-    /// Whether it is not to be asked.
-    #[must_use]
-    pub fn is_confirmed(&self) -> bool {
-        self.yes
-    }
-
-    /// Whether many databases are meant instead of one, and which.
-    #[must_use]
-    pub fn fleet(&self) -> &fleet::Args {
-        &self.fleet
-    }
+    pub fleet: fleet::Args,
 }
 
 /// Undoes what stands above the target, after a yes and after `before` has agreed to the plan or has done all that there is to do.

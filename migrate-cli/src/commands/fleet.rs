@@ -125,7 +125,7 @@ impl<'w, 'a> Many<'w, 'a> {
     /// When the targets cannot be found, or there are none. What becomes of one is no error of the command, and decides its code.
     pub async fn upgrade(&self, args: &upgrade::Args) -> Outcome {
         let target = args.way.target();
-        if args.is_dry_run() {
+        if args.dry_run {
             return self.read(|fleet| fleet.plan(target)).await;
         }
         let targets = self.targets(false).await?;
@@ -150,7 +150,7 @@ impl<'w, 'a> Many<'w, 'a> {
         before: impl FnOnce(&Plans, &Plans) -> Result<ControlFlow<Exit>, Error>,
     ) -> Outcome {
         let target = args.way.target();
-        if args.is_dry_run() {
+        if args.dry_run {
             return self.read(|fleet| fleet.plan_downgrade(target)).await;
         }
         // A file that is not there has nothing to undo, and stays away.
@@ -160,7 +160,7 @@ impl<'w, 'a> Many<'w, 'a> {
         let fails_fast = self.args.fail_fast && plans.failures().next().is_some();
         if count > 0 && !fails_fast {
             let mut now = None;
-            if !args.is_confirmed() {
+            if !args.yes {
                 downgrade::confirm(&self.output.own(&plans.to_string()), self.output)?;
                 if plans_again {
                     now = Some(self.plan_downgrade(self.targets(true).await?, target).await?);

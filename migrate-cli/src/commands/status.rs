@@ -10,16 +10,9 @@ use crate::output::Output;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
+    /// Whether many databases are meant instead of one, and which
     #[command(flatten)]
-    fleet: fleet::Args,
-}
-
-impl Args {
-    /// Whether many databases are meant instead of one, and which.
-    #[must_use]
-    pub fn fleet(&self) -> &fleet::Args {
-        &self.fleet
-    }
+    pub fleet: fleet::Args,
 }
 
 /// Prints where the database is.
