@@ -277,11 +277,12 @@ behaviours! {
     fn a_target_that_fails_of_itself_after_a_stop_has_failed(db) {
         let tenants = Tenants::new(db, 2);
         let set = set();
-        tenants.connect(0).run("CREATE TABLE t1 (a INTEGER)");
+        tenants.connect(0).run("CREATE TABLE migrate_history (a INTEGER)");
         let fleet = set.fleet(tenants.targets()).limit(1);
         let canceller = fleet.canceller();
         let fleet = fleet.on_event(move |event| {
-            if let FleetEvent::Run { event: Event::Started { .. }, .. } = event {
+            // Before the run is under way: a server that was told to end its statements might end the one that fails.
+            if let FleetEvent::Begun { .. } = event {
                 let canceller = canceller.clone();
                 std::thread::spawn(move || canceller.cancel(std::time::Duration::ZERO)).join().unwrap();
             }
@@ -289,7 +290,7 @@ behaviours! {
         let report = tenants.upgrade(fleet);
         assert_eq!((report.failures().count(), report.stopped().count(), report.not_begun().count()), (1, 0, 1), "{report}");
         let (_, error) = report.failures().next().unwrap();
-        assert_eq!(error.kind(), ErrorKind::Revision, "{error}");
+        assert_eq!(error.kind(), ErrorKind::History, "{error}");
         assert!(report.to_string().contains("\n\nhint: "), "{report}");
     }
 
@@ -379,6 +380,31 @@ server_behaviours! {
         assert!(all.iter().all(|target| target.name() != system && target.name() != "information_schema"));
         connection.run(&format!("DROP DATABASE {quoted}"));
     }
+}
+
+/// SQLite ends what is under way, and no statement that is begun later.
+#[test]
+fn a_revision_of_a_file_that_fails_of_itself_after_a_stop_has_failed() {
+    let db = Database::new(Kind::Sqlite);
+    let tenants = Tenants::new(&db, 2);
+    let set = set();
+    tenants.connect(0).run("CREATE TABLE t1 (a INTEGER)");
+    let fleet = set.fleet(tenants.targets()).limit(1);
+    let canceller = fleet.canceller();
+    let fleet = fleet.on_event(move |event| {
+        if let FleetEvent::Run { event: Event::Started { .. }, .. } = event {
+            canceller.cancel(Duration::ZERO);
+        }
+    });
+    let report = fleet.upgrade_sqlite("head");
+    assert_eq!(
+        (report.failures().count(), report.stopped().count(), report.not_begun().count()),
+        (1, 0, 1),
+        "{report}"
+    );
+    let (_, error) = report.failures().next().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Revision, "{error}");
+    assert!(report.to_string().contains("\n\nhint: "), "{report}");
 }
 
 #[test]
